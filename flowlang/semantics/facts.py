@@ -1,0 +1,171 @@
+"""Facts: what the checker learned, in side tables keyed by node id.
+
+`Interface` is what a declaration shows to the outside: all that the check of another declaration may
+depend on. `Facts` is what is known of the inside of one declaration. Both are immutable once made, so a
+declaration whose text and whose used interfaces have not changed keeps its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+import attrs
+
+from flowlang.semantics.types import RecordField, Type
+from flowlang.syntax import ast
+from flowlang.text.diagnostics import Diagnostic
+from flowlang.text.source import Anchor, Span
+
+Effect: TypeAlias = Literal["pure", "read", "idempotent", "write"]
+PolicyValue: TypeAlias = int  # counts, or microseconds where the policy is a time
+
+
+@attrs.frozen
+class ErrorRef:
+    """An error type: built in (module "") or declared in a module."""
+
+    module: str
+    name: str
+
+
+@attrs.frozen
+class Parameter:
+    """`default` is the tree of the default value, None where the argument is required. A default that
+    another language wrote (`use`) is `external`: the provider fills it in."""
+
+    name: str
+    type: Type
+    required: bool
+    doc: str | None = attrs.field(default=None, eq=False)
+    default: ast.Expr | None = attrs.field(default=None, eq=False)
+
+
+@attrs.frozen
+class Declared:
+    """Where an interface comes from: its module, its name there, and the name's place."""
+
+    module: str
+    name: str
+    span: Span = attrs.field(eq=False)
+    anchor: Anchor = attrs.field(eq=False)
+    doc: str | None = attrs.field(eq=False)
+
+
+@attrs.frozen
+class TypeName:
+    declared: Declared
+    type: Type
+
+
+@attrs.frozen
+class Constructor:
+    declared: Declared
+    union: Type
+    case: str
+    fields: tuple[RecordField, ...]
+
+
+@attrs.frozen
+class ErrorName:
+    declared: Declared
+    ref: ErrorRef
+    fields: tuple[RecordField, ...]
+
+
+@attrs.frozen
+class EventName:
+    declared: Declared
+    fields: tuple[RecordField, ...]
+
+
+@attrs.frozen
+class Callable:
+    """An agent, an ask or a flow, seen from a call.
+
+    `raises` holds declared errors only. `effect` None means: not declared anywhere. `unkeyed` says whether a
+    write without a `key` (or an agent of undeclared effect) may happen below a call; see `effects`."""
+
+    declared: Declared
+    kind: Literal["agent", "ask", "flow"]
+    parameters: tuple[Parameter, ...]
+    result: Type
+    raises: frozenset[ErrorRef]
+    effect: Effect | None
+    waits: bool  # a question, an event or a sleep may stand in it
+    deadline: bool  # every wait in it ends by a deadline of its own
+    provider: tuple[str, str] | None = None  # provider and target, for an agent that comes from `use`
+
+    def parameter(self, name: str) -> Parameter | None:
+        return next((p for p in self.parameters if p.name == name), None)
+
+
+@attrs.frozen
+class Namespace:
+    """What an alias stands for: an imported module, or the agents of a `use`."""
+
+    declared: Declared
+    members: Mapping[str, Interface] = attrs.field(eq=False)
+
+
+@attrs.frozen
+class Poisoned:
+    """A name whose declaration is broken: known, of unknown meaning."""
+
+    declared: Declared
+
+
+Interface: TypeAlias = TypeName | Constructor | ErrorName | EventName | Callable | Namespace | Poisoned
+
+
+@attrs.frozen
+class Local:
+    """A value name inside a flow, agent or test."""
+
+    name: str
+    kind: Literal["param", "step", "let", "loop", "state", "lambda", "catch", "pattern", "ambient", "event", "result"]
+    span: Span = attrs.field(eq=False)
+    node: int  # the id of the Ident that declares it, -1 for ambient names
+
+
+Symbol: TypeAlias = Interface | Local
+
+
+@attrs.frozen
+class StepFacts:
+    """What is known of a statement that takes part in the order of a block: steps, lets, barriers, the
+    result. `depends` are the ids of the statements of the same block that must settle first, with
+    barriers; `wave` is the longest way to it, counted from 0."""
+
+    depends: tuple[int, ...]
+    wave: int
+    task: Type  # the value of the task itself, which `undo` sees
+    value: Type  # the value that other statements see
+    errors: frozenset[ErrorRef]  # declared errors that may leave the statement
+    effect: Effect | None
+    skips: bool  # it has a guard or stands below a barrier that may end the block
+
+
+@attrs.frozen
+class MethodUse:
+    """The function that a method call or a member access was resolved to, by its name in the catalogue."""
+
+    function: str  # e.g. "list.map"
+
+
+@attrs.frozen(eq=False)
+class Facts:
+    """Side tables of one declaration.
+
+    types      of every expression, task, parameter and value name (by the id of its node)
+    symbols    what a Name, Ident, QualifiedName or the callee of a Call refers to
+    coercions  expressions that are widened where they stand, with the type they are widened to
+    methods    which function a Call of a method (or of a constructor-like built-in) is
+    statements what is known of each statement of each block"""
+
+    types: Mapping[int, Type]
+    symbols: Mapping[int, Symbol]
+    coercions: Mapping[int, Type]
+    methods: Mapping[int, MethodUse]
+    statements: Mapping[int, StepFacts]
+    diagnostics: tuple[Diagnostic, ...]
+    interface: Interface | None

@@ -1,0 +1,1 @@
+"""Floor 9, tools: the engine and the command line."""
