@@ -13,11 +13,11 @@ name of its own gets one that no author can write: `!return1`, `!fail1`, `!requi
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-PLAN_VERSION = 1
+PLAN_VERSION: Final = 1
 
 
 class Model(BaseModel):

@@ -11,7 +11,6 @@ where missing optional fields are null; an extra field is an error only where a 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import reduce
 from typing import TypeAlias, assert_never
 
 import attrs
@@ -256,7 +255,10 @@ def _join_unions(left: Union, right: Union) -> Type | None:
 
 def join_all(types: Iterable[Type]) -> Type | None:
     """The join of all; NEVER for none."""
-    return reduce(lambda a, b: None if a is None else join(a, b), types, NEVER)
+    joined: Type | None = NEVER
+    for type in types:
+        joined = joined and join(joined, type)
+    return joined
 
 
 def show(type: Type) -> str:

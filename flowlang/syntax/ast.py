@@ -27,7 +27,7 @@ class Node:
     span: Span
 
     def __repr__(self) -> str:
-        parts = (f"{f.name}={getattr(self, f.name)!r}" for f in attrs.fields(type(self))[2:])
+        parts = (f"{f.name}={getattr(self, f.name)!r}" for f in self.__attrs_attrs__[2:])  # type: ignore[attr-defined]
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
