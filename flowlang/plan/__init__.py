@@ -1,1 +1,1 @@
-"""Floor 4, the plan: the compiled form of flows, and the only public format. Knows no syntax above `lower`."""
+"""Floor 4, the plan: what flows compile to, and the only public format. Knows no syntax above `lower`."""

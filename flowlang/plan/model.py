@@ -25,7 +25,7 @@ class Model(BaseModel):
 
 
 class Place(NamedTuple):
-    """Where something stands: index into `Plan.sources`, then lines and columns counted from 1, end excluded."""
+    """Where something stands: index into `Plan.sources`, then lines and columns from 1, end excluded."""
 
     source: int
     line: int
@@ -102,8 +102,11 @@ Type: TypeAlias = Annotated[
 
 
 class Constant(Model):
+    """`unit` says that a number is a duration; it is for those who show the plan."""
+
     kind: Literal["constant"] = "constant"
     value: JsonValue
+    unit: Literal["duration"] | None = None
 
 
 class Variable(Model):
@@ -212,11 +215,13 @@ class MakeObject(Model):
 
 
 class Apply(Model):
-    """A built-in function by its name in the catalogue, the receiver first. A Lambda stands only here."""
+    """A built-in function by its name in the catalogue, the receiver first; with `safe` null where the
+    receiver is null. A Lambda stands only here."""
 
     kind: Literal["apply"] = "apply"
     function: str
     arguments: tuple[Expr | Lambda, ...]
+    safe: bool = False
     at: Place
 
 
@@ -244,7 +249,7 @@ class Cast(Model):
 
 
 class Widen(Model):
-    """Ints made floats wherever `type` says float; `null` and the shape stay."""
+    """A value made what `type` says: ints floats, and a missing optional field null. `null` stays null."""
 
     kind: Literal["widen"] = "widen"
     value: Expr
@@ -252,12 +257,14 @@ class Widen(Model):
 
 
 class Encode(Model):
-    """A typed value in its JSON form: as a `json` value, as text, or as canonical text (for `hash()`)."""
+    """A typed value in its JSON form: as a `json` value, as text, or as canonical text (for `hash()`); with
+    `safe` null where the value is null."""
 
     kind: Literal["encode"] = "encode"
     form: Literal["json", "text", "canonical"]
     value: Expr
     type: Type
+    safe: bool = False
     at: Place
 
 
@@ -293,8 +300,8 @@ class Match(Model):
 
 
 Expr: TypeAlias = Annotated[
-    Constant | Variable | Member | Index | Operate | And | Or | Coalesce | If | Template | MakeList | MakeObject
-    | Apply | Lambda | Is | Cast | Widen | Encode | Match,
+    Constant | Variable | Member | Index | Operate | And | Or | Coalesce | If | Template | MakeList
+    | MakeObject | Apply | Lambda | Is | Cast | Widen | Encode | Match,
     Field(discriminator="kind"),
 ]  # fmt: skip
 
@@ -308,18 +315,23 @@ class Evaluate(Model):
 
 
 class CallAgent(Model):
-    """A call of an agent or an ask. Arguments left out take the parameter's default."""
+    """A call of an agent or an ask. Arguments left out take the parameter's default. `widen` asks for the
+    value as by `Widen`, where the call stands for a wider type than its agent gives."""
 
     kind: Literal["call"] = "call"
     agent: str
     arguments: dict[str, Expr]
+    widen: Type | None = None
     at: Place
 
 
 class CallFlow(Model):
+    """A call of a flow, with its arguments and `widen` as for an agent."""
+
     kind: Literal["flow"] = "flow"
     flow: str
     arguments: dict[str, Expr]
+    widen: Type | None = None
     at: Place
 
 
@@ -443,7 +455,7 @@ class Until(Model):
 
 
 class Retry(Model):
-    """`times` further attempts. `errors` empty: every failure but EvaluationFailed, BadValue, LoopExhausted."""
+    """`times` further attempts on `errors`; none named: on all but EvaluationFailed, BadValue, LoopExhausted."""
 
     times: Expr
     errors: tuple[str, ...] = ()
@@ -595,8 +607,8 @@ class Parameter(Model):
 
 
 class Provider(Model):
-    """Where an agent of a `use` comes from: `kind` python, `target` as written, `path` of the file that says so,
-    `member` the name there. An agent without one is bound by configuration or on the command line."""
+    """Where an agent of a `use` comes from: `kind` python, `target` as written, `path` of the file that says
+    so, `member` the name there. An agent without one is bound by configuration or on the command line."""
 
     kind: str
     target: str
@@ -623,7 +635,7 @@ class Agent(Model):
 
 
 class Bound(Model):
-    """The most calls of an agent that one run can make: a formula for people, and the number where it is one."""
+    """The most calls of an agent that one run can make: a formula, and the number where it is one."""
 
     formula: str
     calls: int | None
