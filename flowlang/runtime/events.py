@@ -1,0 +1,160 @@
+"""Events: what a run reports while it goes on, for live trees, JSON lines and traces.
+
+Each event says where (`path`) and when (`at`, microseconds since 1970 UTC). They are told in the order in
+which they happen; nothing in a run depends on who listens. A path is made of the names of steps, `/` between
+a step and what runs inside it: `pages[3]/page` is the step `page` of the fourth item of the step `pages`,
+`["key"]` an entry of a map, `#i` a round of a `while`, `@n` the n-th further attempt, `|i` an arm or branch,
+`!undo`, `!finally` and `!catch` the clauses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import attrs
+
+from flowlang.runtime.agents import Value
+from flowlang.runtime.failures import Failure
+
+Status: TypeAlias = Literal["done", "failed", "cancelled"]
+
+
+@attrs.frozen
+class RunStarted:
+    path: str  # always ""
+    at: int
+    run: str
+    flow: str
+
+
+@attrs.frozen
+class RunEnded:
+    path: str
+    at: int
+    status: Status
+    failure: Failure | None
+
+
+@attrs.frozen
+class StepStarted:
+    """Its guard held. `doing` is the kind of its task, `target` the agent or flow that it calls."""
+
+    path: str
+    at: int
+    doing: str
+    target: str | None
+
+
+@attrs.frozen
+class StepDone:
+    path: str
+    at: int
+
+
+@attrs.frozen
+class StepFailed:
+    path: str
+    at: int
+    failure: Failure
+
+
+@attrs.frozen
+class StepCancelled:
+    path: str
+    at: int
+
+
+@attrs.frozen
+class StepSkipped:
+    """`guard`: its condition was false; `cut off`: the block ended above it."""
+
+    path: str
+    at: int
+    reason: Literal["guard", "cut off"]
+
+
+@attrs.frozen
+class AttemptFailed:
+    """Another attempt follows at `again_at`. `attempt` counts from 1, `attempts` is the most there can be.
+    `failure` None: the value was not yet what `until` asks for."""
+
+    path: str
+    at: int
+    attempt: int
+    attempts: int
+    failure: Failure | None
+    again_at: int
+
+
+@attrs.frozen
+class Caught:
+    """A `catch` of the step handles the failure."""
+
+    path: str
+    at: int
+    failure: Failure
+
+
+@attrs.frozen
+class Waiting:
+    """For an answer, an event, a time or a place under a limit; `deadline` of the wait itself, if it has one."""
+
+    path: str
+    at: int
+    waiting_for: Literal["answer", "event", "time", "limit"]
+    name: str | None
+    deadline: int | None
+
+
+@attrs.frozen
+class Progress:
+    """Of the items of a `for each`, or the rounds of a `while`: `done` of `of`."""
+
+    path: str
+    at: int
+    done: int
+    of: int
+
+
+@attrs.frozen
+class LoopStopped:
+    """A `while` came to its limit with its condition still true."""
+
+    path: str
+    at: int
+    rounds: int
+
+
+@attrs.frozen
+class Undone:
+    """What a step did was compensated, or (with `failure`) could not be."""
+
+    path: str
+    at: int
+    failure: Failure | None
+
+
+@attrs.frozen
+class CleanupFailed:
+    """A `finally` failed where that changes nothing: the step had failed or was cancelled."""
+
+    path: str
+    at: int
+    failure: Failure
+
+
+Event: TypeAlias = (
+    RunStarted | RunEnded | StepStarted | StepDone | StepFailed | StepCancelled | StepSkipped | AttemptFailed
+    | Caught | Waiting | Progress | LoopStopped | Undone | CleanupFailed
+)  # fmt: skip
+
+OnEvent: TypeAlias = Callable[[Event], None]
+
+
+def to_json(event: Event) -> dict[str, Value]:
+    """The event as one JSON object, its kind under "event"."""
+    fields: dict[str, Value] = {"event": type(event).__name__}
+    for name in attrs.fields_dict(type(event)):
+        value = getattr(event, name)
+        fields[name] = value.to_json() if isinstance(value, Failure) else value
+    return fields

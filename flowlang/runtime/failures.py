@@ -1,0 +1,81 @@
+"""Failures: what went wrong in a run, as data that survives the run.
+
+A `Failure` is the run's mistake, as a `Diagnostic` is the author's: an error's name, its fields, the place
+in the source and the path in the run. `FlowFailure` carries it through the interpreter, and only it may be
+caught by a flow; a cancellation is not a failure and never becomes one.
+
+Fields and `to_json` hold plan values (a duration is an int of microseconds), so a failure can be written
+down and read back without types."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from flowlang.plan.model import Place
+from flowlang.runtime.agents import Value
+
+TIMEOUT: Final = "Timeout"
+AGENT_FAILED: Final = "AgentFailed"
+UNAVAILABLE: Final = "Unavailable"
+BAD_OUTPUT: Final = "BadOutput"
+BAD_VALUE: Final = "BadValue"
+BREAKER_OPEN: Final = "BreakerOpen"
+LOOP_EXHAUSTED: Final = "LoopExhausted"
+REQUIREMENT_FAILED: Final = "RequirementFailed"
+ENSURE_FAILED: Final = "EnsureFailed"
+EVALUATION_FAILED: Final = "EvaluationFailed"
+
+BUILT_IN: Final = (
+    TIMEOUT, AGENT_FAILED, UNAVAILABLE, BAD_OUTPUT, BAD_VALUE, BREAKER_OPEN, LOOP_EXHAUSTED,
+    REQUIREMENT_FAILED, ENSURE_FAILED, EVALUATION_FAILED,
+)  # fmt: skip
+
+RETRIED_ONLY_BY_NAME: Final = (EVALUATION_FAILED, BAD_VALUE, LOOP_EXHAUSTED)
+"""What `retry` without `on` leaves alone: another attempt would fail the same way."""
+
+INTERNAL: Final = "InternalError"
+"""A mistake of the interpreter itself. It ends its run, no flow can catch it, and it is never an outcome."""
+
+
+@attrs.frozen
+class Failure:
+    """`message` is one line for people. `attempt` counts from 1. `cause` is what an agent really raised, for
+    the trace. `notes` are failures that came after this one and changed nothing: of siblings, of cleanups."""
+
+    error: str
+    message: str
+    fields: dict[str, Value] = attrs.field(factory=dict)
+    at: Place | None = None
+    path: str = ""
+    attempt: int = 1
+    cause: str | None = None
+    notes: tuple[Failure, ...] = ()
+
+    def to_json(self) -> dict[str, Value]:
+        return {
+            "error": self.error,
+            "message": self.message,
+            "fields": self.fields,
+            "at": list(self.at) if self.at else None,
+            "path": self.path,
+            "attempt": self.attempt,
+            "cause": self.cause,
+            "notes": [note.to_json() for note in self.notes],
+        }
+
+
+class FlowFailure(Exception):
+    """A failure on its way up through the steps, blocks and flows around it."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+    def __str__(self) -> str:
+        return f"{self.failure.error}: {self.failure.message}"
+
+    def note(self, later: Failure) -> None:
+        """Keep a failure that came after this one and is not news."""
+        self.failure = attrs.evolve(self.failure, notes=(*self.failure.notes, later))

@@ -1,0 +1,83 @@
+"""The `Host` protocol: all that the interpreter needs from the world.
+
+The interpreter is a set of coroutines that wait for nothing but what stands here, so whoever implements
+this protocol decides what a run is: tasks of trio, or a deterministic kernel with a journal. Race, timeout,
+retry, first-n and paced for-each are derived from `group`, so they are the same everywhere.
+
+Cancellation is whatever `BaseException` the host throws into a wait. The interpreter never catches it but to
+clean up and raise it again, and never asks what it is. It arrives only at a wait: `sleep_until`, `call`,
+`wait`, or the end of a group whose children were cancelled.
+
+Instants are microseconds since 1970 UTC, durations microseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, TypeAlias, TypeVar
+
+import attrs
+
+from flowlang.runtime.agents import AgentCall, Value
+
+T = TypeVar("T")
+
+Work: TypeAlias = Callable[..., Awaitable[None]]
+
+
+class Group(Protocol):
+    """Children that end together. The body of the group only starts them; its end awaits them all.
+
+    The first failure of a child cancels the others, and leaves the group bare once they have ended; what they
+    raise after that is noted on it. A group whose children all ended by themselves ends so, even if a
+    cancellation from outside is under way: that is delivered at the next wait."""
+
+    def start(self, work: Work, *arguments: object) -> None:
+        """Start a child; also from within a child."""
+
+    def cancel(self) -> None:
+        """Cancel the children; the end of the group awaits them and is not cancelled itself."""
+
+    @property
+    def expired(self) -> bool:
+        """Whether the group's deadline cancelled a child; known when the group has ended."""
+
+
+@attrs.frozen
+class Question:
+    """A call of an `ask`, answered from outside. Arguments in JSON form; the host gives the answer as JSON
+    that fits the ask's result type."""
+
+    ask: str
+    arguments: dict[str, Value]
+
+
+@attrs.frozen
+class Awaited:
+    """An event that a step waits for. `matches` takes the event's fields as a plan value; it may raise
+    `FlowFailure`, which then is raised in the waiting step."""
+
+    event: str
+    matches: Callable[[Value], bool]
+
+
+class Host(Protocol):
+    def now(self) -> int:
+        """The present instant, never before an earlier one."""
+
+    async def sleep_until(self, instant: int) -> None:
+        """Wait until then. A wait, and so a point of cancellation, even if the instant has passed."""
+
+    def group(self, deadline: int | None = None) -> AbstractAsyncContextManager[Group]:
+        """A new group; at its deadline, an instant, its children are cancelled."""
+
+    async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Run to the end, whatever is cancelled meanwhile; that is delivered at the next wait."""
+
+    async def call(self, path: str, call: AgentCall) -> Value:
+        """One attempt of a call of an agent; gives its reply as JSON that is not yet checked.
+
+        Raises `AgentError` and nothing else but a cancellation: whatever an agent raised has been made one."""
+
+    async def wait(self, path: str, awaited: Question | Awaited) -> Value:
+        """The answer to a question, as JSON, or an event, as a plan value. `path` is the question's address."""
