@@ -455,7 +455,7 @@ class Until(Model):
 
 
 class Retry(Model):
-    """`times` further attempts on `errors`; none named: on all but EvaluationFailed, BadValue, LoopExhausted."""
+    """`times` further attempts on `errors`; none named: all but EvaluationFailed, BadValue, LoopExhausted."""
 
     times: Expr
     errors: tuple[str, ...] = ()
