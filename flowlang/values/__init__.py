@@ -1,1 +1,1 @@
-"""Floor 5, values: JSON values, their codec, and the evaluator of expressions. Knows the plan, not its makers."""
+"""Floor 5, values: JSON values, their codec, the evaluator of expressions. Knows the plan, not its makers."""
