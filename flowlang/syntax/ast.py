@@ -11,14 +11,20 @@ parentheses back where precedence asks for them, and comments travel beside the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar, dataclass_transform
 
 import attrs
 
 from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.source import Source, Span
 
-node = attrs.frozen(eq=False, repr=False)  # a plain class statement costs less start-up without eq and repr
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, eq_default=False)
+def node(cls: type[T]) -> type[T]:
+    """A frozen class without `==` and `repr` of its own: a hundred of these are made at every start-up."""
+    return attrs.frozen(eq=False, repr=False)(cls)
 
 
 @node
@@ -139,6 +145,7 @@ class Field(Node):
 class Import(Node):
     path: Text
     name: Ident  # the alias
+    doc: str | None = None
 
 
 @node
@@ -146,6 +153,7 @@ class Use(Node):
     provider: Ident
     name: Ident  # the alias
     target: Text
+    doc: str | None = None
 
 
 @node
@@ -613,7 +621,9 @@ class Unary(Node):
 
 @node
 class Binary(Node):
-    operator: Literal["+", "-", "*", "/", "%", "..", "??", "==", "!=", "<", "<=", ">", ">=", "in", "and", "or"]
+    operator: Literal[
+        "+", "-", "*", "/", "%", "..", "??", "==", "!=", "<", "<=", ">", ">=", "in", "and", "or"
+    ]
     left: Expr
     right: Expr
 

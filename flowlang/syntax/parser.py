@@ -1,0 +1,74 @@
+"""Source -> Module: the parser's front door. It never raises, whatever the text.
+
+A file is split into its declarations, and each is parsed on its own, with spans relative to its start.
+So a declaration's tree, comments and diagnostics depend on nothing but its own text: where `previous` is
+given, an unchanged declaration keeps the very same tree, and a keystroke costs one declaration.
+
+What does not parse is mended statement by statement; see `recovery.py`."""
+
+from __future__ import annotations
+
+from flowlang.syntax import ast
+from flowlang.syntax.declaration import parse_declaration
+from flowlang.syntax.scanner import comment, outline
+from flowlang.text import codes
+from flowlang.text.diagnostics import Problems
+from flowlang.text.source import Source, Span
+
+MAX_SOURCE_BYTES = 1024 * 1024
+
+
+def parse(source: Source, *, previous: ast.Module | None = None) -> ast.Module:
+    """The tree of a file. `previous` is an earlier version of it, whose declarations are used again."""
+    if is_too_large(source.text):
+        return too_large(source)
+    known = {item.parsed.text: item.parsed for item in previous.items} if previous else {}
+    text = without_mark(source.text)
+    found = outline(text)
+    items: list[ast.Item] = []
+    keys: dict[str, int] = {}
+    for start, end in found.declarations:
+        parsed = known.get(text[start:end]) or parse_declaration(text[start:end])
+        items.append(ast.Item(unique(key_of(parsed.declaration), keys), start, parsed))
+    comments = tuple(comment(text, span) for span in found.comments)
+    return ast.Module(source, tuple(items), comments, ())
+
+
+def without_mark(text: str) -> str:
+    """The text with a byte order mark at its start made blank, so that offsets stay."""
+    return "\n" + text[1:] if text.startswith("\ufeff") else text
+
+
+def is_too_large(text: str) -> bool:
+    if len(text) * 4 <= MAX_SOURCE_BYTES:
+        return False
+    return len(text) > MAX_SOURCE_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_SOURCE_BYTES
+
+
+def too_large(source: Source) -> ast.Module:
+    problems = Problems()
+    problems.report(
+        codes.SOURCE_TOO_LARGE,
+        Span(0, 0),
+        "this file is larger than 1 MiB",
+        help='split it into modules: `import "other.flow" as other`',
+    )
+    return ast.Module(source, (), (), tuple(problems.found))
+
+
+def key_of(declaration: ast.Declaration) -> str:
+    """What names a declaration within its module: its name, or its keyword where it has none."""
+    match declaration:
+        case ast.TestDecl(name=name):
+            return f'test "{name.value}"'
+        case ast.BrokenDecl(kind=kind, name=None):
+            return kind or "?"
+        case _:
+            assert declaration.name is not None
+            return declaration.name.name
+
+
+def unique(key: str, keys: dict[str, int]) -> str:
+    """The key, with a number behind it from its second use on."""
+    keys[key] = keys.get(key, 0) + 1
+    return key if keys[key] == 1 else f"{key}#{keys[key]}"
