@@ -30,8 +30,8 @@ class ErrorRef:
 
 @attrs.frozen
 class Parameter:
-    """`default` is the tree of the default value, None where the argument is required. A default that
-    another language wrote (`use`) is `external`: the provider fills it in."""
+    """`default` is the tree of the default value. It is None where the argument is required, and where the
+    provider of a `use` knows the default."""
 
     name: str
     type: Type
@@ -79,11 +79,21 @@ class EventName:
 
 
 @attrs.frozen
+class Exposed:
+    """An agent by the name its caller knows, and the effect that makes repeating it matter."""
+
+    name: str
+    effect: Effect | None
+
+
+@attrs.frozen
 class Callable:
     """An agent, an ask or a flow, seen from a call.
 
-    `raises` holds declared errors only. `effect` None means: not declared anywhere. `unkeyed` says whether a
-    write without a `key` (or an agent of undeclared effect) may happen below a call; see `effects`."""
+    `raises` holds declared errors only. `effect` is the strongest one below a call, None where one is not
+    declared. `exposed` are the agents that a repeated call may run twice for good: writes called without a
+    `key`, and agents that declare no effect. `retries` and `bounded`: the agent's own policy repeats its
+    calls, or ends each by a timeout."""
 
     declared: Declared
     kind: Literal["agent", "ask", "flow"]
@@ -91,8 +101,10 @@ class Callable:
     result: Type
     raises: frozenset[ErrorRef]
     effect: Effect | None
-    waits: bool  # a question, an event or a sleep may stand in it
-    deadline: bool  # every wait in it ends by a deadline of its own
+    waits: bool  # a question, an event or a sleep stands in it or below
+    exposed: frozenset[Exposed] = frozenset()
+    retries: bool = False
+    bounded: bool = False
     provider: tuple[str, str] | None = None  # provider and target, for an agent that comes from `use`
 
     def parameter(self, name: str) -> Parameter | None:
@@ -101,10 +113,12 @@ class Callable:
 
 @attrs.frozen
 class Namespace:
-    """What an alias stands for: an imported module, or the agents of a `use`."""
+    """What an alias stands for: an imported module, or the agents of a `use`. Where its file could not be
+    read it is `poisoned`: any member may exist."""
 
     declared: Declared
     members: Mapping[str, Interface] = attrs.field(eq=False)
+    poisoned: bool = False
 
 
 @attrs.frozen
@@ -122,7 +136,9 @@ class Local:
     """A value name inside a flow, agent or test."""
 
     name: str
-    kind: Literal["param", "step", "let", "loop", "state", "lambda", "catch", "pattern", "ambient", "event", "result"]
+    kind: Literal[
+        "param", "step", "let", "loop", "state", "lambda", "catch", "pattern", "ambient", "event", "result"
+    ]
     span: Span = attrs.field(eq=False)
     node: int  # the id of the Ident that declares it, -1 for ambient names
 

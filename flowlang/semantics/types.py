@@ -276,7 +276,8 @@ def show(type: Type) -> str:
             grouped = isinstance(inner, Enum) and inner.name is None and len(inner.values) > 1
             return f"({show(inner)})?" if grouped else f"{show(inner)}?"
         case Record(fields, name):
-            return name or "{ " + ", ".join(f"{f.name}: {show(f.type)}" for f in fields) + " }" if fields else "{}"
+            inside = ", ".join(f"{f.name}: {show(f.type)}" for f in fields)
+            return name or (f"{{ {inside} }}" if inside else "{}")
         case Enum(values, name):
             return name or " | ".join(f'"{v}"' for v in values)
         case Union(cases=cases, shown=shown, whole=whole):

@@ -68,7 +68,6 @@ NAME_BELOW = code("E208", "name-below")
 UNKNOWN_FIELD = code("E209", "unknown-field")
 UNKNOWN_METHOD = code("E210", "unknown-method")
 UNKNOWN_ARGUMENT = code("E211", "unknown-argument")
-BROKEN_IMPORT = code("E212", "broken-import")
 UNUSED = code("W201", "unused")
 
 # types

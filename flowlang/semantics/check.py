@@ -1,0 +1,409 @@
+"""Check a project: modules in import order, declarations in dependency order, each on its own.
+
+A declaration is checked against the interfaces that it looks up and nothing else. What it looked up is
+kept with its facts, so after an edit only the declarations whose text or whose interfaces changed are
+checked again: `check(project, previous=…)` gives the same answer as a check from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
+import attrs
+
+from flowlang.semantics import builtins, types
+from flowlang.semantics.declare import GENERICS, Declarer, Resolver
+from flowlang.semantics.expressions import Expressions, Tables
+from flowlang.semantics.facts import (
+    Callable,
+    Constructor,
+    Declared,
+    ErrorName,
+    ErrorRef,
+    Exposed,
+    Facts,
+    Interface,
+    Namespace,
+    Poisoned,
+    TypeName,
+)
+from flowlang.semantics.flows import check_flow, check_test, defaults, signature_of
+from flowlang.semantics.lookup import Lookup
+from flowlang.semantics.mentions import called_names, named_types
+from flowlang.semantics.modules import Project
+from flowlang.semantics.order import components, cycle_in, is_cycle
+from flowlang.semantics.providers import Description
+from flowlang.syntax import ast
+from flowlang.text import codes
+from flowlang.text.diagnostics import Diagnostic, Label, Problems
+from flowlang.text.source import Anchor
+
+
+@attrs.frozen(eq=False)
+class Entry:
+    """A checked declaration: its facts, what they were made from and what they looked up."""
+
+    parsed: ast.Parsed
+    facts: Facts
+    used: Mapping[tuple[str, str], Interface | None]
+    mentions: Mapping[str, None]  # types (of a type) or flows (of a flow) by name
+
+
+@attrs.frozen(eq=False)
+class CheckedModule:
+    """`namespace` holds every name of the module, `entries` what is known of each declaration by key."""
+
+    module: ast.Module
+    namespace: Mapping[str, Interface]
+    entries: Mapping[str, Entry]
+    diagnostics: tuple[tuple[Anchor, Diagnostic], ...]
+
+    @property
+    def facts(self) -> dict[str, Facts]:
+        return {key: entry.facts for key, entry in self.entries.items()}
+
+
+@attrs.frozen(eq=False, slots=False)
+class Checked:
+    project: Project
+    modules: Mapping[str, CheckedModule]
+
+    @cached_property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All diagnostics of all files, placed, in the order of files and lines."""
+        found = [*self.project.diagnostics]
+        offsets = {Anchor(p, i.key): i.offset for p, m in self.modules.items() for i in m.module.items}
+        for path, module in self.modules.items():
+            for home, diagnostic in self._of_module(path, module):
+                found.append(diagnostic.placed(home, lambda anchor: offsets.get(anchor, 0)))
+        order = {path: index for index, path in enumerate(reversed(self.project.order))}
+        return tuple(sorted(found, key=lambda d: (order.get(d.path, -1), d.primary.span)))
+
+    def _of_module(self, path: str, module: CheckedModule) -> Iterator[tuple[Anchor, Diagnostic]]:
+        yield from ((Anchor(path), d) for d in module.module.diagnostics)
+        for item in module.module.items:
+            yield from ((Anchor(path, item.key), d) for d in item.parsed.diagnostics)
+            yield from ((Anchor(path, item.key), d) for d in module.entries[item.key].facts.diagnostics)
+        yield from module.diagnostics
+
+    @property
+    def has_errors(self) -> bool:
+        return any(d.severity == "error" for d in self.diagnostics)
+
+
+def check(project: Project, *, previous: Checked | None = None) -> Checked:
+    """Check every module of a project. Never raises for what is wrong in the text."""
+    checked: dict[str, CheckedModule] = {}
+    for path in project.order:
+        before = previous.modules.get(path) if previous else None
+        checked[path] = _ModuleChecker(project, path, checked, before).check()
+    return Checked(project, checked)
+
+
+@attrs.define(eq=False)
+class _ModuleChecker:
+    project: Project
+    path: str
+    others: Mapping[str, CheckedModule]
+    before: CheckedModule | None
+    namespace: dict[str, Interface] = attrs.field(factory=dict)
+    entries: dict[str, Entry] = attrs.field(factory=dict)
+    found: list[tuple[Anchor, Diagnostic]] = attrs.field(factory=list)
+    firsts: dict[str, ast.Item] = attrs.field(factory=dict)  # the item that owns each name
+
+    @property
+    def module(self) -> ast.Module:
+        return self.project.modules[self.path]
+
+    def check(self) -> CheckedModule:
+        self._declare_names()
+        for item in self._of_kind(ast.Import):
+            self._item(item)
+        self._types()
+        for item in self._of_kind(ast.ErrorDecl, ast.EventDecl, ast.BrokenDecl):
+            self._item(item)
+        for item in self._of_kind(ast.AgentDecl, ast.Use):
+            self._item(item)
+        self._flows()
+        for item in self._of_kind(ast.TestDecl):
+            self._item(item)
+        self._unused_aliases()
+        return CheckedModule(self.module, self.namespace, self.entries, tuple(self.found))
+
+    def _of_kind(self, *kinds: type[ast.Node]) -> Iterator[ast.Item]:
+        return (item for item in self.module.items if isinstance(item.declaration, kinds))
+
+    # Names
+
+    def _declare_names(self) -> None:
+        """One namespace: every name is poison until its declaration is checked."""
+        for item in self.module.items:
+            for name in _names(item.declaration):
+                self._declare_name(item, name)
+
+    def _declare_name(self, item: ast.Item, name: ast.Ident) -> None:
+        anchor = Anchor(self.path, item.key)
+        first = self.firsts.get(name.name)
+        if first is not None:
+            at = next(n for n in _names(first.declaration) if n.name == name.name)
+            related = (Label(at.span, "the first one", Anchor(self.path, first.key)),)
+            self._report(item, codes.DUPLICATE_NAME, name, f"`{name.name}` is declared twice", related)
+        elif _is_built_in(item.declaration, name.name):
+            self._report(item, codes.DUPLICATE_NAME, name, f"`{name.name}` is built in", ())
+        else:
+            self.firsts[name.name] = item
+            self.namespace[name.name] = Poisoned(Declared(self.path, name.name, name.span, anchor, None))
+
+    def _report(
+        self, item: ast.Item, code: codes.Code, at: ast.Node, message: str, related: tuple[Label, ...]
+    ) -> None:
+        diagnostic = Diagnostic(code, message, Label(at.span), related, "give one of them another name")
+        self.found.append((Anchor(self.path, item.key), diagnostic))
+
+    def _provide(self, item: ast.Item, interface: Interface | None) -> None:
+        """Put what a declaration shows into the namespace, where it owns its name."""
+        declaration = item.declaration
+        for name in _names(declaration):
+            if interface is None or self.firsts.get(name.name) is not item:
+                continue
+            if isinstance(declaration, ast.TypeDecl) and name is not declaration.name:
+                self._provide_constructor(item, declaration, name, interface)
+            else:
+                self.namespace[name.name] = interface
+
+    def _provide_constructor(
+        self, item: ast.Item, declaration: ast.TypeDecl, name: ast.Ident, interface: Interface
+    ) -> None:
+        union = interface.type if isinstance(interface, TypeName) else types.UNKNOWN
+        case = union.case(name.name) if isinstance(union, types.Union) else None
+        if case is not None:
+            declared = Declared(self.path, name.name, name.span, Anchor(self.path, item.key), case.doc)
+            self.namespace[name.name] = Constructor(declared, union, case.name, case.fields)
+
+    # Order
+
+    def _types(self) -> None:
+        items = {item.key: item for item in self._of_kind(ast.TypeDecl)}
+        owners = {name: item.key for name, item in self.firsts.items()}
+        edges = {key: [owners[n] for n in self._mentions(item) if n in owners] for key, item in items.items()}
+        for component in components(edges):
+            if is_cycle(component, edges):
+                way = [_name(items[key].declaration) for key in cycle_in(component, edges)]
+                message = "a type cannot hold itself: " + " → ".join(way)
+                at = items[component[0]]
+                assert isinstance(at.declaration, ast.TypeDecl)
+                help = "a tree of any depth is `json`; or keep the parts in a list and refer to them by id"
+                diagnostic = Diagnostic(
+                    codes.RECURSIVE_TYPE, message, Label(at.declaration.name.span), help=help
+                )
+                self.found.append((Anchor(self.path, at.key), diagnostic))
+            for key in component:
+                self._item(items[key])
+
+    def _flows(self) -> None:
+        items = {item.key: item for item in self._of_kind(ast.FlowDecl)}
+        owners = {name: item.key for name, item in self.firsts.items()}
+        edges = {key: [owners[n] for n in self._mentions(item) if n in owners] for key, item in items.items()}
+        for component in components(edges):
+            if is_cycle(component, edges):
+                self._recursion([items[key] for key in cycle_in(component, edges)])
+                for key in component:
+                    self._promise(items[key])
+            for key in component:
+                self._item(items[key])
+
+    def _recursion(self, way: list[ast.Item]) -> None:
+        first, next_ = way[0], _name(way[1].declaration)
+        calls = (n for n in ast.walk(first.declaration) if isinstance(n, ast.Call))
+        at = next(c for c in calls if isinstance(c.callee, ast.Name) and c.callee.name == next_)
+        names = " → ".join(_name(item.declaration) for item in way)
+        help = "repeat with `while … at most n times`, whose worst case is known"
+        diagnostic = Diagnostic(
+            codes.FLOW_RECURSION, f"flow calls form no cycles: {names}", Label(at.span), help=help
+        )
+        self.found.append((Anchor(self.path, first.key), diagnostic))
+
+    def _promise(self, item: ast.Item) -> None:
+        """Flows of a cycle see each other by their signatures."""
+        assert isinstance(item.declaration, ast.FlowDecl)
+        session = self._session(item)
+        self._provide(item, signature_of(session.declarer, item.declaration))
+
+    def _mentions(self, item: ast.Item) -> Mapping[str, None]:
+        before = self.before.entries.get(item.key) if self.before else None
+        if before is not None and before.parsed is item.parsed:
+            return before.mentions
+        return _mentions(item.declaration)
+
+    # One declaration
+
+    def _item(self, item: ast.Item) -> None:
+        entry = self._unchanged(item) or self._checked(item)
+        self.entries[item.key] = entry
+        self._provide(item, entry.facts.interface)
+
+    def _unchanged(self, item: ast.Item) -> Entry | None:
+        before = self.before.entries.get(item.key) if self.before else None
+        if before is None or before.parsed is not item.parsed:
+            return None
+        if isinstance(item.declaration, ast.Import | ast.Use | ast.BrokenDecl):
+            return None
+        same = all(self._seen(*name) == interface for name, interface in before.used.items())
+        return before if same else None
+
+    def _seen(self, name: str, member: str) -> Interface | None:
+        found = self.namespace.get(name)
+        if isinstance(found, Namespace):
+            return found.members.get(member) if member else None
+        return found if not member else None
+
+    def _session(self, item: ast.Item) -> _Session:
+        problems, tables = Problems(), Tables()
+        lookup = Lookup(self.path, self.namespace, problems, tables.symbols)
+        resolver = Resolver(lookup, problems)
+        expressions = Expressions(lookup, problems, resolver, tables)
+        declaration = item.declaration
+        name = declaration.name
+        text = name.name if isinstance(name, ast.Ident) else ""
+        span = name.span if name is not None else declaration.span
+        doc = getattr(declaration, "doc", None)
+        declared = Declared(self.path, text, span, Anchor(self.path, item.key), doc)
+        return _Session(lookup, problems, expressions, Declarer(self.path, resolver, declared))
+
+    def _checked(self, item: ast.Item) -> Entry:
+        session = self._session(item)
+        interface = self._interface(item, session)
+        tables = session.expressions.tables
+        facts = Facts(
+            tables.types, tables.symbols, tables.coercions, tables.methods, tables.statements,
+            tuple(session.problems.found), interface,
+        )  # fmt: skip
+        return Entry(item.parsed, facts, session.lookup.used, self._mentions(item))
+
+    def _interface(self, item: ast.Item, session: _Session) -> Interface | None:
+        declarer, declaration = session.declarer, item.declaration
+        match declaration:
+            case ast.Import():
+                return self._import(item, declarer)
+            case ast.Use():
+                return self._use(declaration, session)
+            case ast.TypeDecl():
+                return declarer.type(declaration)
+            case ast.ErrorDecl():
+                return declarer.error(declaration)
+            case ast.EventDecl():
+                return declarer.event(declaration)
+            case ast.AgentDecl():
+                made = declarer.agent(declaration)
+                defaults(session.expressions, declaration.signature, made.parameters)
+                return made
+            case ast.FlowDecl():
+                lint = not item.parsed.diagnostics
+                return check_flow(declarer, session.expressions, declaration, lint=lint)
+            case ast.TestDecl():
+                check_test(session.expressions, declaration)
+                return None
+            case ast.BrokenDecl():
+                return None
+
+    # Modules and providers
+
+    def _import(self, item: ast.Item, declarer: Declarer) -> Interface:
+        target = self.project.imports.get((self.path, item.key))
+        other = self.others.get(target) if target else None
+        if other is None:
+            return Namespace(declarer.declared, {}, poisoned=True)
+        members = {n: i for n, i in other.namespace.items() if not isinstance(i, Namespace)}
+        return Namespace(declarer.declared, members)
+
+    def _use(self, declaration: ast.Use, session: _Session) -> Interface:
+        provider, target = declaration.provider.name, declaration.target.value
+        description = self.project.describe(provider, target, self.path)
+        if not description.known:
+            message = f"there is no provider `{provider}`"
+            help = 'Python functions are used with `use python tools = "tools.py"`'
+            session.problems.report(codes.UNKNOWN_PROVIDER, declaration.provider.span, message, help=help)
+            return Namespace(session.declarer.declared, {}, poisoned=True)
+        return _described(declaration, description, session, self._own_errors())
+
+    def _own_errors(self) -> frozenset[ErrorRef]:
+        """What an agent of a `use` may raise: any error declared in the using module."""
+        return frozenset(i.ref for i in self.namespace.values() if isinstance(i, ErrorName))
+
+    def _unused_aliases(self) -> None:
+        if any(item.parsed.diagnostics for item in self.module.items):
+            return
+        used = {name for entry in self.entries.values() for name, _ in entry.used}
+        for item in self._of_kind(ast.Import, ast.Use):
+            declaration = item.declaration
+            assert isinstance(declaration, ast.Import | ast.Use)
+            if declaration.name.name not in used:
+                message = f"`{declaration.name.name}` is never used"
+                diagnostic = Diagnostic(
+                    codes.UNUSED, message, Label(declaration.name.span), help="drop this line"
+                )
+                self.found.append((Anchor(self.path, item.key), diagnostic))
+
+
+@attrs.frozen(eq=False)
+class _Session:
+    """What the check of one declaration works with."""
+
+    lookup: Lookup
+    problems: Problems
+    expressions: Expressions
+    declarer: Declarer
+
+
+def _described(
+    declaration: ast.Use, description: Description, session: _Session, errors: frozenset[ErrorRef]
+) -> Namespace:
+    """The agents behind a `use`; what could not be read of them is reported at its target."""
+    declared = session.declarer.declared
+    members: dict[str, Interface] = {}
+    for mistake in description.mistakes:
+        place = f"{description.path}:{mistake.line}" if mistake.line else description.path
+        message = f"{place}: {mistake.message}"
+        session.problems.report(codes.BAD_SIGNATURE, declaration.target.span, message, help=mistake.help)
+        if mistake.agent is not None:
+            members[mistake.agent] = Poisoned(attrs.evolve(declared, name=mistake.agent))
+    for agent in description.agents:
+        own = attrs.evolve(declared, name=agent.name, doc=agent.doc)
+        name = f"{declaration.name.name}.{agent.name}"
+        exposed = frozenset({Exposed(name, agent.effect)} if agent.effect in (None, "write") else ())
+        members[agent.name] = Callable(
+            own, "agent", agent.parameters, agent.result, errors, agent.effect, False, exposed,
+            provider=(declaration.provider.name, declaration.target.value),
+        )  # fmt: skip
+    return Namespace(declared, members, poisoned=not description.agents and bool(description.mistakes))
+
+
+def _names(declaration: ast.Declaration) -> Iterable[ast.Ident]:
+    """The names that a declaration puts into the namespace."""
+    match declaration:
+        case ast.TestDecl():
+            return ()
+        case ast.TypeDecl(name=name, definition=ast.Variants(variants=variants)):
+            return (name, *(v.name for v in variants))
+        case _:
+            return () if declaration.name is None else (declaration.name,)
+
+
+def _name(declaration: ast.Declaration) -> str:
+    return declaration.name.name if isinstance(declaration.name, ast.Ident) else ""
+
+
+def _is_built_in(declaration: ast.Declaration, name: str) -> bool:
+    if isinstance(declaration, ast.TypeDecl):
+        return name in types.SCALARS or name in GENERICS
+    return isinstance(declaration, ast.ErrorDecl) and name in builtins.ERRORS
+
+
+def _mentions(declaration: ast.Declaration) -> dict[str, None]:
+    match declaration:
+        case ast.TypeDecl():
+            return named_types(declaration)
+        case ast.FlowDecl():
+            return {name: None for name, member in called_names(declaration) if not member}
+        case _:
+            return {}

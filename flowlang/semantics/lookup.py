@@ -1,0 +1,126 @@
+"""A module's names as one declaration sees them.
+
+Every name that is looked up is noted with the interface that was found, so that the caller can tell later
+whether anything this declaration depends on has changed, and which imports are used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from flowlang.semantics import builtins
+from flowlang.semantics.facts import (
+    Callable,
+    Constructor,
+    ErrorName,
+    ErrorRef,
+    EventName,
+    Interface,
+    Namespace,
+    Poisoned,
+    Symbol,
+    TypeName,
+)
+from flowlang.semantics.suggest import did_you_mean
+from flowlang.semantics.types import RecordField
+from flowlang.syntax import ast
+from flowlang.text import codes
+from flowlang.text.diagnostics import Label, Problems
+
+
+def kind_of(interface: Interface) -> str:
+    """What a name stands for, in words, with the article."""
+    match interface:
+        case Callable(kind=kind):
+            return "a flow" if kind == "flow" else f"an {kind}"
+        case TypeName():
+            return "a type"
+        case Constructor():
+            return "a constructor"
+        case ErrorName():
+            return "an error"
+        case EventName():
+            return "an event"
+        case Namespace():
+            return "a module"
+        case Poisoned():
+            return "broken"
+
+
+@attrs.define(eq=False)
+class Lookup:
+    path: str
+    names: Mapping[str, Interface]
+    problems: Problems
+    symbols: dict[int, Symbol]
+    used: dict[tuple[str, str], Interface | None] = attrs.field(factory=dict)
+
+    def find(self, name: str) -> Interface | None:
+        """A declaration of this module, or an alias."""
+        found = self.names.get(name)
+        self.used[name, ""] = found if not isinstance(found, Namespace) else None
+        return found
+
+    def member(self, alias: str, namespace: Namespace, name: str) -> Interface | None:
+        found = namespace.members.get(name)
+        self.used[alias, name] = found
+        return found
+
+    def qualified(self, name: ast.QualifiedName, wanted: str) -> Interface | None:
+        """What a qualified name refers to, noted as its symbol; reported where there is nothing."""
+        found = self._qualified(name, wanted)
+        if found is not None:
+            self.symbols[name.id] = found
+        return None if isinstance(found, Poisoned) else found
+
+    def _qualified(self, name: ast.QualifiedName, wanted: str) -> Interface | None:
+        if name.module is None:
+            found = self.find(name.name.name)
+            if found is None:
+                self.unknown(name.name, name.name.name, wanted, self.names)
+            return found
+        namespace = self.find(name.module.name)
+        if isinstance(namespace, Poisoned):
+            return namespace
+        if not isinstance(namespace, Namespace):
+            aliases = [n for n, i in self.names.items() if isinstance(i, Namespace)]
+            self.unknown(name.module, name.module.name, "module", aliases)
+            return None
+        self.symbols[name.module.id] = namespace
+        found = self.member(name.module.name, namespace, name.name.name)
+        if found is None and not namespace.poisoned:
+            self.unknown(name.name, name.name.name, wanted, namespace.members, f" in `{name.module.name}`")
+        return found
+
+    def unknown(
+        self, at: ast.Node, name: str, wanted: str, known: Mapping[str, object] | list[str], where: str = ""
+    ) -> None:
+        message = f"there is no {wanted} `{name}`{where}"
+        self.problems.report(codes.UNKNOWN_NAME, at.span, message, help=did_you_mean(name, known))
+
+    def error(self, name: ast.QualifiedName) -> tuple[ErrorRef, tuple[RecordField, ...]] | None:
+        """A built-in or declared error with its fields; reported where the name is no error."""
+        if name.module is None and name.name.name in builtins.ERRORS:
+            return ErrorRef("", name.name.name), builtins.ERRORS[name.name.name]
+        known = {**self.names, **builtins.ERRORS}
+        if name.module is None and name.name.name not in known:
+            self.find(name.name.name)
+            self.unknown(name.name, name.name.name, "error", known)
+            return None
+        found = self.qualified(name, "error")
+        if isinstance(found, ErrorName):
+            return found.ref, found.fields
+        if found is not None:
+            self.wrong_kind(name, found, codes.NOT_AN_ERROR, "an error is wanted here")
+        return None
+
+    def wrong_kind(self, at: ast.QualifiedName, found: Interface, code: codes.Code, wanted: str) -> None:
+        self.problems.report(
+            code, at.span, f"`{at.text}` is {kind_of(found)}, but {wanted}", related=(declared_here(found),)
+        )
+
+
+def declared_here(interface: Interface) -> Label:
+    declared = interface.declared
+    return Label(declared.span, f"`{declared.name}` is declared here", declared.anchor)

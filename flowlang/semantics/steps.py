@@ -1,0 +1,295 @@
+"""Check steps: a task with its clauses, from the inside out.
+
+Guard, attempt, retry, timeout, catch, finally: each clause wraps what the ones before it gave, in type and
+in what may come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from flowlang.semantics import builtins, types
+from flowlang.semantics.constants import fold
+from flowlang.semantics.declare import report_duplicate
+from flowlang.semantics.expressions import Expressions
+from flowlang.semantics.facts import Callable, ErrorRef, Local
+from flowlang.semantics.reach import Outcome, Reach
+from flowlang.semantics.scope import Condition, Env, Value, condition_of, conjuncts
+from flowlang.semantics.tasks import Tasks
+from flowlang.semantics.types import (
+    BOOL,
+    DURATION,
+    INT,
+    NULL,
+    STRING,
+    RecordField,
+    Type,
+    join,
+    optional,
+    show,
+)
+from flowlang.syntax import ast
+from flowlang.text import codes
+
+
+@attrs.frozen
+class CheckedStep:
+    """`task` is what the task gives, `value` what other statements see of the step as `local`."""
+
+    local: Value
+    task: Type
+    value: Type
+    reach: Reach
+
+
+@attrs.define(eq=False)
+class Clauses:
+    """The clauses of a step by kind."""
+
+    when: ast.When | None = None
+    key: ast.Key | None = None
+    timeout: ast.Timeout | None = None
+    attempt_timeout: ast.Timeout | None = None
+    retry: ast.Retry | None = None
+    catches: list[ast.Catch] = attrs.field(factory=list)
+    undo: ast.Undo | None = None
+    finally_: ast.Finally | None = None
+
+
+@attrs.frozen(eq=False)
+class Steps:
+    expressions: Expressions
+    tasks: Tasks
+
+    def step(self, step: ast.Step, env: Env) -> CheckedStep:
+        clauses = self._sorted(step)
+        annotation = None if step.annotation is None else self.expressions.resolver.type(step.annotation)
+        guarded = self._guard(clauses, env)
+        deadline = env.deadline or clauses.timeout is not None or clauses.attempt_timeout is not None
+        inner = attrs.evolve(guarded, deadline=deadline)
+        self._key(step, clauses, inner)
+        task = self.tasks.task(step.task, inner, annotation, keyed=clauses.key is not None)
+        if annotation is not None and not self._annotated(step.task, task.type, annotation):
+            task = attrs.evolve(task, type=annotation)
+        self._times(step, clauses, inner, task)
+        caught = self._catches(step, clauses, guarded, task, annotation)
+        reach = self._cleanup(step, clauses, guarded, task, caught.reach)
+        plain = annotation or caught.type
+        value = self._guarded(step, clauses, env, plain)
+        self.expressions.tables.types[step.id] = value
+        local = self._value(step, clauses, plain, value)
+        return CheckedStep(local, task.type, value, reach)
+
+    def _sorted(self, step: ast.Step) -> Clauses:
+        found = Clauses()
+        for clause in step.clauses:
+            match clause:
+                case ast.Catch():
+                    found.catches.append(clause)
+                case ast.Timeout(per_attempt=True):
+                    self._once(clause, "timeout … per attempt", found, "attempt_timeout")
+                case ast.Finally():
+                    self._once(clause, "finally", found, "finally_")
+                case ast.After():
+                    pass  # a matter of order: see `blocks`
+                case _:
+                    self._once(clause, type(clause).__name__.lower(), found, type(clause).__name__.lower())
+        return found
+
+    def _once(self, clause: ast.Clause, kind: str, found: Clauses, slot: str) -> None:
+        first = getattr(found, slot)
+        if first is not None:
+            report_duplicate(self.expressions.problems, clause, kind, first)
+        else:
+            setattr(found, slot, clause)
+
+    def _guard(self, clauses: Clauses, env: Env) -> Env:
+        if clauses.when is None:
+            return env
+        self.expressions.condition(clauses.when.condition, env, "this guard")
+        return self.expressions.assuming(clauses.when.condition, env)
+
+    def _annotated(self, task: ast.Task, found: Type, annotation: Type) -> bool:
+        return self.expressions.require(task, found, annotation, "this step's value")
+
+    def _key(self, step: ast.Step, clauses: Clauses, env: Env) -> None:
+        if clauses.key is None:
+            return
+        self.expressions.check(clauses.key.value, env, STRING, "a key")
+        target = self._target(step.task)
+        if target is None or target.kind == "flow":
+            message = "`key` is handed to an agent, and this step calls none"
+            self.expressions.problems.report(
+                codes.MISPLACED_CLAUSE,
+                clauses.key.span,
+                message,
+                help="put it on the step that calls the agent",
+            )
+
+    def _target(self, task: ast.Task) -> Callable | None:
+        if not isinstance(task, ast.Call):
+            return None
+        found = self.expressions.tables.symbols.get(task.callee.id)
+        return found if isinstance(found, Callable) else self._named_target(task)
+
+    def _named_target(self, task: ast.Call) -> Callable | None:
+        """The key is checked before the call, whose symbol is then not noted yet."""
+        return self.tasks.called(task, Env())
+
+    # Retry and timeout
+
+    def _times(self, step: ast.Step, clauses: Clauses, env: Env, task: Outcome) -> None:
+        for clause in (clauses.timeout, clauses.attempt_timeout):
+            if clause is not None:
+                self._duration(clause.duration, env, "a timeout")
+        if clauses.retry is not None:
+            self._retry(step, clauses, clauses.retry, env, task)
+
+    def _duration(self, expr: ast.Expr, env: Env, what: str) -> None:
+        self.expressions.check(expr, env, DURATION, what)
+        constant = fold(expr)
+        if constant is not None and constant.kind == "duration" and constant.value <= 0:
+            self.expressions.problems.report(codes.BAD_BOUND, expr.span, f"{what} must be more than zero")
+
+    def _retry(self, step: ast.Step, clauses: Clauses, retry: ast.Retry, env: Env, task: Outcome) -> None:
+        self.expressions.check(retry.times, env, INT, "the number of retries")
+        constant = fold(retry.times)
+        if constant is not None and constant.kind == "int" and constant.value < 1:
+            message = "the number of retries must be at least 1"
+            self.expressions.problems.report(codes.BAD_BOUND, retry.times.span, message)
+        for name in retry.errors:
+            self._raisable(name, task.reach, "retried")
+        if retry.backoff is not None:
+            self._duration(retry.backoff.initial, env, "a backoff")
+            if retry.backoff.maximum is not None:
+                self._duration(retry.backoff.maximum, env, "the longest backoff")
+        if retry.within is not None:
+            self._duration(retry.within, env, "the time for all attempts")
+        if retry.until is not None:
+            self._until(retry.until, env, task.type)
+        self.tasks.repeated(retry, "this `retry`", task.reach)
+
+    def _until(self, until: ast.Lambda, env: Env, task: Type) -> None:
+        if len(until.params) != 1:
+            message = "`until` takes a function of the value"
+            self.expressions.problems.report(
+                codes.TYPE_MISMATCH, until.span, message, help="write `until r => …`"
+            )
+            return
+        found = self.expressions.lambda_body(until, env, [task])
+        self.expressions.require(until.body, found, BOOL, "`until`")
+
+    def _raisable(self, name: ast.QualifiedName, reach: Reach, what: str) -> ErrorRef | None:
+        """A named error; a warning where the task never raises it."""
+        found = self.expressions.lookup.error(name)
+        if found is None:
+            return None
+        ref = found[0]
+        if ref.module and ref not in reach.errors:
+            raised = ", ".join(f"`{e.name}`" for e in sorted(reach.errors, key=lambda e: e.name))
+            message = f"`{name.text}` is {what} here, but nothing in this step raises it"
+            help = f"it raises {raised}" if raised else "it raises no declared error"
+            self.expressions.problems.report(codes.USELESS_CATCH, name.span, message, help=help)
+        return ref
+
+    # Catch
+
+    def _catches(
+        self, step: ast.Step, clauses: Clauses, env: Env, task: Outcome, annotation: Type | None
+    ) -> Outcome:
+        """The step after its catches: the join of the task and the handlers, and what still escapes."""
+        left, handled = task.reach, Reach()
+        found = task.type
+        caught_all = False
+        for catch in clauses.catches:
+            if caught_all:
+                message = "the `catch` above takes every failure, so this one is never reached"
+                self.expressions.problems.report(codes.UNREACHABLE_ARM, catch.span, message)
+            refs, inner = self._caught(catch, left, env)
+            handler = self.tasks.task(catch.handler, inner, annotation or task.type)
+            found = self._joined(catch, found, handler.type, annotation)
+            handled = handled.joined(handler.reach)
+            left = left.without_errors(refs if catch.errors else None)
+            caught_all |= not catch.errors
+        return Outcome(found, left.joined(handled))
+
+    def _caught(self, catch: ast.Catch, left: Reach, env: Env) -> tuple[list[ErrorRef], Env]:
+        refs: list[ErrorRef] = []
+        fields: list[tuple[RecordField, ...]] = []
+        for name in catch.errors:
+            ref = self._raisable(name, left, "caught")
+            error = self.expressions.lookup.error(name) if ref else None
+            if ref is not None and error is not None:
+                refs.append(ref)
+                fields.append(error[1])
+        if catch.binding is None:
+            return refs, env
+        binding = self.expressions.local(catch.binding, "catch", builtins.failure_type(fields))
+        return refs, env.with_values(binding)
+
+    def _joined(self, catch: ast.Catch, found: Type, handler: Type, annotation: Type | None) -> Type:
+        if annotation is not None:
+            self.expressions.require(catch.handler, handler, annotation, "the handler's value")
+            return annotation
+        joined = join(found, handler)
+        if joined is None:
+            message = f"the handler gives `{show(handler)}`, but the task gives `{show(found)}`"
+            help = "give both the same type, or say what the step is: `step name: T = …`"
+            self.expressions.problems.report(codes.NO_COMMON_TYPE, catch.handler.span, message, help=help)
+            return types.UNKNOWN
+        self.expressions.coerce(catch.handler, handler, joined)
+        return joined
+
+    # Undo and finally
+
+    def _cleanup(self, step: ast.Step, clauses: Clauses, env: Env, task: Outcome, reach: Reach) -> Reach:
+        if clauses.undo is not None:
+            own = Value(Local(step.name.name, "step", step.name.span, step.name.id), task.type)
+            inner = attrs.evolve(env, cleanup="undo", deadline=True).with_values(own)
+            self.tasks.task(clauses.undo.task, inner)
+        if clauses.finally_ is None:
+            return reach
+        inner = attrs.evolve(env, cleanup="finally", deadline=True)
+        ending = self.tasks.block(clauses.finally_.body, inner, "finally", None)
+        return reach.joined(ending.reach)
+
+    # The value
+
+    def _guarded(self, step: ast.Step, clauses: Clauses, env: Env, plain: Type) -> Type:
+        """The type that others see: a guard makes it optional, or joins what stands after `otherwise`."""
+        when = clauses.when
+        if when is None:
+            return NULL if plain == types.NEVER else plain
+        if when.otherwise is None:
+            return optional(plain)
+        skipped = self.expressions.assuming(when.condition, env, False)
+        other = self.expressions.infer(when.otherwise, skipped, plain)
+        joined = plain if types.fits(other, plain) else join(plain, other)
+        if joined is None:
+            message = f"a skipped `{step.name.name}` would be `{show(other)}`, but it is `{show(plain)}`"
+            self.expressions.problems.report(codes.NO_COMMON_TYPE, when.otherwise.span, message)
+            return types.UNKNOWN
+        self.expressions.coerce(when.otherwise, other, joined)
+        return joined
+
+    def _value(self, step: ast.Step, clauses: Clauses, plain: Type, value: Type) -> Value:
+        made = self.expressions.local(step.name, "step", value)
+        if clauses.when is None or clauses.when.otherwise is not None:
+            return attrs.evolve(made, why=_why_optional(step, clauses))
+        conditions = guard_conditions(clauses.when.condition, self.expressions)
+        why = f"`{step.name.name}` is skipped where its guard is false"
+        return attrs.evolve(made, plain=plain, conditions=frozenset(conditions), why=why)
+
+
+def _why_optional(step: ast.Step, clauses: Clauses) -> str | None:
+    for catch in clauses.catches:
+        if isinstance(catch.handler, ast.NullLiteral):
+            errors = ", ".join(e.text for e in catch.errors) or "a failure"
+            return f"`{step.name.name}` is null after {errors}"
+    return None
+
+
+def guard_conditions(guard: ast.Expr, expressions: Expressions) -> Iterable[Condition]:
+    """What is known where a guard held."""
+    return (condition_of(part, expressions.tables.symbols, holds) for part, holds in conjuncts(guard))
