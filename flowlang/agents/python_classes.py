@@ -24,6 +24,7 @@ BASES: Final[dict[str, Kind]] = {
     "pydantic.BaseModel": "model",
     "enum.Enum": "enum",
     "enum.StrEnum": "enum",
+    "enum.IntEnum": "enum",
 }
 HARMLESS_BASES: Final = ("builtins.object", "builtins.str", "abc.ABC")
 DATACLASSES: Final = ("dataclasses.dataclass", "pydantic.dataclasses.dataclass")
@@ -161,7 +162,7 @@ def _field(
         type = types.optional(type)
     if types.contains(type, types.Secret):
         raise NotUnderstood(
-            module, annotation, "a secret is passed on whole", "make it a parameter of its own"
+            module, annotation, "a secret cannot be a part of a value", "make it a parameter of its own"
         )
     return types.RecordField(name, type, doc)
 

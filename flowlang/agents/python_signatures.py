@@ -30,15 +30,13 @@ EFFECT_DECORATORS: Final = ("flowlang.agents.effect", "flowlang.agents.hints.eff
 MAX_AGENTS: Final = 1000
 
 
-def describe(provider: str, target: str, using_path: str, *, root: Path | None = None) -> Description:
-    """The agents of a Python file named by a flow file; `root` bounds what may be read."""
+def describe(target: str, using_path: str) -> Description:
+    """The agents of the Python file that a flow file names; the project's root bounds what may be read."""
     shown = os.path.normpath(os.path.join(os.path.dirname(using_path), target))
-    if provider != "python":
-        return Description(target, known=False)
     if not target.endswith(".py"):
         mistake = Mistake(f'"{target}" is not a Python file', 'name a file, such as "tools.py"')
         return Description(shown, mistakes=(mistake,))
-    modules = Modules(root or project_root(Path(using_path)))
+    modules = Modules(project_root(Path(using_path)))
     try:
         module = modules.open(Path(using_path).parent / target)
     except Unreadable as problem:

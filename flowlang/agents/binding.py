@@ -1,0 +1,259 @@
+"""A plan's agents -> what answers their calls, before a run starts.
+
+An agent is what `--bind` says, else what `flow.toml` says, else what its `use` says. Everything that can be
+known is checked here, so that a run does not fail halfway for want of an agent: modules are imported,
+functions looked up and their parameters compared with the agent's, templates read. What is missing or wrong
+comes back as diagnostics, all of it at once."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import attrs
+
+from flowlang.agents.command import CommandAgent, output_of
+from flowlang.agents.command_template import BadTemplate, Template, parse_template
+from flowlang.agents.config import CommandEntry, Config, PythonEntry
+from flowlang.agents.places import Places
+from flowlang.agents.python import PythonAgent, annotations_of
+from flowlang.agents.python_loading import LoadProblem, load_file, load_named
+from flowlang.plan import model as plan
+from flowlang.runtime.agents import Agent
+from flowlang.runtime.failures import UNAVAILABLE
+from flowlang.semantics.suggest import did_you_mean
+from flowlang.text import codes
+from flowlang.text.diagnostics import Diagnostic, Label
+from flowlang.text.source import Anchor, Span
+
+_OPTION: Final = re.compile(r"(?P<name>[\w.]+)=python:(?P<module>[\w.]+):(?P<function>\w+)")
+
+
+class BadOption(Exception):
+    """A `--bind` that cannot be understood, in words."""
+
+
+@attrs.frozen
+class BindOption:
+    """`--bind NAME=python:module:function`, the module found from the working folder."""
+
+    name: str
+    module: str
+    function: str
+
+
+def parse_option(text: str, names: Iterable[str]) -> BindOption:
+    """Read a `--bind` for a plan with agents of these names; raises BadOption."""
+    found = _OPTION.fullmatch(text)
+    if found is None:
+        raise BadOption(f"`--bind {text}` is not NAME=python:module:function")
+    option = BindOption(**found.groupdict())
+    known = list(names)
+    if option.name not in known:
+        help = did_you_mean(option.name, known) or f"there are {', '.join(known)}"
+        raise BadOption(f"`--bind {text}`: the flow has no agent `{option.name}`; {help}")
+    return option
+
+
+@attrs.frozen
+class Bindings:
+    """What answers for each agent, and why some have nothing."""
+
+    agents: Mapping[str, Agent]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def bind(
+    names: Iterable[str], places: Places, *, config: Config | None = None, options: Iterable[BindOption] = ()
+) -> Bindings:
+    """Bind the agents of these names; those that are asked (`ask`) need none."""
+    binder = _Binder(places, config, {option.name: option for option in options})
+    found = list(config.diagnostics) if config else []
+    bound: dict[str, Agent] = {}
+    unbound: list[str] = []
+    for name in names:
+        if places.plan.agents[name].asks:
+            continue
+        try:
+            agent = binder.agent(name)
+        except _Unfit as problem:
+            found += [d for d in [problem.diagnostic] if d not in found]
+            continue
+        if agent is None:
+            unbound.append(name)
+        else:
+            bound[name] = agent
+    if unbound and not (config and config.diagnostics):
+        found.append(_unbound(unbound, places, config))
+    return Bindings(bound, tuple(found))
+
+
+class _Unfit(Exception):
+    """A binding that cannot be used."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+def _unfit(label: Label, message: str, help: str | None = None, related: tuple[Label, ...] = ()) -> _Unfit:
+    return _Unfit(Diagnostic(codes.BINDING_MISMATCH, message, label, related, help))
+
+
+@attrs.frozen(eq=False)
+class _Binder:
+    places: Places
+    config: Config | None
+    options: Mapping[str, BindOption]
+
+    def agent(self, name: str) -> Agent | None:
+        """What answers for an agent; None where nothing says. Raises _Unfit."""
+        agent = self.places.plan.agents[name]
+        declared = self.places.label(agent.at, f"`{name}` is declared here")
+        if name in self.options:
+            option = self.options[name]
+            module = _loaded(lambda: load_named(option.module, Path.cwd()), declared)
+            return self.function(name, module, option.function, declared)
+        entry = self.config.entries.get(name) if self.config else None
+        if self.config is not None and isinstance(entry, PythonEntry):
+            return self.from_module(name, self.config, entry)
+        if self.config is not None and isinstance(entry, CommandEntry):
+            return self.command(name, self.config, entry)
+        if agent.provider is not None and agent.provider.kind == "python":
+            return self.used(name, agent.provider, declared)
+        return None
+
+    def used(self, name: str, provider: plan.Provider, declared: Label) -> Agent:
+        path = Path(os.path.normpath(Path(provider.path).parent / provider.target))
+        module = _loaded(lambda: load_file(path), declared)
+        return self.function(name, module, provider.member, declared)
+
+    def from_module(self, name: str, config: Config, entry: PythonEntry) -> Agent:
+        label = config.label(name, "python")
+        module_name, _, function = entry.python.partition(":")
+        module = _loaded(lambda: load_named(module_name, config.folder), label)
+        return self.function(name, module, function, label)
+
+    def function(self, name: str, module: ModuleType, member: str, label: Label) -> Agent:
+        agent = self.places.plan.agents[name]
+        function = getattr(module, member, None)
+        if not callable(function):
+            help = did_you_mean(member, [n for n in vars(module) if not n.startswith("_")])
+            raise _unfit(label, f"`{module.__name__}` has no function `{member}`", help)
+        problem = _parameter_problem(function, agent)
+        if problem is not None:
+            message = f"`{member}` does not fit the agent `{name}`: {problem}"
+            raise _unfit(label, message, _signature_help(name, agent))
+        try:
+            hints = annotations_of(function)
+        except Exception as reason:
+            message = f"the annotations of `{member}` mean nothing at run time: {reason}"
+            raise _unfit(label, message, "import what they name, not only under `TYPE_CHECKING`") from None
+        return PythonAgent(function, hints, _error_fields(self.places.plan, agent))
+
+    def command(self, name: str, config: Config, entry: CommandEntry) -> Agent:
+        agent = self.places.plan.agents[name]
+        types = {parameter.name: parameter.type for parameter in agent.parameters}
+
+        def template(text: str, *key: str | int) -> Template:
+            try:
+                return parse_template(text, types)
+            except BadTemplate as problem:
+                raise _unfit(config.label(name, *key), problem.message, problem.help) from None
+
+        return CommandAgent(
+            command=tuple(template(text, "command", index) for index, text in enumerate(entry.command)),
+            output=entry.output or output_of(agent.result),
+            folder=config.folder,
+            stdin=None if entry.stdin is None else template(entry.stdin, "stdin"),
+            errors=dict(self.exit_codes(name, config, entry)),
+            cwd=None if entry.cwd is None else config.folder / entry.cwd,
+            env={key: template(text, "env", key) for key, text in entry.env.items()},
+            max_output_bytes=entry.max_output_bytes,
+        )
+
+    def exit_codes(self, name: str, config: Config, entry: CommandEntry) -> Iterable[tuple[int, str]]:
+        known = list(_error_fields(self.places.plan, self.places.plan.agents[name]))
+        for code, error in entry.errors.items():
+            label = config.label(name, "errors", code)
+            if not code.isdecimal() or not 1 <= int(code) <= 255:
+                raise _unfit(label, f"`{code}` is not an exit code", "exit codes of failures are 1 to 255")
+            if error not in known:
+                help = did_you_mean(error, known) or f"it raises {', '.join(known)}"
+                raise _unfit(label, f"the agent `{name}` does not raise `{error}`", help)
+            yield int(code), error
+
+
+def _loaded(load: Callable[[], ModuleType], label: Label) -> ModuleType:
+    """A module; where it cannot be imported, the problem at the line that says why, if there is one."""
+    try:
+        return load()
+    except LoadProblem as problem:
+        path = os.path.relpath(problem.path)
+        message = f"the agents in {os.path.basename(path)} cannot be used: {problem.message}"
+        if problem.line is None:
+            raise _unfit(label, message, problem.help) from None
+        at = Label(Span(0, 0), "", Anchor(path))
+        at = _line_label(path, problem.line) or at
+        raise _unfit(at, message, problem.help, (label,)) from None
+
+
+def _line_label(path: str, number: int) -> Label | None:
+    try:
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+    except (OSError, ValueError):
+        return None
+    if not 1 <= number <= len(lines):
+        return None
+    line = lines[number - 1]
+    start = sum(len(before) + 1 for before in lines[: number - 1]) + len(line) - len(line.lstrip())
+    return Label(Span(start, start + max(len(line.strip()), 1)), "", Anchor(path))
+
+
+def _parameter_problem(function: Callable[..., Any], agent: plan.Agent) -> str | None:
+    """Why a function cannot be called with an agent's arguments, if it cannot."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (ValueError, TypeError):
+        return None  # written in C: only calling it can tell
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    given = {p.name for p in agent.parameters}
+    unknown = [p.name for p in agent.parameters if p.name not in {n.name for n in named}]
+    if unknown and not takes_all:
+        return f"it has no parameter `{unknown[0]}`"
+    required = [
+        p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    lacking = [name for name in required if name not in given]
+    return f"the agent does not give it `{lacking[0]}`" if lacking else None
+
+
+def _signature_help(name: str, agent: plan.Agent) -> str:
+    parameters = ", ".join(parameter.name for parameter in agent.parameters)
+    return f"it is called as {name.rpartition('.')[2]}({parameters}), with arguments by name"
+
+
+def _error_fields(whole: plan.Plan, agent: plan.Agent) -> dict[str, tuple[str, ...]]:
+    """The fields of each error that an agent may raise, by the error's name without a module."""
+    declared = {name.rpartition(".")[2]: whole.errors[name] for name in agent.raises if name in whole.errors}
+    fields = {name: tuple(field.name for field in error.fields) for name, error in declared.items()}
+    return {UNAVAILABLE: ("message",), **fields}
+
+
+def _unbound(names: list[str], places: Places, config: Config | None) -> Diagnostic:
+    agents = places.plan.agents
+    shown = ", ".join(f"`{name}`" for name in names)
+    message = f"the agent {shown} is not bound" if len(names) == 1 else f"these agents are not bound: {shown}"
+    labels = [places.label(agents[name].at, "nothing says how this is reached") for name in names]
+    where = config.source.path if config else "a file `flow.toml` next to the flow"
+    lines = [f"write into {where}, or bind on the command line with --bind {names[0]}=python:module:function"]
+    for name in names:
+        function = name.rpartition(".")[2]
+        lines += ["", f"[agents.{name}]", f'python = "module:{function}"']
+    return Diagnostic(codes.UNBOUND_AGENT, message, labels[0], tuple(labels[1:]), "\n".join(lines))

@@ -1,0 +1,162 @@
+"""Commands as agents: a call becomes an argv, what the program prints becomes the reply.
+
+The output is read as JSON, as text (without its last line breaks) or as lines; where the binding does not
+say, the agent's result type does. An exit code other than 0 is the declared error that the binding maps it
+to, its fields a JSON object on the output; else `AgentFailed` with the program's last words."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+import attrs
+
+from flowlang.agents.command_template import Template, fill, fill_arguments
+from flowlang.agents.processes import Finished, run_program
+from flowlang.plan import model as plan
+from flowlang.runtime.agents import AgentCall, AgentError
+from flowlang.values.value import Value
+
+Output: TypeAlias = Literal["json", "text", "lines", "none"]
+
+MAX_MESSAGE: Final = 500
+
+
+@attrs.frozen(eq=False)
+class CommandAgent:
+    """`errors` maps an exit code to the name of a declared error. `folder` is what a program named by a
+    relative path is found from; `cwd` None is where flow itself was started."""
+
+    command: tuple[Template, ...]
+    output: Output
+    folder: Path
+    stdin: Template | None = None
+    errors: Mapping[int, str] = attrs.field(factory=dict)
+    cwd: Path | None = None
+    env: Mapping[str, Template] = attrs.field(factory=dict)
+    max_output_bytes: int = 1024 * 1024
+
+    async def call(self, call: AgentCall) -> Value:
+        argv = fill_arguments(self.command, call.arguments)
+        stdin = fill(self.stdin, call.arguments) if self.stdin else None
+        env = {name: fill(template, call.arguments) for name, template in self.env.items()}
+        if not argv or not argv[0]:
+            raise _failed("the command is empty")
+        argv[0] = self._program(argv[0])
+        try:
+            finished = await run_program(
+                argv,
+                stdin=None if stdin is None else stdin.encode(),
+                cwd=self.cwd,
+                env={"FLOW_IDEMPOTENCY_KEY": call.idempotency_key, "FLOW_ATTEMPT": str(call.attempt)}
+                | {name: text for name, text in env.items() if text is not None},
+                max_output_bytes=self.max_output_bytes,
+            )
+        except (OSError, ValueError) as problem:
+            raise self._not_started(argv[0], problem) from None
+        return self._reply(argv[0], finished)
+
+    def _program(self, name: str) -> str:
+        """`./check.sh` is found next to the binding; a bare name on the PATH."""
+        return str(self.folder / name) if "/" in name else name
+
+    def _not_started(self, program: str, problem: OSError | ValueError) -> AgentError:
+        if isinstance(problem, ValueError):
+            return _failed("an argument holds a NUL character, which no program can be given")
+        if self.cwd is not None and not self.cwd.is_dir():
+            return _failed(f"`{program}` was to run in {self.cwd}, which is not a folder")
+        if isinstance(problem, FileNotFoundError):
+            message = f"the program `{program}` was not found: install it, or correct its binding"
+            return AgentError("Unavailable", message, fields={"message": message})
+        if isinstance(problem, PermissionError):
+            return _failed(f"`{program}` may not be executed: is it a program, and is `chmod +x` done?")
+        return _failed(f"`{program}` could not be started: {problem.strerror}")
+
+    def _reply(self, program: str, finished: Finished) -> Value:
+        if finished.overflowed:
+            wrote = f"`{program}` wrote more than {self.max_output_bytes:,} bytes"
+            raise _bad_output(f"{wrote}; `max_output_bytes` in its binding is the limit")
+        if finished.status != 0:
+            raise self._error(program, finished)
+        return _read(program, finished.output, self.output)
+
+    def _error(self, program: str, finished: Finished) -> AgentError:
+        last_words = _last_words(finished.errors)
+        ended = f"`{program}` {_ending(finished.status)}"
+        name = self.errors.get(finished.status)
+        if name is None:
+            return _failed(f"{ended}: {last_words}" if last_words else ended, cause=_text(finished.errors))
+        return AgentError(name, last_words or ended, fields=_fields(finished.output), cause=ended)
+
+
+def output_of(result: plan.Type) -> Output:
+    """How a command's output is read for a result of this type, where nothing says otherwise."""
+    match result:
+        case plan.ScalarType(kind="string") | plan.EnumType():
+            return "text"
+        case plan.ScalarType(kind="null"):
+            return "none"
+        case plan.ListType(item=plan.ScalarType(kind="string")):
+            return "lines"
+        case plan.OptionalType(inner=inner):
+            return output_of(inner)
+    return "json"
+
+
+def _read(program: str, output: bytes, form: Output) -> Value:
+    if form == "none":
+        return None
+    try:
+        text = output.decode()
+    except UnicodeDecodeError as problem:
+        raise _bad_output(f"the output of `{program}` is not UTF-8 at byte {problem.start}") from None
+    if form == "text":
+        return text.rstrip("\r\n")
+    if form == "lines":
+        lines = text.rstrip("\r\n").split("\n")
+        return [line.removesuffix("\r") for line in lines] if lines != [""] else []
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        shown = "nothing" if not text.strip() else f"{text.strip()[:60]!r}"
+        reason = "it is nested too deeply" if isinstance(problem, RecursionError) else str(problem)
+        raise _bad_output(f"the output of `{program}` is not JSON ({reason}): {shown}") from None
+
+
+def _fields(output: bytes) -> dict[str, Value]:
+    """The fields of an error, where the program printed them."""
+    try:
+        fields = json.loads(output)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _ending(status: int) -> str:
+    if status > 0:
+        return f"ended with exit code {status}"
+    try:
+        return f"was ended by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was ended by signal {-status}"
+
+
+def _text(content: bytes) -> str | None:
+    return content.decode(errors="replace").strip() or None
+
+
+def _last_words(errors: bytes) -> str:
+    """The last line that a program wrote to its standard error."""
+    lines = (_text(errors) or "").splitlines()
+    return lines[-1].strip()[:MAX_MESSAGE] if lines else ""
+
+
+def _failed(message: str, cause: str | None = None) -> AgentError:
+    return AgentError("AgentFailed", message, fields={"message": message}, cause=cause)
+
+
+def _bad_output(message: str) -> AgentError:
+    return AgentError("BadOutput", message, fields={"path": "", "message": message})

@@ -1,0 +1,127 @@
+"""A program run to its end: its output within a limit, and nothing left behind.
+
+The program leads a process group of its own. However the call ends, by itself, by too much output or by a
+cancellation, the whole group is gone afterwards: asked first (SIGTERM), and killed where it does not listen
+within `GRACE_SECONDS`. What a program leaves running when it ends is killed. A process that has left the
+group is out of reach, but cannot hold the call up: the output is read only a moment longer than the program
+lives. POSIX only, like process groups."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import attrs
+import trio
+
+GRACE_SECONDS: Final = 5.0
+LAST_WORDS_SECONDS: Final = 1.0
+MAX_ERROR_BYTES: Final = 16 * 1024
+READ_BYTES: Final = 64 * 1024
+
+
+@attrs.frozen
+class Finished:
+    """How a program ended: its exit status (negative: the signal that ended it), all it wrote to its
+    standard output, and the end of what it wrote to its standard error."""
+
+    status: int
+    output: bytes
+    errors: bytes
+    overflowed: bool
+
+
+@attrs.define
+class _Collected:
+    """What was read of a stream: all of it up to a limit, or (`tail`) the last bytes of it."""
+
+    limit: int
+    tail: bool = False
+    content: bytearray = attrs.field(factory=bytearray)
+    overflowed: bool = False
+
+    def add(self, chunk: bytes | bytearray) -> None:
+        self.content += chunk
+        self.overflowed |= len(self.content) > self.limit
+        if self.tail:
+            del self.content[: -self.limit]
+
+
+async def run_program(
+    argv: list[str], *, stdin: bytes | None, cwd: Path | None, env: dict[str, str], max_output_bytes: int
+) -> Finished:
+    """Run a program; raises OSError or ValueError where it cannot be started."""
+    process = await trio.lowlevel.open_process(
+        argv,
+        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=cwd,
+        env={**os.environ, **env},
+        start_new_session=True,
+    )
+    output, errors = _Collected(max_output_bytes), _Collected(MAX_ERROR_BYTES, tail=True)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_feed, process, stdin)
+            nursery.start_soon(_read, process.stderr, errors)
+            nursery.start_soon(_end, process, nursery.cancel_scope)
+            await _read(process.stdout, output)
+            if output.overflowed:
+                nursery.cancel_scope.cancel()
+    finally:
+        with trio.CancelScope(shield=True):
+            await _stop(process)
+    assert process.returncode is not None, "the program has ended"
+    return Finished(process.returncode, bytes(output.content), bytes(errors.content), output.overflowed)
+
+
+async def _feed(process: trio.Process, content: bytes | None) -> None:
+    """Write the input; a program need not read it."""
+    if process.stdin is None or content is None:
+        return
+    with suppress(trio.BrokenResourceError):
+        await process.stdin.send_all(content)
+    await process.stdin.aclose()
+
+
+async def _read(stream: trio.abc.ReceiveStream | None, into: _Collected) -> None:
+    """Read to the end, or until there is too much."""
+    assert stream is not None
+    while chunk := await stream.receive_some(READ_BYTES):
+        into.add(chunk)
+        if into.overflowed and not into.tail:
+            return
+
+
+async def _end(process: trio.Process, reading: trio.CancelScope) -> None:
+    """When the program has ended, give its output a moment to arrive, whoever still holds it open."""
+    await process.wait()
+    reading.deadline = trio.current_time() + LAST_WORDS_SECONDS
+
+
+async def _stop(process: trio.Process) -> None:
+    """End the program's group, and wait for the program."""
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            await stream.aclose()
+    if process.returncode is None:
+        _signal(process, signal.SIGTERM)
+        with trio.move_on_after(GRACE_SECONDS):
+            await process.wait()
+    _signal(process, signal.SIGKILL)
+    await process.wait()
+
+
+def _signal(process: trio.Process, number: signal.Signals) -> None:
+    """Signal every process of the group. The group's number is not reused while one of them lives."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        pass  # all of them are gone
+    except PermissionError:
+        process.send_signal(number)  # a member of the group belongs to someone else; reach at least our own

@@ -1,0 +1,115 @@
+"""Python functions as agents.
+
+An async function runs as a task of trio, any other in a thread. Its arguments are made what its annotations
+ask for, its reply is made JSON. An exception whose class, or a base of it, has the name of a declared error
+*is* that error, its attributes the fields; any other is `AgentFailed`, `SystemExit` included, with what was
+raised and where as its cause. A cancellation and the user's interrupt go through."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import trio
+
+from flowlang.agents.current import CurrentCall, answering
+from flowlang.agents.python_values import from_json, to_json
+from flowlang.agents.threads import Threads
+from flowlang.runtime.agents import AgentCall, AgentError
+from flowlang.values.value import Value
+
+MAX_MESSAGE: Final = 500
+PACKAGE: Final = Path(__file__).parents[1]
+
+
+@attrs.frozen(eq=False)
+class PythonAgent:
+    """`hints` are the annotations of the parameters that have one; `errors` the fields of each error that
+    the agent may raise, by the error's name without a module."""
+
+    function: Callable[..., Any]
+    hints: Mapping[str, Any]
+    errors: Mapping[str, tuple[str, ...]]
+    threads: Threads = attrs.field(factory=Threads)
+
+    async def call(self, call: AgentCall) -> Value:
+        with answering(_current(call)):
+            try:
+                return to_json(await self._result(call))
+            except (trio.Cancelled, KeyboardInterrupt, GeneratorExit, AgentError):
+                raise
+            except BaseException as problem:
+                raise self._failure(problem) from problem
+
+    async def _result(self, call: AgentCall) -> object:
+        def work() -> object:
+            return self.function(**arguments)
+
+        arguments = {name: from_json(self.hints.get(name, Any), v) for name, v in call.arguments.items()}
+        if inspect.iscoroutinefunction(self.function):
+            return await work()  # type: ignore[misc]
+        result = await self.threads.run(work, awaited=call.uninterrupted)
+        return await result if inspect.iscoroutine(result) else result
+
+    def _failure(self, raised: BaseException) -> BaseException:
+        """What an exception means: a cancellation, a declared error, or `AgentFailed`."""
+        problem = _bare(raised)
+        if isinstance(problem, trio.Cancelled | AgentError):
+            return problem
+        name = next((c.__name__ for c in type(problem).__mro__ if c.__name__ in self.errors), None)
+        message, cause = _message(problem), _cause(problem)
+        if name is None:
+            shown = f"{type(problem).__name__}: {message}" if message else type(problem).__name__
+            return AgentError("AgentFailed", shown, fields={"message": shown}, cause=cause)
+        fields = {f: to_json(getattr(problem, f), f) for f in self.errors[name] if hasattr(problem, f)}
+        return AgentError(name, message, fields=fields, cause=cause)
+
+
+def annotations_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations of a function's parameters; raises whatever evaluating them raises."""
+    return typing.get_type_hints(inspect.unwrap(function), include_extras=True)
+
+
+def _current(call: AgentCall) -> CurrentCall:
+    seconds = None if call.timeout is None else call.timeout / 1_000_000
+    return CurrentCall(call.agent, call.idempotency_key, call.attempt, seconds)
+
+
+def _bare(problem: BaseException) -> BaseException:
+    """The exception inside a group: a cancellation if there is one, else the first."""
+    while isinstance(problem, BaseExceptionGroup):
+        cancelled, rest = problem.split(trio.Cancelled)
+        problem = (cancelled or rest or problem).exceptions[0]
+    return problem
+
+
+def _message(problem: BaseException) -> str:
+    """What an exception says, on one line of bounded length."""
+    try:
+        text = " ".join(str(problem).split())
+    except Exception:
+        return "(it cannot be shown)"
+    if "no running event loop" in text:
+        text += " (async agents run on trio, not asyncio; a function that is not async may use asyncio.run)"
+    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
+
+
+def _cause(problem: BaseException) -> str:
+    """What was raised and where: the innermost line outside of Python's own library."""
+    shown = f"{type(problem).__name__}: {_message(problem)}"
+    frames = [frame for frame in traceback.extract_tb(problem.__traceback__) if frame.filename != __file__]
+    own = [frame for frame in frames if not _is_library(frame.filename)]
+    for frame in reversed(own or frames):
+        return f"{shown} ({Path(frame.filename).name}, line {frame.lineno}, in {frame.name})"
+    return shown
+
+
+def _is_library(filename: str) -> bool:
+    path = Path(filename)
+    installed = "site-packages" in path.parts or any(part.startswith("python3.") for part in path.parts)
+    return installed or path.is_relative_to(PACKAGE)
