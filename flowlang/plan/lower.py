@@ -92,7 +92,7 @@ class _Lowering:
         for item in module.module.items:
             interface = module.entries[item.key].facts.interface
             if isinstance(interface, Callable) and interface.kind == "flow":
-                flows[self.naming.declared(interface.declared)] = interface
+                flows[self.naming.callable(interface)] = interface
         return flows
 
     def flow(self, flow: Callable) -> plan.Flow:

@@ -61,14 +61,15 @@ def lower_used_agent(tree: ast.Use, agent: Callable, tasks: Tasks) -> plan.Agent
     assert agent.provider is not None
     kind, target = agent.provider
     lowering = tasks.expressions
-    member = agent.declared.name.rpartition(".")[2]
     return plan.Agent(
         parameters=lower_parameters(agent.parameters, lowering),
         result=lowering.naming.type(agent.result),
         raises=tasks.error_names(agent.raises),
         effect=agent.effect,
         timeout=ATTEMPT_TIMEOUT,
-        provider=plan.Provider(kind=kind, target=target, path=lowering.places.source.path, member=member),
+        provider=plan.Provider(
+            kind=kind, target=target, path=lowering.places.source.path, member=agent.declared.name
+        ),
         at=lowering.places.of(tree),
         doc=agent.declared.doc,
     )

@@ -262,7 +262,7 @@ class Tasks:
                 return False
 
     def _call(self, tree: ast.Call, target: Callable, wanted: Type | None) -> plan.Task:
-        name = self.expressions.naming.declared(target.declared)
+        name = self.expressions.naming.callable(target)
         self.reached.callables[name] = target
         arguments = self.expressions.arguments(tree)
         widen = wanted and self.expressions.naming.type(wanted)

@@ -13,7 +13,7 @@ import attrs
 
 from flowlang.plan import model as plan
 from flowlang.semantics import types
-from flowlang.semantics.facts import Declared, ErrorRef
+from flowlang.semantics.facts import Callable, Declared, ErrorRef
 from flowlang.syntax import ast
 from flowlang.text.source import Source
 
@@ -36,6 +36,11 @@ class Naming:
 
     def declared(self, declared: Declared) -> str:
         return self.prefixes[declared.module] + declared.name
+
+    def callable(self, target: Callable) -> str:
+        """The name of an agent or flow; one of a `use` has its alias before it."""
+        alias = "" if target.provider is None else target.declared.anchor.key + "."
+        return self.prefixes[target.declared.module] + alias + target.declared.name
 
     def error(self, error: ErrorRef) -> str:
         return self.prefixes[error.module] + error.name if error.module else error.name
