@@ -19,7 +19,7 @@ from flowlang.semantics.mentions import Mentions, mentions
 from flowlang.semantics.order import components, cycle_in, is_cycle
 from flowlang.semantics.reach import NOWHERE, Outcome, Reach, join_reaches
 from flowlang.semantics.scope import Env, Names, Value
-from flowlang.semantics.steps import Steps
+from flowlang.semantics.steps import CheckedStep, Steps
 from flowlang.semantics.suggest import did_you_mean
 from flowlang.semantics.tasks import BlockKind, Tasks
 from flowlang.semantics.types import NEVER, NULL, STRING, UNKNOWN, Type
@@ -277,9 +277,8 @@ class _Block:
         checked = self.blocks.steps.step(step, env)
         values[step.name.name] = checked.local
         self.reaches.append(checked.reach)
-        if checked.reach.effect in ("pure", "read") and not _has_cleanup(step) and not checked.reach.waits:
-            if not checked.reach.errors:
-                self.blocks.note_read(step.name, "step")
+        if _only_reads(step, checked):
+            self.blocks.note_read(step.name, "step")
         skips = any(isinstance(c, ast.When) for c in step.clauses)
         reach = checked.reach
         return StepFacts((), 0, checked.task, checked.value, reach.errors, reach.effect, skips)
@@ -385,8 +384,12 @@ def _is_barrier(statement: ast.Statement) -> bool:
     return False
 
 
-def _has_cleanup(step: ast.Step) -> bool:
-    return any(isinstance(clause, ast.Undo | ast.Finally) for clause in step.clauses)
+def _only_reads(step: ast.Step, checked: CheckedStep) -> bool:
+    """Whether all that a step does is give a value, so that it is in vain where nothing mentions it."""
+    reach = checked.reach
+    cleans_up = any(isinstance(clause, ast.Undo | ast.Finally) for clause in step.clauses)
+    acts = reach.effect not in ("pure", "read") or reach.waits or bool(reach.errors)
+    return not (cleans_up or acts or checked.task == UNKNOWN)
 
 
 def _title(statement: ast.Statement) -> str:

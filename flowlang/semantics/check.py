@@ -13,7 +13,7 @@ import attrs
 
 from flowlang.semantics import builtins, types
 from flowlang.semantics.declare import GENERICS, Declarer, Resolver
-from flowlang.semantics.expressions import Expressions, Tables
+from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import (
     Callable,
     Constructor,
@@ -28,6 +28,7 @@ from flowlang.semantics.facts import (
     TypeName,
 )
 from flowlang.semantics.flows import check_flow, check_test, defaults, signature_of
+from flowlang.semantics.inference import Tables
 from flowlang.semantics.lookup import Lookup
 from flowlang.semantics.mentions import called_names, named_types
 from flowlang.semantics.modules import Project

@@ -26,6 +26,7 @@ from flowlang.semantics.facts import (
     Poisoned,
     TypeName,
 )
+from flowlang.semantics.habits import FOREIGN_TYPES
 from flowlang.semantics.lookup import Lookup
 from flowlang.semantics.suggest import did_you_mean
 from flowlang.semantics.types import Record, RecordField, Type
@@ -39,11 +40,6 @@ GENERICS: dict[str, type[types.ListOf] | type[types.MapOf] | type[types.Secret]]
     "secret": types.Secret,
 }
 EFFECTS: tuple[Effect, ...] = ("pure", "read", "idempotent", "write")
-FOREIGN_TYPES = {
-    "str": "string", "String": "string", "text": "string", "integer": "int", "number": "float", "double": "float",
-    "boolean": "bool", "none": "null", "void": "null", "any": "json", "Any": "json", "object": "json",
-    "dict": "map<json>", "array": "list<json>", "timedelta": "duration", "date": "datetime", "timestamp": "datetime",
-}  # fmt: skip
 
 
 @attrs.frozen(eq=False)

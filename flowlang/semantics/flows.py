@@ -11,8 +11,9 @@ import attrs
 
 from flowlang.semantics import builtins
 from flowlang.semantics.blocks import Blocks
+from flowlang.semantics.calls import fields_as_parameters
 from flowlang.semantics.declare import Declarer, report_duplicate
-from flowlang.semantics.expressions import Expressions, fields_as_parameters
+from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import Callable, ErrorRef, EventName, Parameter
 from flowlang.semantics.reach import Reach
 from flowlang.semantics.scope import Env, Value

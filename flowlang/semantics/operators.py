@@ -94,11 +94,8 @@ def _refuse_order(operator: str, left: Type, right: Type) -> Refusal:
 def _refuse_arithmetic(operator: str, left: Type, right: Type) -> Refusal:
     if operator == "/" and left == right == INT:
         message = "`/` on two ints would have to round or to become a float"
-        return (
-            codes.INT_DIVISION,
-            message,
-            "say which: `a.div(b)` rounds towards zero, `a.float() / b.float()` does not",
-        )
+        help = "say which: `a.div(b)` rounds towards zero, `a.float() / b.float()` does not round"
+        return Refusal(codes.INT_DIVISION, message, help)
     if operator == "+" and isinstance(left, ListOf) and isinstance(right, ListOf):
         return _refuse(operator, left, right, "write `a.concat(b)`")
     if operator == "+" and isinstance(left, MapOf) and isinstance(right, MapOf):

@@ -10,8 +10,9 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from flowlang.semantics.calls import fields_as_parameters
 from flowlang.semantics.constants import fold
-from flowlang.semantics.expressions import Expressions, fields_as_parameters
+from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import Callable, ErrorName, EventName
 from flowlang.semantics.reach import Outcome, Reach, join_reaches, reach_of_call
 from flowlang.semantics.scope import Env, Value

@@ -1,0 +1,46 @@
+"""Constructors of tagged unions, as `is` and patterns ask for them."""
+
+from __future__ import annotations
+
+import attrs
+
+from flowlang.semantics.facts import (
+    Constructor,
+)
+from flowlang.semantics.inference import Inference
+from flowlang.semantics.suggest import did_you_mean
+from flowlang.semantics.types import (
+    Type,
+    Union,
+    is_poison,
+    show,
+)
+from flowlang.syntax import ast
+from flowlang.text import codes
+
+
+@attrs.define(eq=False)
+class Cases(Inference):
+    def case_of(self, at: ast.QualifiedName, case: Constructor, subject: Type) -> bool:
+        """Whether a constructor belongs to the type it is asked of; reported where not."""
+        if is_poison(subject):
+            return True
+        if not isinstance(subject, Union):
+            message = f"only a tagged union has constructors, and this is `{show(subject)}`"
+            self.problems.report(codes.TYPE_MISMATCH, at.span, message)
+            return False
+        if subject.case(case.case) is not None and _same_union(subject, case.union):
+            return True
+        left = ", ".join(f"`{c.name}`" for c in subject.cases)
+        help = did_you_mean(case.case, [c.name for c in subject.cases]) or f"here it can be {left}"
+        message = f"`{at.text}` cannot be: the value is `{show(subject)}`"
+        self.problems.report(codes.TYPE_MISMATCH, at.span, message, help=help)
+        return False
+
+
+def _same_union(left: Type, right: Type) -> bool:
+    return (
+        isinstance(left, Union)
+        and isinstance(right, Union)
+        and (left.module, left.name) == (right.module, right.name)
+    )

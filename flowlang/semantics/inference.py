@@ -1,0 +1,199 @@
+"""What every part of expression inference works with: the side tables, and the rules they share.
+
+Types flow both ways: `wanted` goes down, so that literals take the type they are asked for, and the type
+found comes up. A mistake is reported once; what it touches becomes UNKNOWN, which fits everywhere.
+Environments go down only, and what a condition teaches (`assuming`) is known where it holds.
+
+The class grows by family: names and members in `access`, built-in functions in `methods`, declarations in
+`calls`, then `literals`, `operations` and `choices`; `expressions` has the table of them all."""
+
+from __future__ import annotations
+
+import attrs
+
+from flowlang.semantics import types
+from flowlang.semantics.declare import Resolver
+from flowlang.semantics.facts import (
+    Local,
+    MethodUse,
+    StepFacts,
+    Symbol,
+)
+from flowlang.semantics.lookup import Lookup
+from flowlang.semantics.mismatch import explain_mismatch, handle_missing
+from flowlang.semantics.narrowing import narrowed
+from flowlang.semantics.operators import Refusal
+from flowlang.semantics.scope import Env, Value, condition_of, conjuncts
+from flowlang.semantics.types import (
+    BOOL,
+    FLOAT,
+    INT,
+    NEVER,
+    NULL,
+    UNKNOWN,
+    ListOf,
+    MapOf,
+    Optional,
+    Record,
+    Type,
+    fits,
+    join,
+    present,
+    show,
+)
+from flowlang.syntax import ast
+from flowlang.text import codes
+from flowlang.text.diagnostics import Fix, Problems
+
+
+@attrs.define(eq=False)
+class Tables:
+    """The side tables of one declaration while they are filled; see `facts.Facts`."""
+
+    types: dict[int, Type] = attrs.field(factory=dict)
+    symbols: dict[int, Symbol] = attrs.field(factory=dict)
+    coercions: dict[int, Type] = attrs.field(factory=dict)
+    methods: dict[int, MethodUse] = attrs.field(factory=dict)
+    statements: dict[int, StepFacts] = attrs.field(factory=dict)
+
+
+@attrs.define(eq=False)
+class Inference:
+    lookup: Lookup
+    problems: Problems
+    resolver: Resolver
+    tables: Tables
+    read: set[int] = attrs.field(factory=set)  # ids of the locals that something mentions
+    why: dict[int, str] = attrs.field(factory=dict)  # why a name may be missing, by the id of its mention
+    calls_allowed: bool = False  # in `expect`, where `calls("agent")` may stand
+
+    def infer(self, expr: ast.Node, env: Env, wanted: Type | None = None) -> Type:
+        """The type of an expression. `wanted` is a hint: whether it fits is the caller's to check."""
+        raise NotImplementedError
+
+    def infer_arguments(self, expr: ast.Call, env: Env) -> None:
+        """Look into the arguments of a call that is wrong in another way."""
+        for argument in expr.arguments:
+            if not isinstance(argument.value, ast.Lambda):
+                self.infer(argument.value, env)
+
+    def check(self, expr: ast.Node, env: Env, wanted: Type, what: str) -> Type:
+        """Infer an expression that must fit `wanted`; `what` names the place in the message."""
+        found = self.infer(expr, env, wanted)
+        self.require(expr, found, wanted, what)
+        return found
+
+    def require(self, expr: ast.Node, found: Type, wanted: Type, what: str) -> bool:
+        """Report unless `found` fits; note the widening where it does."""
+        if fits(found, wanted):
+            self.coerce(expr, found, wanted)
+            return True
+        code, message, help = explain_mismatch(found, wanted, what, self.why_missing(expr))
+        self.problems.report(code, expr.span, message, help=help)
+        return False
+
+    def coerce(self, expr: ast.Node, found: Type, wanted: Type) -> None:
+        if converts(found, wanted):
+            self.tables.coercions[expr.id] = wanted
+
+    def condition(self, expr: ast.Expr, env: Env, what: str) -> None:
+        """Check a condition whose answer should not be known before."""
+        self.check(expr, env, BOOL, what)
+        decided = self.decided(expr, env)
+        if decided is not None:
+            self.condition_decided(expr, decided, what)
+
+    def decided(self, expr: ast.Expr, env: Env) -> bool | None:
+        """Whether a condition's answer is known before it is asked, and which."""
+        if isinstance(expr, ast.BoolLiteral):
+            return expr.value
+        answers = []
+        for part, holds in conjuncts(expr):
+            key, truth = condition_of(part, self.tables.symbols, holds)
+            answers.append(
+                True if (key, truth) in env.known else False if (key, not truth) in env.known else None
+            )
+        if False in answers:
+            return False
+        return None if None in answers else True
+
+    def condition_decided(self, expr: ast.Expr, holds: bool, what: str) -> None:
+        """Report a condition that decides nothing."""
+        message = f"this is always {'true' if holds else 'false'} here, so {what} decides nothing"
+        self.problems.report(codes.CONSTANT_CONDITION, expr.span, message)
+
+    def assuming(self, condition: ast.Expr, env: Env, truth: bool = True) -> Env:
+        """The environment where an (inferred) condition has the given truth."""
+        for part, holds in conjuncts(condition, truth):
+            env = env.with_known(condition_of(part, self.tables.symbols, holds))
+            env = env.with_narrowed(narrowed(part, holds, self.tables.symbols, self.tables.types, env))
+        return env
+
+    def local(self, ident: ast.Ident, kind: str, type: Type, why: str | None = None) -> Value:
+        """A value name that the tree declares."""
+        local = Local(ident.name, kind, ident.span, ident.id)  # type: ignore[arg-type]
+        self.tables.symbols[ident.id] = local
+        self.tables.types[ident.id] = type
+        return Value(local, type, why=why)
+
+    def why_missing(self, expr: ast.Node) -> str | None:
+        """Why a value may be missing, in words."""
+        match expr:
+            case ast.Name():
+                return self.why.get(expr.id)
+            case ast.Index():
+                return "there may be nothing at that place"
+            case ast.Call(callee=ast.Member(name=name)):
+                return f"`{name.name}` may find nothing"
+            case ast.Member(safe=True):
+                return "what stands before `?.` may be missing"
+            case ast.Member(name=name):
+                return f"the field `{name.name}` is optional"
+        return None
+
+    def report_missing(self, expr: ast.Node, found: Type) -> None:
+        why = self.why_missing(expr)
+        message = f"`{show(found)}` may be missing" + (f": {why}" if why else "")
+        self.problems.report(codes.MAYBE_MISSING, expr.span, message, help=handle_missing(present(found)))
+
+    def refuse(self, expr: ast.Node, refusal: Refusal, fix: Fix | None = None) -> None:
+        self.problems.report(refusal.code, expr.span, refusal.message, help=refusal.help, fix=fix)
+
+    def join_arms(self, arms: list[tuple[ast.Node, Type]], wanted: Type | None = None) -> Type:
+        """The type of a value that comes from one of several places."""
+        found: Type = NEVER
+        for at, type in arms:
+            joined = join(found, type)
+            if joined is None:
+                self.no_common(at, type, found, "elsewhere it is another type")
+                return UNKNOWN
+            found = joined
+        for at, type in arms:
+            self.coerce(at, type, found)
+        return found
+
+    def no_common(self, at: ast.Node, found: Type, other: Type, others: str) -> None:
+        message = f"this is `{show(found)}`, but {others}: `{show(other)}`"
+        help = "no type holds both; make them alike"
+        if {found, other} == {INT, FLOAT}:
+            help = "write the whole number with `.0`"
+        self.problems.report(codes.NO_COMMON_TYPE, at.span, message, help=help)
+
+
+def converts(found: Type, wanted: Type) -> bool:
+    """Whether a value that fits has to be made anew: ints become floats, missing fields become null."""
+    if found == wanted:
+        return False
+    match found, wanted:
+        case types.Scalar("int"), types.Scalar("float"):
+            return True
+        case Optional(inner=inner), Optional(inner=other):
+            return converts(inner, other)
+        case _, Optional(inner=other):
+            return found != NULL and converts(found, other)
+        case (ListOf(inner), ListOf(other)) | (MapOf(inner), MapOf(other)):
+            return converts(inner, other)
+        case Record(), Record(fields=fields):
+            kept = [(found.field(f.name), f.type) for f in fields]
+            return any(given is None or converts(given, asked) for given, asked in kept)
+    return False
