@@ -79,25 +79,32 @@ def event(node: ast.EventDecl, parts: Parts) -> Doc:
 
 @document.register(ast.AgentDecl)
 def agent(node: ast.AgentDecl, parts: Parts) -> Doc:
-    head = "ask " if node.asks else "agent ", parts[node.name], parts[node.signature]
-    policies = parts.each(policies_in_order(node.policies))
-    return documented(node.doc, hanging(head, *policies))
+    keyword = "ask " if node.asks else "agent "
+    raises = Group(Indent(tuple((LINE, part) for part in raised(parts, node.signature))))
+    head = keyword, parts[node.name], parts[node.signature], raises
+    return documented(node.doc, hanging(head, *parts.each(policies_in_order(node.policies))))
 
 
 @document.register(ast.FlowDecl)
 def flow(node: ast.FlowDecl, parts: Parts) -> Doc:
-    policies = tuple((" ", parts[policy]) for policy in node.policies)
-    order = " in order " if node.body.in_order else " "
-    head = "flow ", parts[node.name], parts[node.signature], policies, order
-    return documented(node.doc, (head, parts[node.body]))
+    """What follows the signature goes to lines of its own only where it does not fit behind the `)`."""
+    head = "flow ", parts[node.name], parts[node.signature]
+    tail = [*raised(parts, node.signature), *parts.each(node.policies)]
+    if node.body.in_order:
+        tail.append("in order")
+    lines = Group((Indent(tuple((LINE, part) for part in tail)), LINE)) if tail else " "
+    return documented(node.doc, (head, lines, parts[node.body]))
 
 
 @document.register(ast.Signature)
 def signature(node: ast.Signature, parts: Parts) -> Doc:
-    params = parts.listed(node, parts.each(node.params), "()")
+    """Parameters and result; what it raises is laid out with what follows, by `raised`."""
     result = (" -> ", parts[node.result]) if node.result else ""
-    raises = Group(Indent((LINE, "raises ", hanging_list(parts, node.raises)))) if node.raises else ""
-    return params, result, raises
+    return parts.listed(node, parts.each(node.params), "()"), result
+
+
+def raised(parts: Parts, signature: ast.Signature) -> list[Doc]:
+    return [("raises ", hanging_list(parts, signature.raises))] if signature.raises else []
 
 
 @document.register(ast.Param)
