@@ -72,7 +72,7 @@ class Steps:
         task = self.tasks.task(step.task, inner, annotation, keyed=clauses.key is not None)
         if annotation is not None and not self._annotated(step.task, task.type, annotation):
             task = attrs.evolve(task, type=annotation)
-        self._times(step, clauses, inner, task)
+        task = attrs.evolve(task, reach=self._times(clauses, inner, task))
         caught = self._catches(step, clauses, guarded, task, annotation)
         reach = self._cleanup(step, clauses, guarded, task, caught.reach)
         plain = annotation or caught.type
@@ -139,12 +139,12 @@ class Steps:
 
     # Retry and timeout
 
-    def _times(self, step: ast.Step, clauses: Clauses, env: Env, task: Outcome) -> None:
+    def _times(self, clauses: Clauses, env: Env, task: Outcome) -> Reach:
+        """Check timeouts and the retry; what may still come of the task."""
         for clause in (clauses.timeout, clauses.attempt_timeout):
             if clause is not None:
                 self._duration(clause.duration, env, "a timeout")
-        if clauses.retry is not None:
-            self._retry(step, clauses, clauses.retry, env, task)
+        return task.reach if clauses.retry is None else self._retry(clauses.retry, env, task)
 
     def _duration(self, expr: ast.Expr, env: Env, what: str) -> None:
         self.expressions.check(expr, env, DURATION, what)
@@ -152,7 +152,7 @@ class Steps:
         if constant is not None and constant.kind == "duration" and constant.value <= 0:
             self.expressions.problems.report(codes.BAD_BOUND, expr.span, f"{what} must be more than zero")
 
-    def _retry(self, step: ast.Step, clauses: Clauses, retry: ast.Retry, env: Env, task: Outcome) -> None:
+    def _retry(self, retry: ast.Retry, env: Env, task: Outcome) -> Reach:
         self.expressions.check(retry.times, env, INT, "the number of retries")
         constant = fold(retry.times)
         if constant is not None and constant.kind == "int" and constant.value < 1:
@@ -168,7 +168,7 @@ class Steps:
             self._duration(retry.within, env, "the time for all attempts")
         if retry.until is not None:
             self._until(retry.until, env, task.type)
-        self.tasks.repeated(retry, "this `retry`", task.reach)
+        return self.tasks.repeated(retry, "this `retry`", task.reach)
 
     def _until(self, until: ast.Lambda, env: Env, task: Type) -> None:
         if len(until.params) != 1:

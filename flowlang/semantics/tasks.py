@@ -96,9 +96,10 @@ class Tasks:
             self._no_wait(call, env, f"{name} waits")
         if target.kind == "ask" and not env.deadline and not target.bounded:
             self._no_deadline(call, f"nobody may ever answer {name}")
-        if target.retries and target.exposed and not keyed:
-            self.repeated(call, "the agent's own `retry`", reach_of_call(target, keyed=False))
-        return Outcome(target.result, reach_of_call(target, keyed=keyed))
+        reach = reach_of_call(target, keyed=keyed)
+        if target.retries:
+            reach = self.repeated(call, "the agent's own `retry`", reach)
+        return Outcome(target.result, reach)
 
     def called(self, call: ast.Call, env: Env) -> Callable | None:
         """The agent or flow that a call calls, without reporting anything."""
@@ -117,8 +118,8 @@ class Tasks:
                     return found if isinstance(found, Callable) else None
         return None
 
-    def repeated(self, at: ast.Node, by: str, reach: Reach) -> None:
-        """Report calls that `by` may repeat although that does harm."""
+    def repeated(self, at: ast.Node, by: str, reach: Reach) -> Reach:
+        """Report calls that `by` may repeat although that does harm; what is left to report further out."""
         for exposed in sorted(reach.exposed, key=lambda e: (e.effect is None, e.name)):
             if exposed.effect == "write":
                 message = f"{by} may call `{exposed.name}` more than once, and it is `effect write`"
@@ -127,7 +128,10 @@ class Tasks:
             else:
                 message = f"{by} may call `{exposed.name}` more than once, and it does not say what that does"
                 help = f"declare its effect: `agent {exposed.name}(…) … effect read`, idempotent or write"
+                if "." in exposed.name:
+                    help = f'mark the function `{exposed.name}` with `@effect("read")`, idempotent or write'
                 self.expressions.problems.report(codes.EFFECT_UNDECLARED, at.span, message, help=help)
+        return attrs.evolve(reach, exposed=frozenset())
 
     def fail(self, error: ast.Expr, env: Env) -> Outcome:
         """`fail E(…)`: the error and its fields."""
@@ -318,7 +322,7 @@ class Tasks:
             found = self.expressions.join_arms([(at, o.type) for at, o in outcomes])
             reach = join_reaches(o.reach for _, o in outcomes)
             self._enough(task)
-        self.repeated(task, "a race", reach)
+        reach = self.repeated(task, "a race", reach)
         return Outcome(found if task.count is None else ListOf(found), reach)
 
     def _enough(self, task: ast.Race) -> None:
