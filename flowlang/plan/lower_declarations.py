@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from flowlang.plan import model as plan
 from flowlang.plan.lower_expressions import Expressions
 from flowlang.plan.lower_tasks import Tasks
+from flowlang.plan.model import ATTEMPT_TIMEOUT
 from flowlang.semantics.constants import fold
 from flowlang.semantics.facts import Callable, Parameter
 from flowlang.syntax import ast
-
-ATTEMPT_TIMEOUT: Final = 10 * 60 * 1_000_000
-"""What ends an attempt of a call whose agent says nothing: ten minutes, in microseconds."""
 
 
 def lower_parameters(parameters: Iterable[Parameter], lowering: Expressions) -> tuple[plan.Parameter, ...]:

@@ -17,8 +17,8 @@ from flowlang.plan.canonical import statement_fingerprint
 from flowlang.plan.lower_expressions import Expressions
 from flowlang.plan.names import free_names
 from flowlang.semantics import types
-from flowlang.semantics.inference import converts
 from flowlang.semantics.facts import Callable, ErrorName, ErrorRef, EventName
+from flowlang.semantics.inference import converts
 from flowlang.semantics.types import Type
 from flowlang.syntax import ast
 

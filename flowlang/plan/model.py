@@ -19,6 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 PLAN_VERSION: Final = 1
 
+ATTEMPT_TIMEOUT: Final = 10 * 60 * 1_000_000
+"""What ends an attempt of a call whose agent says nothing: ten minutes, in microseconds."""
+
 
 class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -617,7 +620,7 @@ class Provider(Model):
 
 
 class Agent(Model):
-    """`timeout` and `cache` in microseconds; `timeout` is of each attempt and always bounded."""
+    """`timeout` and `cache` in microseconds. `timeout` is of each attempt; only an ask may have none."""
 
     asks: bool = False
     parameters: tuple[Parameter, ...]
@@ -643,7 +646,7 @@ class Bound(Model):
 
 class Flow(Model):
     """`longest` is the longest time a run can take, in microseconds; null where a wait has no deadline or a
-    loop's length is not known before the run."""
+    loop's length is not known before the run. Undos, and waiting for the limits of agents, come on top."""
 
     parameters: tuple[Parameter, ...]
     result: Type
