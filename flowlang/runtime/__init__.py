@@ -1,1 +1,1 @@
-"""Floor 6, the runtime: failures, the host protocol and the interpreter. Imports no trio, no files, no clocks."""
+"""Floor 6, the runtime: failures, the host protocol, the interpreter. Knows no trio, no files, no clocks."""

@@ -6,12 +6,13 @@ there at any wait; it must then clean up and let the cancellation through."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias
+import traceback
+from typing import Final, Protocol
 
 import attrs
 
-Value: TypeAlias = Any
-"""JSON, or a plan value (see `flowlang.plan.model`)."""
+from flowlang.runtime.failures import AGENT_FAILED
+from flowlang.values.value import Value
 
 
 @attrs.frozen
@@ -36,8 +37,7 @@ class AgentError(Exception):
     """An agent's failure with a name: a declared error, or a built-in one such as `Unavailable`.
 
     `error` is the error's name as the agent knows it, without a module before it. `fields` are in JSON form.
-    `cause` is for the trace: what was raised, and where. An agent may raise anything else as well: that is
-    `AgentFailed` with the exception as its cause."""
+    `cause` is for the trace: what was raised, and where."""
 
     def __init__(
         self,
@@ -55,4 +55,25 @@ class Agent(Protocol):
     """What a binding of an agent is."""
 
     async def call(self, call: AgentCall) -> Value:
-        """The reply, as JSON. Raises `AgentError`, or anything."""
+        """The reply, as JSON. Raises `AgentError`, or anything: that is then `AgentFailed`."""
+
+
+LONGEST_MESSAGE: Final = 1_000
+LONGEST_CAUSE: Final = 10_000
+FRAMES: Final = 20
+
+
+def agent_failed(raised: BaseException) -> AgentError:
+    """Whatever an agent raised, as `AgentFailed`; of an exception group the first exception in it."""
+    while isinstance(raised, BaseExceptionGroup):
+        raised = raised.exceptions[0]
+    cause = "".join(traceback.format_exception(raised, limit=-FRAMES))
+    message = f"{type(raised).__name__}: {_text_of(raised)}".removesuffix(": ")
+    return AgentError(AGENT_FAILED, message[:LONGEST_MESSAGE], cause=cause[-LONGEST_CAUSE:])
+
+
+def _text_of(raised: BaseException) -> str:
+    try:
+        return str(raised)
+    except Exception:
+        return "its message cannot be read"

@@ -13,8 +13,8 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from flowlang.runtime.agents import Value
 from flowlang.runtime.failures import Failure
+from flowlang.values.value import Value
 
 Status: TypeAlias = Literal["done", "failed", "cancelled"]
 
@@ -97,7 +97,7 @@ class Caught:
 
 @attrs.frozen
 class Waiting:
-    """For an answer, an event, a time or a place under a limit; `deadline` of the wait itself, if it has one."""
+    """For an answer, an event, a time or a place under a limit; `deadline` is the instant of a sleep."""
 
     path: str
     at: int

@@ -9,12 +9,13 @@ down and read back without types."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import attrs
 
-from flowlang.plan.model import Place
-from flowlang.runtime.agents import Value
+from flowlang.plan.model import ErrorType, FieldType, Place, ScalarType
+from flowlang.values.value import Value
 
 TIMEOUT: Final = "Timeout"
 AGENT_FAILED: Final = "AgentFailed"
@@ -27,10 +28,22 @@ REQUIREMENT_FAILED: Final = "RequirementFailed"
 ENSURE_FAILED: Final = "EnsureFailed"
 EVALUATION_FAILED: Final = "EvaluationFailed"
 
-BUILT_IN: Final = (
-    TIMEOUT, AGENT_FAILED, UNAVAILABLE, BAD_OUTPUT, BAD_VALUE, BREAKER_OPEN, LOOP_EXHAUSTED,
-    REQUIREMENT_FAILED, ENSURE_FAILED, EVALUATION_FAILED,
-)  # fmt: skip
+_STRING: Final = ScalarType(kind="string")
+_MESSAGE: Final = (FieldType(name="message", type=_STRING),)
+_PATH_AND_MESSAGE: Final = (FieldType(name="path", type=_STRING), *_MESSAGE)
+
+BUILT_IN: Final[Mapping[str, ErrorType]] = {
+    TIMEOUT: ErrorType(),
+    AGENT_FAILED: ErrorType(fields=_MESSAGE),
+    UNAVAILABLE: ErrorType(fields=_MESSAGE),
+    BAD_OUTPUT: ErrorType(fields=_PATH_AND_MESSAGE),
+    BAD_VALUE: ErrorType(fields=_PATH_AND_MESSAGE),
+    BREAKER_OPEN: ErrorType(fields=(FieldType(name="until", type=ScalarType(kind="datetime")),)),
+    LOOP_EXHAUSTED: ErrorType(),
+    REQUIREMENT_FAILED: ErrorType(fields=_MESSAGE),
+    ENSURE_FAILED: ErrorType(fields=_MESSAGE),
+    EVALUATION_FAILED: ErrorType(fields=_MESSAGE),
+}
 
 RETRIED_ONLY_BY_NAME: Final = (EVALUATION_FAILED, BAD_VALUE, LOOP_EXHAUSTED)
 """What `retry` without `on` leaves alone: another attempt would fail the same way."""

@@ -18,7 +18,8 @@ from typing import Protocol, TypeAlias, TypeVar
 
 import attrs
 
-from flowlang.runtime.agents import AgentCall, Value
+from flowlang.runtime.agents import AgentCall
+from flowlang.values.value import Value
 
 T = TypeVar("T")
 
@@ -36,11 +37,8 @@ class Group(Protocol):
         """Start a child; also from within a child."""
 
     def cancel(self) -> None:
-        """Cancel the children; the end of the group awaits them and is not cancelled itself."""
-
-    @property
-    def expired(self) -> bool:
-        """Whether the group's deadline cancelled a child; known when the group has ended."""
+        """The group has what it wanted: cancel the children. Its end awaits them, and is then quiet, whatever
+        they raise and whatever is cancelled around it."""
 
 
 @attrs.frozen
@@ -69,7 +67,7 @@ class Host(Protocol):
         """Wait until then. A wait, and so a point of cancellation, even if the instant has passed."""
 
     def group(self, deadline: int | None = None) -> AbstractAsyncContextManager[Group]:
-        """A new group; at its deadline, an instant, its children are cancelled."""
+        """A new group. At its deadline, an instant, its children are cancelled, and then it ends quietly."""
 
     async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:
         """Run to the end, whatever is cancelled meanwhile; that is delivered at the next wait."""
@@ -77,7 +75,9 @@ class Host(Protocol):
     async def call(self, path: str, call: AgentCall) -> Value:
         """One attempt of a call of an agent; gives its reply as JSON that is not yet checked.
 
-        Raises `AgentError` and nothing else but a cancellation: whatever an agent raised has been made one."""
+        Raises `AgentError` or a cancellation, nothing else: whatever an agent raised was made one."""
 
     async def wait(self, path: str, awaited: Question | Awaited) -> Value:
-        """The answer to a question, as JSON, or an event, as a plan value. `path` is the question's address."""
+        """The answer to a question, as JSON, or the fields of an event, as a plan value.
+
+        A question's address is `path`."""

@@ -1,0 +1,230 @@
+"""The trio host: groups are nurseries, shields and deadlines are cancel scopes, waits are trio's own.
+
+It runs what needs no store. The rules that trio's own nurseries leave open are settled here: what of several
+failures leaves a group (the first, bare), and that an agent cannot harm its run, whatever it raises.
+
+Time is trio's clock, fixed to the wall clock when the host is made; so it never goes back, and under a
+`MockClock` a run of days takes no time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Final, TypeVar
+
+import attrs
+import trio
+
+from flowlang.runtime.agents import Agent, AgentCall, AgentError, agent_failed
+from flowlang.runtime.failures import TIMEOUT, FlowFailure
+from flowlang.runtime.host import Awaited, Question, Work
+from flowlang.runtime.mailbox import Mailbox, Wait
+from flowlang.values.times import format_duration
+from flowlang.values.value import Value
+
+T = TypeVar("T")
+
+CALLS_AT_ONCE: Final = 100
+"""The engine's cap where none is asked for. It counts calls under way and nothing else, so a block that
+waits for another can never keep it from starting."""
+
+LONGEST_TURN: Final = 0.01  # seconds after which agents that never wait let others have a turn
+
+
+class TrioHost:
+    """Carries out a run inside a trio event loop.
+
+    `agents` are the bindings by the agents' names in the plan. `calls_at_once` is the engine's cap, or the
+    semaphore that several runs share. `epoch` is the instant now; None: by the wall clock."""
+
+    def __init__(
+        self,
+        agents: Mapping[str, Agent],
+        *,
+        calls_at_once: int | trio.Semaphore = CALLS_AT_ONCE,
+        epoch: int | None = None,
+    ) -> None:
+        self._agents = agents
+        self._places = trio.Semaphore(calls_at_once) if isinstance(calls_at_once, int) else calls_at_once
+        now = time.time_ns() // 1000 if epoch is None else epoch
+        self._offset = now - round(trio.current_time() * 1e6)
+        self._turn_ends = 0.0
+        self._mailbox = Mailbox()
+        self._woken: dict[Wait, trio.Event] = {}
+        self._asked: dict[str, _Asked] = {}
+
+    # Time and structure
+
+    def now(self) -> int:
+        return round(trio.current_time() * 1e6) + self._offset
+
+    async def sleep_until(self, instant: int) -> None:
+        await trio.sleep_until(self._trio_time(instant))
+
+    def group(self, deadline: int | None = None) -> AbstractAsyncContextManager[TrioGroup]:
+        return TrioGroup(float("inf") if deadline is None else self._trio_time(deadline))
+
+    async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:
+        with trio.CancelScope(shield=True):
+            value = await work()
+        return value
+
+    def _trio_time(self, instant: int) -> float:
+        return (instant - self._offset) / 1e6
+
+    # Calls
+
+    async def call(self, path: str, call: AgentCall) -> Value:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        await self._take_turns()
+        try:
+            self._places.acquire_nowait()
+        except trio.WouldBlock:
+            await self._places.acquire()
+        try:
+            return await self._attempt(call)
+        finally:
+            self._places.release()
+
+    async def _attempt(self, call: AgentCall) -> Value:
+        agent = self._agents[call.agent]
+        if call.timeout is None:
+            return await _answer(agent, call)
+        with trio.CancelScope(deadline=trio.current_time() + call.timeout / 1e6) as scope:
+            reply = await _answer(agent, call)
+        if not scope.cancelled_caught:
+            return reply
+        raise AgentError(TIMEOUT, f"{call.agent} did not answer within {format_duration(call.timeout)}")
+
+    async def _take_turns(self) -> None:
+        now = time.monotonic()
+        if now > self._turn_ends:
+            await trio.lowlevel.checkpoint()
+            self._turn_ends = time.monotonic() + LONGEST_TURN
+
+    # Answers and events
+
+    async def wait(self, path: str, awaited: Question | Awaited) -> Value:
+        await trio.lowlevel.checkpoint()
+        if isinstance(awaited, Question):
+            return await self._await_answer(path, awaited)
+        wait = self._mailbox.open(awaited)
+        if not wait.settled:
+            await self._await_event(wait)
+        if wait.failure is not None:
+            raise wait.failure
+        return wait.event
+
+    async def _await_answer(self, path: str, question: Question) -> Value:
+        self._asked[path] = asked = _Asked(question)
+        try:
+            await asked.answered.wait()
+        finally:
+            del self._asked[path]
+        return asked.answer
+
+    async def _await_event(self, wait: Wait) -> None:
+        self._woken[wait] = trio.Event()
+        try:
+            await self._woken[wait].wait()
+        except BaseException:
+            self._wake(self._mailbox.close(wait))
+            raise
+        finally:
+            del self._woken[wait]
+
+    def _wake(self, waits: list[Wait]) -> None:
+        for wait in waits:
+            self._woken[wait].set()
+
+    @property
+    def questions(self) -> Mapping[str, Question]:
+        """The questions that are open, by their address."""
+        return {path: asked.question for path, asked in self._asked.items() if not asked.answered.is_set()}
+
+    def answer(self, path: str, answer: Value) -> None:
+        """Answer an open question, as JSON. Raises LookupError where there is none at this address."""
+        if path not in self.questions:
+            raise LookupError(f"there is no open question {path}")
+        asked = self._asked[path]
+        asked.answer = answer
+        asked.answered.set()
+
+    def send(self, event: str, fields: Value) -> None:
+        """Tell the run that something has happened; a plan value of the event's type. Raises MailboxFull."""
+        self._wake(self._mailbox.deliver(event, fields))
+
+
+@attrs.define
+class _Asked:
+    question: Question
+    answered: trio.Event = attrs.field(factory=trio.Event)
+    answer: Value = None
+
+
+class TrioGroup:
+    """A nursery that ends with at most one exception, bare."""
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
+        self._manager = trio.open_nursery(strict_exception_groups=True)
+        self._satisfied = False
+
+    async def __aenter__(self) -> TrioGroup:
+        self._nursery = await self._manager.__aenter__()
+        self._nursery.cancel_scope.deadline = self._deadline
+        return self
+
+    def start(self, work: Work, *arguments: object) -> None:
+        self._nursery.start_soon(work, *arguments)
+
+    def cancel(self) -> None:
+        if not self._nursery.cancel_scope.cancel_called:
+            self._satisfied = True
+            self._nursery.cancel_scope.cancel()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._manager.__aexit__(kind, error, trace)
+            return
+        except BaseExceptionGroup as group:
+            raised = group.exceptions
+        except BaseException as alone:
+            raised = (alone,)
+        if news := self._news(raised):
+            raise news
+
+    def _news(self, raised: Sequence[BaseException]) -> BaseException | None:
+        """What the group ends with, of what its children raised, in the order in which they ended.
+
+        The first it is, be it a failure or a cancellation from outside (of its own cancellation the nursery
+        says nothing); the failures after it are noted on it. A group that had what it wanted ends without.
+        Anything else a child raised is a mistake in the runtime, which goes first."""
+        if mistake := next((e for e in raised if not isinstance(e, FlowFailure | trio.Cancelled)), None):
+            return mistake
+        if self._satisfied:
+            return None
+        news, *later = raised
+        if isinstance(news, FlowFailure):
+            for failure in later:
+                if isinstance(failure, FlowFailure):
+                    news.note(failure.failure)
+        return news
+
+
+async def _answer(agent: Agent, call: AgentCall) -> Value:
+    """An agent's reply. Raises AgentError, or a cancellation: what an agent raises after one is not news."""
+    try:
+        return await agent.call(call)
+    except (trio.Cancelled, GeneratorExit):
+        raise
+    except BaseException as raised:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if isinstance(raised, AgentError):
+            raise
+        error = agent_failed(raised)
+    raise error

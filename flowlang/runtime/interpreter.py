@@ -1,0 +1,227 @@
+"""The interpreter: one coroutine for each node of a plan, over a `Host`.
+
+It reads like the language's manual, because all it does by itself is the order of things: which statement
+may start (`schedule`), what stands around what (guard, attempt, retry, timeout, catch, finally, from inside
+out), and whose undos run when. Waiting, running side by side and cancelling are the host's.
+
+Three things leave a node: a value, a `FlowFailure`, or a cancellation of the host, which passes through and
+is never replaced by what goes wrong in a cleanup. Whoever opened a scope of undos hands them up with the
+value, or runs them before anything else leaves.
+
+The tasks stand in `tasks`, which this builds on; the rules are in RULES.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import attrs
+
+from flowlang.plan import model as plan
+from flowlang.runtime import events
+from flowlang.runtime.failures import ENSURE_FAILED, REQUIREMENT_FAILED, FlowFailure
+from flowlang.runtime.frame import Frame, Undo
+from flowlang.runtime.host import Group
+from flowlang.runtime.running import note
+from flowlang.runtime.schedule import Settling
+from flowlang.runtime.tasks import Tasks
+from flowlang.values.value import Value
+
+
+@attrs.define
+class _Execution:
+    """One execution of a block: how far it is, and what it has come to. `group` None: nothing runs side by
+    side in this block."""
+
+    statements: tuple[plan.AnyStatement, ...]
+    settling: Settling
+    frame: Frame
+    group: Group | None = None
+    value: Value = None
+    ensures: list[plan.Ensure] = attrs.field(factory=list)
+
+
+class Interpreter(Tasks):
+    """Carries out the blocks, statements and clauses of one run."""
+
+    async def block(self, block: plan.Block, frame: Frame) -> Value:
+        """The value of a block. The frame's names belong to it, and grow by those of its statements."""
+        return await self.scoped(frame, partial(self._statements, block))
+
+    async def _statements(self, block: plan.Block, frame: Frame) -> Value:
+        schedule = self.program.schedules[id(block)]
+        execution = _Execution(block.statements, Settling.of(schedule), frame)
+        if schedule.chain:
+            await self._strand(execution, schedule.first)
+        else:
+            async with self.host.group() as execution.group:
+                execution.group.start(self._strand, execution, schedule.first)
+        for ensure in execution.ensures:
+            self._ensure(ensure, execution)
+        return execution.value
+
+    async def _strand(self, execution: _Execution, ready: Sequence[int]) -> None:
+        """Carry out statements that are ready, and what becomes ready by them: what need not wait at once,
+        one of the others here, and the rest in strands of their own."""
+        pending = list(ready)
+        while pending:
+            here = None
+            for position in pending:  # grows while it is walked
+                if execution.settling.at_once(position):
+                    pending += await self._settled(execution, position)
+                elif here is None:
+                    here = position
+                else:
+                    assert execution.group is not None, "a chain has one statement at a time that may wait"
+                    execution.group.start(self._strand, execution, (position,))
+            pending = [] if here is None else await self._settled(execution, here)
+
+    async def _settled(self, execution: _Execution, position: int) -> list[int]:
+        """Carry out a statement, or skip it where it is cut off; gives what became ready by it."""
+        settling = execution.settling
+        statement = execution.statements[position]
+        frame = execution.frame.of(statement)
+        if settling.cut[position]:
+            self._skipped(statement, frame, "cut off")
+        elif await self._ends(statement, frame, execution):
+            settling.cut[position] = True
+        return settling.settle(position)
+
+    async def _ends(self, statement: plan.AnyStatement, frame: Frame, execution: _Execution) -> bool:
+        """Carry out a statement; whether it is a barrier that ends the block."""
+        match statement:
+            case plan.Step(name=name):
+                frame.names[name] = await self._step(statement, frame)
+            case plan.Let(name=name, value=value):
+                frame.names[name] = self.evaluate(value, frame)
+            case plan.Result(task=task):
+                execution.value = await self.task(task, frame)
+            case plan.ReturnWhen(condition=condition, task=task):
+                if self.evaluate(condition, frame):
+                    execution.value = await self.task(task, frame)
+                    return True
+            case plan.FailWhen(condition=condition, failure=failure):
+                if condition is None or self.evaluate(condition, frame):
+                    raise self.declared_failure(failure, frame)
+            case plan.Require():
+                self._require(statement, frame, REQUIREMENT_FAILED, "the requirement does not hold")
+            case plan.Ensure():
+                execution.ensures.append(statement)
+        return False
+
+    def _ensure(self, ensure: plan.Ensure, execution: _Execution) -> None:
+        frame = execution.frame.of(ensure).binding({"result": execution.value})
+        self._require(ensure, frame, ENSURE_FAILED, "the result is not as ensured")
+
+    def _require(
+        self, statement: plan.Require | plan.Ensure, frame: Frame, error: str, otherwise: str
+    ) -> None:
+        if not self.evaluate(statement.condition, frame):
+            message = otherwise if statement.message is None else self.evaluate(statement.message, frame)
+            raise self.failure(error, message, frame, statement.at)
+
+    # Steps: their clauses from outside in
+
+    async def _step(self, step: plan.Step, frame: Frame) -> Value:
+        """The value of a step, or what stands for it where its guard is false.
+
+        A guard that fails is like a task that fails, but that the step has not started: no `finally` runs."""
+        try:
+            if step.guard is not None and not self.evaluate(step.guard, frame):
+                self._skipped(step, frame, "guard")
+                return None if step.otherwise is None else self.evaluate(step.otherwise, frame)
+        except FlowFailure as failure:
+            return await self._catch(step, failure, frame)
+        self.counts.executed += 1
+        self.tell(events.StepStarted, frame, step.task.kind, _target(step.task))
+        try:
+            value = await (self._caught if step.finally_ is None else self._finished)(step, frame)
+        except FlowFailure as failure:
+            self.tell(events.StepFailed, frame, failure.failure)
+            raise
+        except BaseException:
+            self.tell(events.StepCancelled, frame)
+            raise
+        self.tell(events.StepDone, frame)
+        return value
+
+    def _skipped(self, statement: plan.AnyStatement, frame: Frame, reason: str) -> None:
+        if isinstance(statement, plan.Step):
+            self.counts.skipped += 1
+            self.tell(events.StepSkipped, frame, reason)
+
+    async def _finished(self, step: plan.Step, frame: Frame) -> Value:
+        """With `finally`, which runs however the step ended, and fails it only if it had succeeded."""
+        assert step.finally_ is not None
+        inner = frame.inside("/!finally", {}).for_cleanup()
+        finish = partial(self.block, step.finally_, inner)
+        try:
+            value = await self._caught(step, frame)
+        except BaseException as reason:
+            try:
+                await self.host.shielded(finish)
+            except FlowFailure as late:
+                note(reason, late.failure)
+                self.tell(events.CleanupFailed, inner, late.failure)
+            raise
+        await self.host.shielded(finish)
+        return value
+
+    async def _caught(self, step: plan.Step, frame: Frame) -> Value:
+        try:
+            return await self._timed(step, frame)
+        except FlowFailure as failure:
+            return await self._catch(step, failure, frame)
+
+    async def _catch(self, step: plan.Step, failure: FlowFailure, frame: Frame) -> Value:
+        """The value of the first handler that the failure is for; without one it goes on its way."""
+        caught = failure.failure
+        catch = next((c for c in step.catches if not c.errors or caught.error in c.errors), None)
+        if catch is None:
+            raise failure
+        self.tell(events.Caught, frame, caught)
+        known = {"error": caught.error, "message": caught.message, **caught.fields}
+        try:
+            return await self.task(
+                catch.handler, frame.inside("/!catch", {catch.binding: known} if catch.binding else {})
+            )
+        except FlowFailure as of_handler:
+            of_handler.note(caught)
+            raise
+
+    async def _timed(self, step: plan.Step, frame: Frame) -> Value:
+        work = partial(self._undoable, step)
+        if step.timeout is None:
+            return await work(frame)
+        return await self.timed(self.evaluate(step.timeout, frame), frame, step.at, work)
+
+    async def _undoable(self, step: plan.Step, frame: Frame) -> Value:
+        """The task with its attempts, in a scope that ends before a handler starts."""
+        return await self.scoped(frame, partial(self._tried, step))
+
+    async def _tried(self, step: plan.Step, frame: Frame) -> Value:
+        frame = frame.answering(self.program.clauses.get(id(step)), step.key)
+        work = partial(self.task, step.task)
+        if step.retry is None:
+            value = await work(frame)
+        else:
+            again = not isinstance(step.task, plan.CallAgent)
+            value = await self.retried(self.policy(step.retry, frame), frame, step.at, work, again=again)
+        if step.undo is not None:
+            self._register(step, step.undo, value, frame)
+            await self.sleep_until(self.host.now())  # a cancellation that waited for the call ends the step
+        return value
+
+    def _register(self, step: plan.Step, undo: plan.Task, value: Value, frame: Frame) -> None:
+        self.counts.completions += 1
+        inner = frame.inside("/!undo", {step.name: value}).for_cleanup()
+        frame.undos.append(Undo(self.counts.completions, undo, inner, step.at))
+
+
+def _target(task: plan.Task) -> str | None:
+    """The agent or flow that a task calls."""
+    match task:
+        case plan.CallAgent(agent=name) | plan.CallFlow(flow=name):
+            return name
+        case _:
+            return None

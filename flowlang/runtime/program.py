@@ -1,0 +1,88 @@
+"""Linking: plan -> program, a plan that is ready to run.
+
+Everything that can be worked out before a run is: each expression becomes code, each block gets its
+schedule, each agent its binding. These lie beside the plan, keyed by the identity of its nodes, so the
+interpreter walks the plan itself and there is no second tree to keep in step with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Final, TypeAlias, get_args
+
+import attrs
+
+from flowlang.plan import model as plan
+from flowlang.runtime.agents import Agent
+from flowlang.runtime.frame import Clauses
+from flowlang.runtime.schedule import Schedule, schedule_of
+from flowlang.values.evaluation import Budget
+from flowlang.values.value import Value
+from flowlang.values.walker import walk
+
+Code: TypeAlias = Callable[[Mapping[str, Value], Budget], Value]
+
+
+class Unbound(Exception):
+    """Agents that a plan calls and nothing is bound to; all of them, in the order of the plan."""
+
+    def __init__(self, agents: tuple[str, ...]) -> None:
+        super().__init__(f"nothing is bound to {', '.join(agents)}")
+        self.agents = agents
+
+
+@attrs.frozen(eq=False)
+class Program:
+    """`code`, `schedules` and `clauses` are keyed by the `id` of the expression, block and step."""
+
+    plan: plan.Plan
+    agents: Mapping[str, Agent]
+    code: Mapping[int, Code]
+    schedules: Mapping[int, Schedule]
+    clauses: Mapping[int, Clauses]
+
+
+def link(compiled: plan.Plan, agents: Mapping[str, Agent]) -> Program:
+    """Make a plan ready to run. Raises Unbound, or ValueError for a plan that no compiler made."""
+    called = [name for name, agent in compiled.agents.items() if not agent.asks]
+    if unbound := tuple(name for name in called if name not in agents):
+        raise Unbound(unbound)
+    code: dict[int, Code] = {}
+    schedules: dict[int, Schedule] = {}
+    clauses: dict[int, Clauses] = {}
+    for part in _parts(compiled):
+        if isinstance(part, plan.Block):
+            schedules[id(part)] = schedule_of(part)
+        elif isinstance(part, plan.Step):
+            if asked := _clauses(part):
+                clauses[id(part)] = asked
+        else:
+            code[id(part)] = partial(walk, part)
+    return Program(compiled, {name: agents[name] for name in called}, code, schedules, clauses)
+
+
+def _clauses(step: plan.Step) -> Clauses | None:
+    if step.retry is None and step.attempt_timeout is None and step.undo is None:
+        return None
+    return Clauses(step.retry is not None, step.attempt_timeout, step.undo is not None)
+
+
+_EXPRESSIONS: Final = get_args(get_args(plan.Expr)[0])
+
+
+def _parts(compiled: plan.Plan) -> Iterator[plan.Block | plan.Step | plan.Expr]:
+    """Every block, step and whole expression of a plan."""
+    pending: list[object] = [compiled]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, _EXPRESSIONS):
+            yield part
+            continue
+        if isinstance(part, plan.Block | plan.Step):
+            yield part
+        if isinstance(part, plan.Model):
+            pending.extend(vars(part).values())
+        elif isinstance(part, dict):
+            pending.extend(part.values())
+        elif isinstance(part, tuple):
+            pending.extend(part)

@@ -1,0 +1,234 @@
+"""What every node of a plan needs of the run that it is carried out in.
+
+To evaluate and to fail with a place, to report events, to bound and to repeat work, and to keep the undos of
+what has been done. None of it knows which kind of node asks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, TypeAlias, TypeVar
+
+import attrs
+
+from flowlang.plan import model as plan
+from flowlang.runtime import events
+from flowlang.runtime.backoff import NO_DELAY, Delays
+from flowlang.runtime.combinators import Expired, within
+from flowlang.runtime.failures import (
+    BAD_VALUE,
+    EVALUATION_FAILED,
+    LOOP_EXHAUSTED,
+    RETRIED_ONLY_BY_NAME,
+    TIMEOUT,
+    Failure,
+    FlowFailure,
+)
+from flowlang.runtime.frame import Frame, Undo
+from flowlang.runtime.host import Host
+from flowlang.runtime.program import Program
+from flowlang.values.evaluation import Budget, EvaluationError
+from flowlang.values.times import format_duration
+from flowlang.values.value import Value
+
+T = TypeVar("T")
+Work: TypeAlias = Callable[[Frame], Awaitable[Value]]
+
+
+@attrs.frozen
+class Policy:
+    """A `retry` whose expressions have been evaluated: `attempts` counts the first one too. `errors` empty:
+    all but those that are retried only by name. Times in microseconds."""
+
+    attempts: int
+    errors: tuple[str, ...] = ()
+    delays: Delays = NO_DELAY
+    within: int | None = None
+    until: plan.Until | None = None
+
+    def covers(self, failure: Failure) -> bool:
+        if self.errors:
+            return failure.error in self.errors
+        return failure.error not in RETRIED_ONLY_BY_NAME
+
+
+UNDO_POLICY: Final = Policy(6, (), Delays("exponential", 1_000_000, 60_000_000))
+"""How an undo is tried whose agent has no policy of its own."""
+
+
+@attrs.define
+class Counts:
+    """Of steps and attempts, and (for keys and for fairness) of undos registered and waits begun."""
+
+    executed: int = 0
+    skipped: int = 0
+    retries: int = 0
+    completions: int = 0
+    waits: int = 0
+
+
+class _NotYet(Exception):
+    """The value of an attempt is not what `until` asks for."""
+
+
+@attrs.define
+class Running(ABC):
+    """The state of a run. `ambient` is what flows see as `run`. `given` counts the values given at each key
+    where more than one may be given; `undo_failures` are those of undos that failed for good."""
+
+    program: Program
+    host: Host
+    run: str
+    ambient: dict[str, Value]
+    on_event: events.OnEvent | None = None
+    counts: Counts = attrs.field(factory=Counts)
+    given: dict[str, int] = attrs.field(factory=dict)
+    undo_failures: list[Failure] = attrs.field(factory=list)
+
+    # Values and failures
+
+    def evaluate(self, expr: plan.Expr, frame: Frame) -> Value:
+        """The value of an expression of the plan. Raises FlowFailure."""
+        try:
+            return self.program.code[id(expr)](frame.names, Budget())
+        except EvaluationError as error:
+            raise FlowFailure(_evaluation_failure(error, frame)) from None
+
+    def failure(self, error: str, message: str, frame: Frame, at: plan.Place) -> FlowFailure:
+        """A built-in failure that has at most a message."""
+        fields = {} if error in (TIMEOUT, LOOP_EXHAUSTED) else {"message": message}
+        return FlowFailure(Failure(error, message, fields, at, frame.path, frame.attempt))
+
+    def count(self, expr: plan.Expr, frame: Frame, what: str, at: plan.Place, *, least: int = 0) -> int:
+        """The value of an int that counts something. Raises FlowFailure where it is too small."""
+        number: int = self.evaluate(expr, frame)
+        if number < least:
+            raise self.failure(EVALUATION_FAILED, f"{what} must be at least {least}, not {number}", frame, at)
+        return number
+
+    # Events
+
+    def tell(self, event: Callable[..., events.Event], frame: Frame, *rest: object) -> None:
+        """Report an event of the kind `event` here and now, if anyone listens."""
+        if self.on_event is not None:
+            self.on_event(event(frame.path, self.host.now(), *rest))
+
+    # Time
+
+    async def sleep_until(self, instant: int) -> None:
+        self.counts.waits += 1
+        await self.host.sleep_until(instant)
+
+    async def breathe(self, waits: int) -> None:
+        """Wait once, if nothing has since `waits` were counted: so no loop is ever deaf to cancellation, and
+        none that does wait pays for it. (Where nobody waits, nobody else runs and counts.)"""
+        if self.counts.waits == waits:
+            await self.sleep_until(self.host.now())
+
+    async def timed(self, allowed: int, frame: Frame, at: plan.Place, work: Work) -> Value:
+        """The value of some work within a duration. Raises FlowFailure with Timeout."""
+        try:
+            return await within(self.host, self.host.now() + allowed, lambda: work(frame))
+        except Expired:
+            message = f"not done within {format_duration(allowed)}"
+            raise self.failure(TIMEOUT, message, frame, at) from None
+
+    # Attempts
+
+    def policy(self, retry: plan.Retry, frame: Frame) -> Policy:
+        delays = NO_DELAY
+        if backoff := retry.backoff:
+            maximum = None if backoff.maximum is None else self.evaluate(backoff.maximum, frame)
+            delays = Delays(backoff.shape, self.evaluate(backoff.initial, frame), maximum)
+        allowed = None if retry.within is None else self.evaluate(retry.within, frame)
+        attempts = 1 + max(0, self.evaluate(retry.times, frame))
+        return Policy(attempts, retry.errors, delays, allowed, retry.until)
+
+    async def retried(
+        self, policy: Policy, frame: Frame, at: plan.Place, work: Work, *, again: bool
+    ) -> Value:
+        """The value of the first attempt that succeeds; each is a scope of undos. `again` says that what is
+        below may have given a value in an attempt that failed."""
+        started = self.host.now()
+        for attempt in range(1, policy.attempts + 1):
+            trial = frame.trial(attempt, again=again or policy.until is not None)
+            try:
+                return await self.scoped(trial, partial(self._accepted, policy.until, work))
+            except _NotYet:
+                failure = self.failure(LOOP_EXHAUSTED, "the value is still not the one asked for", trial, at)
+                told = None
+            except FlowFailure as caught:
+                failure, told = caught, caught.failure
+                if not policy.covers(told):
+                    raise
+            again_at = self.host.now() + policy.delays.before(attempt + 1, self.run, frame.path)
+            if attempt == policy.attempts or (policy.within and again_at > started + policy.within):
+                raise failure
+            self.counts.retries += 1
+            self.tell(events.AttemptFailed, frame, attempt, policy.attempts, told, again_at)
+            await self.sleep_until(again_at)
+        raise AssertionError("there is at least one attempt")
+
+    async def _accepted(self, until: plan.Until | None, work: Work, frame: Frame) -> Value:
+        value = await work(frame)
+        if until and not self.evaluate(until.condition, frame.binding({until.binding: value})):
+            raise _NotYet
+        return value
+
+    # Undos
+
+    async def scoped(self, frame: Frame, work: Work) -> Value:
+        """Work in a scope of undos: they are handed up with its value, or run before anything else leaves."""
+        undos: list[Undo] = []
+        try:
+            value = await work(frame.scope(undos))
+        except BaseException as reason:
+            await self.roll_back(undos, reason)
+            raise
+        frame.undos.extend(undos)
+        return value
+
+    async def roll_back(self, undos: list[Undo], reason: BaseException | None = None) -> None:
+        """Run undos in reverse order of completion, whatever is cancelled meanwhile. One that fails is put
+        on record and noted on the `reason`, and the others go on."""
+        if undos:
+            await self.host.shielded(lambda: self._undo_all(undos, reason))
+
+    async def _undo_all(self, undos: list[Undo], reason: BaseException | None) -> None:
+        for undo in sorted(undos, key=lambda undo: undo.order, reverse=True):
+            failed = None
+            try:
+                await self._undo(undo)
+            except FlowFailure as late:
+                failed = late.failure
+                self.undo_failures.append(failed)
+                note(reason, failed)
+            self.tell(events.Undone, undo.frame, failed)
+        undos.clear()
+
+    async def _undo(self, undo: Undo) -> None:
+        task = undo.task
+        if isinstance(task, plan.CallAgent) and self.program.plan.agents[task.agent].retry:
+            await self.task(task, undo.frame)
+        else:
+            await self.retried(
+                UNDO_POLICY, undo.frame, undo.at, lambda frame: self.task(task, frame), again=True
+            )
+
+    @abstractmethod
+    async def task(self, task: plan.Task, frame: Frame) -> Value:
+        """The value of a task."""
+
+
+def note(reason: BaseException | None, later: Failure) -> None:
+    """Keep a later failure on an earlier one; a cancellation has no place for it."""
+    if isinstance(reason, FlowFailure):
+        reason.note(later)
+
+
+def _evaluation_failure(error: EvaluationError, frame: Frame) -> Failure:
+    fields = {"message": error.message}
+    if error.error == BAD_VALUE:
+        fields = {"path": error.path or "", **fields}
+    return Failure(error.error, error.message, fields, error.at, frame.path, frame.attempt)

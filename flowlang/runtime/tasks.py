@@ -1,0 +1,327 @@
+"""Tasks: a coroutine for each kind.
+
+A call is what all the rest is about: arguments go out by type, the reply comes in by type, and what the agent
+raises becomes a failure that flows can catch. Loops and races are thin: what they run side by side, and how,
+stands in `combinators`.
+
+A step's clauses reach the call that the step makes, also where it stands in an arm of `choose` or `match`.
+Any other task is bounded here by `timeout … per attempt`, as a whole."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, TypeAlias
+
+import attrs
+
+from flowlang.plan import model as plan
+from flowlang.runtime import events
+from flowlang.runtime.agents import AgentCall, AgentError
+from flowlang.runtime.calls import Refused, decode_reply, described, encode_arguments, failure_of
+from flowlang.runtime.combinators import first_of, pull
+from flowlang.runtime.failures import BUILT_IN, EVALUATION_FAILED, LOOP_EXHAUSTED, Failure, FlowFailure
+from flowlang.runtime.frame import Frame, Undo, item_suffix
+from flowlang.runtime.host import Awaited, Question
+from flowlang.runtime.running import Running, Work
+from flowlang.values.codec import widen
+from flowlang.values.value import Value
+
+CLEANUP_TIMEOUT: Final = 300_000_000
+"""Of a call in an `undo` or `finally` whose agent has no timeout: nothing may keep a cleanup for ever."""
+
+MOST_AT_ONCE: Final = 10_000
+"""Items of a loop without a pace that are under way at once. The engine's cap is on calls, not on items."""
+
+Item: TypeAlias = tuple[int | str, Value]
+Arm: TypeAlias = Callable[[], Awaitable[tuple[Value, list[Undo]]]]
+
+
+class Tasks(Running):
+    async def task(self, task: plan.Task, frame: Frame) -> Value:
+        match task:
+            case plan.CallAgent():
+                return await self._call_agent(task, frame)
+            case plan.Evaluate(value=value):
+                return self.evaluate(value, frame)
+            case plan.Choose():
+                return await self._choose(task, frame)
+            case plan.MatchTask():
+                return await self._match(task, frame)
+            case plan.Fail():
+                raise self.declared_failure(task, frame)
+        allowed = frame.clauses.attempt_timeout if frame.clauses else None
+        if allowed is None:
+            return await self._compound(task, frame)
+        work = partial(self._compound, task)
+        return await self.timed(self.evaluate(allowed, frame), frame, task.at, work)
+
+    async def _compound(self, task: plan.Task, frame: Frame) -> Value:
+        match task:
+            case plan.CallFlow():
+                return await self._call_flow(task, frame)
+            case plan.ForEach():
+                return await self._for_each(task, frame)
+            case plan.While():
+                return await self._while(task, frame)
+            case plan.Do(body=body):
+                return await self.block(body, frame.inside("", {}))
+            case plan.Race():
+                return await self._race(task, frame)
+            case plan.Wait():
+                return await self._wait(task, frame)
+            case plan.Sleep():
+                return await self._sleep(task, frame)
+        raise AssertionError(task)
+
+    @abstractmethod
+    async def block(self, block: plan.Block, frame: Frame) -> Value:
+        """The value of a block, to which the frame's names now belong."""
+
+    # Calls
+
+    async def _call_agent(self, task: plan.CallAgent, frame: Frame) -> Value:
+        agent = self.program.plan.agents[task.agent]
+        if agent.retry is None or (frame.clauses and frame.clauses.retried):
+            return await self._attempt(task, frame)
+        policy = self.policy(agent.retry, frame)
+        return await self.retried(policy, frame, task.at, partial(self._attempt, task), again=False)
+
+    async def _attempt(self, task: plan.CallAgent, frame: Frame) -> Value:
+        agent = self.program.plan.agents[task.agent]
+        try:
+            arguments = encode_arguments(agent, self._arguments(agent.parameters, task.arguments, frame))
+            reply = await (self._ask if agent.asks else self._call)(task, agent, arguments, frame)
+            value = decode_reply(task.agent, agent, reply)
+        except Refused as refused:
+            raise _placed(refused.failure, frame, task.at) from None
+        except AgentError as error:
+            raise _placed(failure_of(self.program.plan, task.agent, error), frame, task.at) from None
+        if frame.again:
+            self.given[frame.key] = self.given.get(frame.key, 0) + 1
+        return value if task.widen is None else widen(value, task.widen)
+
+    async def _call(
+        self, task: plan.CallAgent, agent: plan.Agent, arguments: dict[str, Value], frame: Frame
+    ) -> Value:
+        clauses = frame.clauses
+        undone = clauses is not None and clauses.undone
+        call = AgentCall(
+            task.agent,
+            arguments,
+            self._attempt_timeout(agent, frame),
+            self._idempotency_key(frame),
+            frame.attempt,
+            undone or agent.effect == "write",
+        )
+        self.counts.waits += 1
+        if not undone:
+            return await self.host.call(frame.path, call)
+        await self.host.sleep_until(self.host.now())  # so that nothing starts behind a shield once cancelled
+        return await self.host.shielded(lambda: self.host.call(frame.path, call))
+
+    async def _ask(
+        self, task: plan.CallAgent, agent: plan.Agent, arguments: dict[str, Value], frame: Frame
+    ) -> Value:
+        async def answer(frame: Frame) -> Value:
+            self.counts.waits += 1
+            return await self.host.wait(frame.path, Question(task.agent, arguments))
+
+        self.tell(events.Waiting, frame, "answer", task.agent, None)
+        timeout = self._attempt_timeout(agent, frame)
+        return await (answer(frame) if timeout is None else self.timed(timeout, frame, task.at, answer))
+
+    def _attempt_timeout(self, agent: plan.Agent, frame: Frame) -> int | None:
+        if frame.clauses and frame.clauses.attempt_timeout:
+            timeout: int = self.evaluate(frame.clauses.attempt_timeout, frame)
+            return timeout
+        return CLEANUP_TIMEOUT if agent.timeout is None and frame.cleanup else agent.timeout
+
+    def _idempotency_key(self, frame: Frame) -> str:
+        """The author's, or one that all attempts at one value share."""
+        if frame.idempotency is not None:
+            return str(self.evaluate(frame.idempotency, frame))
+        given = self.given.get(frame.key)
+        return f"{self.run}/{frame.key}+{given}" if given else f"{self.run}/{frame.key}"
+
+    def _arguments(
+        self, parameters: tuple[plan.Parameter, ...], given: dict[str, plan.Expr], frame: Frame
+    ) -> dict[str, Value]:
+        """The values of arguments; one that is left out and has no default here is left out."""
+        wanted = ((p.name, given.get(p.name, p.default)) for p in parameters)
+        return {name: self.evaluate(expr, frame) for name, expr in wanted if expr is not None}
+
+    async def _call_flow(self, task: plan.CallFlow, frame: Frame) -> Value:
+        flow = self.program.plan.flows[task.flow]
+        arguments = self._arguments(flow.parameters, task.arguments, frame)
+        value = await self.flow(flow, arguments, frame)
+        return value if task.widen is None else widen(value, task.widen)
+
+    async def flow(self, flow: plan.Flow, arguments: dict[str, Value], frame: Frame) -> Value:
+        """The value of a flow that is called here."""
+        inner = frame.call({"run": self.ambient, "attempt": 1, **arguments})
+        if flow.timeout is None:
+            return await self.block(flow.body, inner)
+        allowed = self.evaluate(flow.timeout, inner)
+        return await self.timed(allowed, inner, flow.at, partial(self.block, flow.body))
+
+    # Arms
+
+    async def _choose(self, task: plan.Choose, frame: Frame) -> Value:
+        for position, arm in enumerate(task.arms):
+            if self.evaluate(arm.condition, frame):
+                return await self.task(arm.task, frame.arm(f"|{position}", {}))
+        if task.otherwise is None:
+            return None
+        return await self.task(task.otherwise, frame.arm(f"|{len(task.arms)}", {}))
+
+    async def _match(self, task: plan.MatchTask, frame: Frame) -> Value:
+        subject = self.evaluate(task.subject, frame)
+        for position, arm in enumerate(task.arms):
+            names = _matched(arm.pattern, subject)
+            if names is not None:
+                return await self.task(arm.task, frame.arm(f"|{position}", names))
+        raise AssertionError("a match is exhaustive")
+
+    # Loops
+
+    async def _for_each(self, task: plan.ForEach, frame: Frame) -> Value:
+        items = self._items(task, frame)
+        values: list[Value] = [None] * len(items)
+        bearable = 0 if task.tolerating is None else self.count(task.tolerating, frame, "tolerating", task.at)
+        done = 0
+
+        async def carry_out(position: int) -> None:
+            nonlocal bearable, done
+            waits = self.counts.waits
+            inner = self._item_frame(task, items[position], frame)
+            try:
+                values[position] = await self.block(task.body, inner)
+            except FlowFailure as failure:
+                bearable -= 1
+                if bearable < 0:
+                    raise
+                self.tell(events.Caught, inner, failure.failure)
+            done += 1
+            self.tell(events.Progress, frame, done, len(items))
+            await self.breathe(waits)
+
+        await pull(self.host, self._pace(task, len(items), frame), range(len(items)), carry_out)
+        return values
+
+    def _items(self, task: plan.ForEach, frame: Frame) -> list[Item]:
+        """What to loop over: positions and items, or keys and values, that `where` lets through."""
+        source = self.evaluate(task.source, frame)
+        items: list[Item] = list(enumerate(source) if task.over == "list" else source.items())
+        where = task.where
+        if where is None:
+            return items
+        return [item for item in items if self.evaluate(where, self._item_frame(task, item, frame))]
+
+    def _item_frame(self, task: plan.ForEach, item: Item, frame: Frame) -> Frame:
+        key, value = item
+        first, second = (value, key) if task.over == "list" else (key, value)
+        names = {task.first: first} if task.second is None else {task.first: first, task.second: second}
+        return frame.inside(item_suffix(key), names)
+
+    def _pace(self, task: plan.ForEach, items: int, frame: Frame) -> int:
+        if task.at_once is not None:
+            return min(self.count(task.at_once, frame, "at once", task.at, least=1), MOST_AT_ONCE)
+        return 1 if task.in_order else min(max(items, 1), MOST_AT_ONCE)
+
+    async def _while(self, task: plan.While, frame: Frame) -> Value:
+        limit = self.count(task.limit, frame, "the limit of a loop", task.at)
+        every = 0 if task.every is None else self.evaluate(task.every, frame)
+        state = self.evaluate(task.initial, frame)
+        next_start = self.host.now()
+        for done in range(limit + 1):
+            inner = frame.inside(f"#{done}", {task.state: state})
+            if not self.evaluate(task.condition, inner):
+                return state
+            if done == limit:
+                break
+            waits = self.counts.waits
+            if every and done:
+                await self.sleep_until(next_start)
+            next_start = self.host.now() + every
+            state = await self.block(task.body, inner)
+            self.tell(events.Progress, frame, done + 1, limit)
+            await self.breathe(waits)
+        if task.or_fail:
+            raise self.failure(LOOP_EXHAUSTED, f"not done after {limit} rounds", frame, task.at)
+        self.tell(events.LoopStopped, frame, limit)
+        return state
+
+    # Races
+
+    async def _race(self, task: plan.Race, frame: Frame) -> Value:
+        arms = self._arms(task, frame)
+        count = 1 if task.count is None else self.count(task.count, frame, "first", task.at, least=1)
+        if len(arms) < count:
+            message = f"{count} cannot succeed where there are {len(arms)}"
+            raise self.failure(EVALUATION_FAILED, message, frame, task.at)
+        workers = len(arms) if task.each is None else self._pace(task.each, len(arms), frame)
+        won = await first_of(
+            self.host, count, arms, workers=workers, spurn=lambda arm: self.roll_back(arm[1])
+        )
+        for _, undos in won:
+            frame.undos.extend(undos)
+        return won[0][0] if task.count is None else [value for value, _ in won]
+
+    def _arms(self, task: plan.Race, frame: Frame) -> list[Arm]:
+        if each := task.each:
+            frames = [self._item_frame(each, item, frame) for item in self._items(each, frame)]
+            return [partial(self._arm, partial(self.block, each.body), inner) for inner in frames]
+        return [
+            partial(self._arm, partial(self.task, branch), frame.branch(position))
+            for position, branch in enumerate(task.branches)
+        ]
+
+    async def _arm(self, work: Work, frame: Frame) -> tuple[Value, list[Undo]]:
+        """The value of an arm, and the undos to hand up if it is chosen."""
+        undos: list[Undo] = []
+        return await self.scoped(frame.scope(undos), work), undos
+
+    # Waiting and failing
+
+    async def _wait(self, task: plan.Wait, frame: Frame) -> Value:
+        where, binding = task.where, task.binding or ""
+
+        def matches(event: Value) -> bool:
+            return where is None or bool(self.evaluate(where, frame.binding({binding: event})))
+
+        self.tell(events.Waiting, frame, "event", task.event, None)
+        self.counts.waits += 1
+        return await self.host.wait(frame.path, Awaited(task.event, matches))
+
+    async def _sleep(self, task: plan.Sleep, frame: Frame) -> Value:
+        time = self.evaluate(task.time, frame)
+        instant = time if task.until else self.host.now() + time
+        self.tell(events.Waiting, frame, "time", None, instant)
+        return await self.sleep_until(instant)
+
+    def declared_failure(self, task: plan.Fail, frame: Frame) -> FlowFailure:
+        """What `fail` raises."""
+        declared = BUILT_IN.get(task.error) or self.program.plan.errors[task.error]
+        given = {name: self.evaluate(expr, frame) for name, expr in task.fields.items()}
+        fields = {field.name: given.get(field.name) for field in declared.fields}
+        failure = Failure(task.error, described(task.error, declared, fields), fields)
+        return _placed(failure, frame, task.at)
+
+
+def _matched(pattern: plan.Pattern, subject: Value) -> dict[str, Value] | None:
+    """The names that a pattern binds, or None where it does not match."""
+    match pattern:
+        case plan.CasePattern(case=case, bindings=bindings):
+            if subject is None or subject["case"] != case:
+                return None
+            return {name: subject[field] for name, field in bindings.items()}
+        case plan.ValuePattern(value=value):
+            return {} if subject == value else None
+        case plan.ElsePattern():
+            return {}
+
+
+def _placed(failure: Failure, frame: Frame, at: plan.Place) -> FlowFailure:
+    return FlowFailure(attrs.evolve(failure, at=at, path=frame.path, attempt=frame.attempt))
