@@ -2,8 +2,9 @@
 
     import flowlang
 
-    flowlang.check(text)             # the mistakes in a flow, as data
-    flowlang.compile("main.flow")    # its plan, and what was found on the way
+    flowlang.check(text)                             # the mistakes in a flow, as data
+    compiled = flowlang.compile("main.flow")         # its plan, and what was found on the way
+    flowlang.run_sync(compiled.plan, {"name": "x"})  # its result; `await flowlang.run(…)` under trio
 
 Importing this module imports nothing else: each name loads what it needs when it is first used.
 
@@ -29,18 +30,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flowlang.tools.api import check as check
-    from flowlang.tools.api import compile as compile
+    from flowlang.tools.engine import run as run
+    from flowlang.tools.engine import run_sync as run_sync
+    from flowlang.tools.frontend import compile_file as compile
+    from flowlang.tools.frontend import diagnose as check
+
+__all__ = ["check", "compile", "run", "run_sync"]
 
 __version__ = "0.1.0"
 
-_HOMES = {"check": "flowlang.tools.api", "compile": "flowlang.tools.api"}
+_HOMES = {
+    "check": ("flowlang.tools.frontend", "diagnose"),
+    "compile": ("flowlang.tools.frontend", "compile_file"),
+    "run": ("flowlang.tools.engine", "run"),
+    "run_sync": ("flowlang.tools.engine", "run_sync"),
+}
 
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module `flowlang` has no attribute `{name}`")
-    value: object = getattr(import_module(_HOMES[name]), name)
+    module, attribute = _HOMES[name]
+    value: object = getattr(import_module(module), attribute)
     globals()[name] = value
     return value
 

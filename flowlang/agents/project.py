@@ -1,23 +1,18 @@
-"""Where a flow file's project is: its root, which bounds what may be read, and its `flow.toml`.
-
-The root is the nearest folder, from the file's own upwards, that holds a `flow.toml`; without one it is the
-file's own folder."""
+"""Where a flow file's project is: its root, which bounds what may be read, and its `flow.toml`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
-CONFIG_NAME: Final = "flow.toml"
+from flowlang.agents.roots import CONFIG_NAME, config_folder, root_folder
 
 
 def project_root(file: Path) -> Path:
     """The folder that a flow file's project starts at; absolute, links not followed."""
-    config = config_path(file)
-    return config.parent if config else file.absolute().parent
+    return Path(root_folder(str(file)))
 
 
 def config_path(file: Path) -> Path | None:
     """The nearest `flow.toml` at or above a flow file."""
-    folder = file.absolute().parent
-    return next((f / CONFIG_NAME for f in (folder, *folder.parents) if (f / CONFIG_NAME).is_file()), None)
+    folder = config_folder(str(file))
+    return Path(folder, CONFIG_NAME) if folder else None

@@ -1,0 +1,63 @@
+"""`flow`: the command line.
+
+    group      the table of commands; each command's module loads when it is asked for
+    terminal   the only place that knows streams, colours and the width of the window
+    NAME       one command a module, `command` in it; what it does lies below, in `frontend` and elsewhere
+
+What is asked for goes to stdout, everything said about it to stderr. Exit codes: 0 fine, 1 mistakes were
+found or a run failed, 2 the command line itself is wrong, 3 a run waits, 130 interrupted. `flow check`
+must start about as fast as Python can, so no module here imports pydantic, trio or rich but those whose
+command needs them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from flowlang.tools.cli.group import flow
+
+REPORT_TO = "please report it with the output of the same command under FLOW_DEBUG=1"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `flow` with the arguments of the process (or these) and leave with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run `flow` and return its exit code. Nothing but a bug of Python itself leaves as an exception."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        outcome = flow.main(args=arguments, prog_name="flow", standalone_mode=False)
+        sys.stdout.flush()
+        return outcome if isinstance(outcome, int) else 0
+    except click.ClickException as mistake:
+        mistake.show(file=sys.stderr)
+        return mistake.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except BrokenPipeError:
+        _leave_the_pipe()
+        return 1
+    except Exception as bug:
+        return _own_up(bug)
+
+
+def _leave_the_pipe() -> None:
+    """Nobody reads any more; let the interpreter flush into nothing instead of complaining at exit."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _own_up(bug: Exception) -> int:
+    if os.environ.get("FLOW_DEBUG"):
+        traceback.print_exc()
+    print(f"flow: internal error: {type(bug).__name__}: {bug}; {REPORT_TO}", file=sys.stderr)
+    return 1

@@ -1,0 +1,49 @@
+"""What the commands about plans share: a file -> its plan, and the flow that is meant.
+
+What stands in the way goes to stderr as diagnostics, and the command ends with 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from flowlang.plan.model import Plan
+from flowlang.semantics.suggest import did_you_mean
+from flowlang.text import codes
+from flowlang.text.diagnostics import Diagnostic, Label
+from flowlang.text.render import ReadSource
+from flowlang.text.source import Anchor, Span
+from flowlang.tools.cli import terminal
+from flowlang.tools.frontend import compile_file
+
+
+def compile_or_leave(context: click.Context, path: str, wanted: str | None) -> tuple[Plan, str]:
+    """The plan of a file, and the name of the wanted flow, else of the one that runs where none is named."""
+    made = compile_file(path)
+    if made.plan is None:
+        leave(context, made.diagnostics, made.sources)
+    assert made.plan is not None
+    name = wanted or made.plan.main
+    if name is None or name not in made.plan.flows:
+        leave(context, [_nothing_to_run(path, made.plan, wanted)], made.sources)
+    assert name is not None
+    return made.plan, name
+
+
+def leave(context: click.Context, diagnostics: Sequence[Diagnostic], read: ReadSource) -> None:
+    """End the command with its diagnostics."""
+    terminal.say_diagnostics(diagnostics, read)
+    context.exit(1)
+
+
+def _nothing_to_run(path: str, plan: Plan, wanted: str | None) -> Diagnostic:
+    names = ", ".join(f"`{name}`" for name in plan.flows)
+    if wanted:
+        message = f"there is no flow `{wanted}` in this file"
+        help = did_you_mean(wanted, plan.flows) or (f"there are {names}" if names else None)
+    elif names:
+        message, help = "this file has several flows, and none is called `main`", f"name one of {names}"
+    else:
+        message, help = "this file has no flow", "declare one: `flow main() { … }`"
+    return Diagnostic(codes.NOTHING_TO_RUN, message, Label(Span(0, 0), "", Anchor(path)), help=help)

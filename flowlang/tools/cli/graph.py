@@ -1,0 +1,32 @@
+"""`flow graph`: a flow as a picture."""
+
+from __future__ import annotations
+
+import click
+
+from flowlang.plan.graph import graph, to_dot, to_json, to_mermaid, to_svg
+from flowlang.tools.cli import terminal
+from flowlang.tools.cli.compiling import compile_or_leave
+
+FORMATS = {"mermaid": to_mermaid, "dot": to_dot, "svg": to_svg, "json": to_json}
+
+
+@click.command("graph")
+@click.argument("file", type=click.Path())
+@click.argument("flow", required=False)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    default="mermaid",
+    show_default=True,
+    help="What to draw.",
+)
+@click.pass_context
+def command(context: click.Context, file: str, flow: str | None, form: str) -> None:
+    """Draw a flow as a graph.
+
+    FLOW is the flow called `main`, or the only one, where it is not named."""
+    made, name = compile_or_leave(context, file, flow)
+    drawn = FORMATS[form](graph(made, name))
+    terminal.out(drawn.removesuffix("\n"))

@@ -1,0 +1,82 @@
+"""The whole front end in a few lines: a file -> project -> facts -> plan.
+
+Everything that is called here takes text and functions; here the front end meets the disk, through `files`.
+`check_file` must stay light, since editors and hooks call it all the time, so what needs pydantic is
+imported only where a plan is wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from flowlang.agents.describe import describe
+from flowlang.semantics.check import Checked, check
+from flowlang.semantics.modules import Read, load
+from flowlang.text.diagnostics import Diagnostic
+from flowlang.text.render import ReadSource
+from flowlang.text.source import Source
+from flowlang.tools.files import STDIN, disk, project_path, read_source, root_of
+
+if TYPE_CHECKING:
+    from flowlang.plan.model import Plan
+
+
+@attrs.frozen
+class Compiled:
+    """What became of a file: its plan, or None where there are errors. `sources` serves the renderers."""
+
+    plan: Plan | None
+    diagnostics: tuple[Diagnostic, ...]
+    sources: ReadSource
+
+
+def check_file(path: str, *, previous: Checked | None = None) -> Checked:
+    """Check a file and all it imports; `previous` is an earlier result, whose unchanged parts are kept."""
+    entry = project_path(path)
+    return _checked(entry, disk(root_of(path), entry), previous)
+
+
+def check_text(text: str, path: str = STDIN, *, previous: Checked | None = None) -> Checked:
+    """Check a text as if it stood at `path`; what it imports is read from disk."""
+    entry = project_path(path)
+    imported = disk(root_of(path), entry)
+    return _checked(
+        entry, lambda wanted: Source(entry, text) if wanted == entry else imported(wanted), previous
+    )
+
+
+def diagnose(text: str, path: str = STDIN) -> tuple[Diagnostic, ...]:
+    """The mistakes in a text, placed, in the order of the text."""
+    return check_text(text, path).diagnostics
+
+
+def compile_file(path: str) -> Compiled:
+    """Check a file and lower it to a plan."""
+    return lowered(check_file(path))
+
+
+def lowered(checked: Checked) -> Compiled:
+    """The plan of what was checked."""
+    if any(diagnostic.severity == "error" for diagnostic in checked.diagnostics):
+        return Compiled(None, checked.diagnostics, sources(checked))
+    from flowlang.plan.lower import lower
+
+    return Compiled(lower(checked), checked.diagnostics, sources(checked))
+
+
+def sources(*checked: Checked) -> ReadSource:
+    """The sources that were checked, as renderers ask for them; any other path is read from disk."""
+    known = {path: module.source for each in checked for path, module in each.project.modules.items()}
+
+    def read(path: str) -> Source | None:
+        found = known.get(path) or read_source(path)
+        return found if isinstance(found, Source) else None
+
+    return read
+
+
+def _checked(entry: str, read: Read, previous: Checked | None) -> Checked:
+    before = previous.project if previous else None
+    project = load(entry, read=read, describe=describe, root=root_of(entry), previous=before)
+    return check(project, previous=previous)

@@ -1,0 +1,58 @@
+"""JSON Schemas of what has no pydantic model: the diagnostics, which `flow check` writes without pydantic."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_PLACE: Final = {
+    "line": {"type": "integer", "minimum": 1},
+    "column": {"type": "integer", "minimum": 1, "description": "in characters"},
+    "end_line": {"type": "integer", "minimum": 1},
+    "end_column": {"type": "integer", "minimum": 1, "description": "exclusive"},
+}
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+DIAGNOSTICS: Final[dict[str, Any]] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Diagnostics",
+    "type": "array",
+    "items": _object(
+        {
+            "code": {"type": "string", "pattern": "^[EW][0-9]{3}$"},
+            "slug": {"type": "string"},
+            "severity": {"enum": ["error", "warning"]},
+            "message": {"type": "string"},
+            "help": {"type": ["string", "null"]},
+            "path": {"type": "string"},
+            **_PLACE,
+            "related": {
+                "type": "array",
+                "items": _object({"path": {"type": "string"}, **_PLACE, "message": {"type": "string"}}),
+            },
+            "fix": {
+                "anyOf": [
+                    {"type": "null"},
+                    _object(
+                        {
+                            "title": {"type": "string"},
+                            "edits": {
+                                "type": "array",
+                                "description": "all of them together, in the file of the diagnostic",
+                                "items": _object({**_PLACE, "text": {"type": "string"}}),
+                            },
+                        }
+                    ),
+                ]
+            },
+        }
+    ),
+}
