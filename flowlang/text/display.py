@@ -10,15 +10,13 @@ Deliberately absent: grapheme clusters. An emoji made of several code points is 
 from __future__ import annotations
 
 import unicodedata
-
-import attrs
+from typing import NamedTuple
 
 TAB_STOP = 4
 ELLIPSIS = "…"
 
 
-@attrs.frozen
-class Cells:
+class Cells(NamedTuple):
     """A line in cells: `glyphs[i]` shows character i, and starts at column `starts[i]`.
 
     `starts` has one item more than `glyphs`: the width of the whole line."""

@@ -18,7 +18,7 @@ the path whose start-up time is measured."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import attrs
 
@@ -174,8 +174,7 @@ def _snippet(
     return rows + _lines(source, marks, gutter, columns)
 
 
-@attrs.frozen
-class _Mark:
+class _Mark(NamedTuple):
     """A stretch of one line to underline, in characters of the line."""
 
     start: int
@@ -248,8 +247,7 @@ def _line(number: int, line: str, marks: list[_Mark], gutter: int, columns: int)
     return rows
 
 
-@attrs.frozen
-class _View:
+class _View(NamedTuple):
     """What is shown of a line: its characters `start:end`. `shown` holds the line from `base` on."""
 
     shown: Cells
