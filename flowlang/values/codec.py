@@ -47,6 +47,27 @@ def encode(value: Value, type: plan.Type) -> Value:
     return _ENCODERS[type.kind](value, type)
 
 
+def widen(value: Value, type: plan.Type) -> Value:
+    """A value made what a wider type says: ints floats, missing optional fields null; null stays null.
+
+    Parts that no widening can change are shared with the old value."""
+    if value is None or not _can_widen(type):
+        return value
+    match type:
+        case plan.ScalarType():
+            return float(value)
+        case plan.ListType(item=item):
+            return [widen(part, item) for part in value]
+        case plan.MapType(value=item):
+            return {key: widen(part, item) for key, part in value.items()}
+        case plan.OptionalType(inner=inner) | plan.SecretType(inner=inner):
+            return widen(value, inner)
+        case plan.RecordType(fields=fields):
+            return {field.name: widen(value.get(field.name), field.type) for field in fields}
+        case plan.EnumType() | plan.UnionType():
+            return value
+
+
 def read_json(text: str | bytes) -> Value:
     """JSON text as a value. Raises Misfit for what is too large, no JSON, or no value."""
     if len(text) > MAX_BOUNDARY:
@@ -93,6 +114,21 @@ def parse_argument(text: str, type: plan.Type) -> Value:
             return decode(_literal(text, type), type)
         case _:
             return decode(_parsed(text, type), type)
+
+
+def _can_widen(type: plan.Type) -> bool:
+    """Whether a value of a narrower type may have to change to be one of `type`."""
+    match type:
+        case plan.ScalarType(kind=kind):
+            return kind == "float"
+        case plan.ListType(item=inner) | plan.MapType(value=inner):
+            return _can_widen(inner)
+        case plan.OptionalType(inner=inner) | plan.SecretType(inner=inner):
+            return _can_widen(inner)
+        case plan.RecordType():
+            return True
+        case plan.EnumType() | plan.UnionType():
+            return False
 
 
 def _is_raw(type: plan.Type) -> bool:

@@ -1,0 +1,71 @@
+"""Conversions between a typed value and `json` inside an expression, each paid for by the value's size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from flowlang.plan import model as plan
+from flowlang.values import codec
+from flowlang.values.evaluation import (
+    MATCHED,
+    Budget,
+    EvaluationError,
+    charge,
+    charge_text,
+    charge_value,
+    fail,
+)
+from flowlang.values.value import MAX_DEPTH, MAX_TEXT, Misfit, Value, weight
+
+
+def cast(budget: Budget, value: Value, type: plan.Type) -> Value:
+    """`value as T`. Raises BadValue with the path that does not fit."""
+    charge(budget, weight(value, budget.left))
+    try:
+        return codec.decode(value, type)
+    except Misfit as misfit:
+        message = str(misfit) if misfit.help is None else f"{misfit}; {misfit.help}"
+        failure = EvaluationError("BadValue", message, path=misfit.path)
+    raise failure
+
+
+def widened(budget: Budget, value: Value, type: plan.Type) -> Value:
+    charge_value(budget, value)
+    return codec.widen(value, type)
+
+
+def to_json(budget: Budget, value: Value, type: plan.Type) -> Value:
+    _claim(budget, value)
+    return codec.encode(value, type)
+
+
+def to_text(budget: Budget, value: Value, type: plan.Type) -> str:
+    return _text(budget, value, type, canonical=False)
+
+
+def to_canonical(budget: Budget, value: Value, type: plan.Type) -> str:
+    return _text(budget, value, type, canonical=True)
+
+
+ENCODINGS: Final[dict[str, Callable[[Budget, Value, plan.Type], Value]]] = {
+    "json": to_json,
+    "text": to_text,
+    "canonical": to_canonical,
+}
+
+
+def _text(budget: Budget, value: Value, type: plan.Type, *, canonical: bool) -> str:
+    _claim(budget, value)
+    text = codec.write_json(codec.encode(value, type), canonical=canonical)
+    if len(text) > MAX_TEXT:
+        fail(f"JSON text of {len(text):,} characters would be larger than 1 MiB")
+    return text
+
+
+def _claim(budget: Budget, value: Value) -> None:
+    """Pay for the text, and refuse a value whose text is too large for certain before any is made."""
+    size = weight(value, MAX_TEXT)
+    if size > MAX_TEXT:
+        fail(f"the value is larger than 1 MiB of JSON, or nests deeper than {MAX_DEPTH} levels")
+    charge_text(budget, size, MATCHED)
