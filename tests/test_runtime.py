@@ -1,0 +1,35 @@
+"""Cases of running: each file of `cases/runtime` is a flow and, as comments, the transcript of its run.
+
+A case named after a rule of `flowlang/runtime/RULES.md` is where that rule shows. `UPDATE_CASES=1` writes the
+transcripts anew, for a person to read in the diff."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from support.cases import UPDATING
+from support.runs import Outside, play, transcript
+
+CASES = sorted((Path(__file__).parent / "cases" / "runtime").glob("*.flow"))
+RULES = Path(__file__).parent.parent / "flowlang" / "runtime" / "RULES.md"
+
+IN_MEMORY = {*range(1, 11), *range(23, 32)}
+"""The rules that are about more than journals and owners."""
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_run_goes_as_its_case_says(path):
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    outside = Outside()
+    for line in lines:
+        if line.startswith("//! "):
+            outside.read(line.removeprefix("//! "))
+    found = transcript(play(text, outside), outside)
+    if UPDATING:
+        kept = [line for line in lines if not line.startswith("//=")]
+        path.write_text("\n".join([*kept, *(f"//= {line}" for line in found), ""]), encoding="utf-8")
+    assert found == [line.removeprefix("//= ") for line in lines if line.startswith("//=")] or UPDATING
