@@ -1,9 +1,9 @@
 """A plan's agents -> what answers their calls, before a run starts.
 
-An agent is what `--bind` says, else what `flow.toml` says, else what its `use` says. Everything that can be
-known is checked here, so that a run does not fail halfway for want of an agent: modules are imported,
-functions looked up and their parameters compared with the agent's, templates read. What is missing or wrong
-comes back as diagnostics, all of it at once."""
+An agent is what a program gives, else what `--bind` says, `flow.toml`, or the flow's own `use`. Everything
+that can be known is checked here, so that a run does not fail halfway for want of an agent: modules are
+imported, functions looked up and their parameters compared with the agent's, templates read. What is missing
+or wrong comes back as diagnostics, all of it at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, cast
 
 import attrs
 
@@ -32,6 +32,10 @@ from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Span
 
 _OPTION: Final = re.compile(r"(?P<name>[\w.]+)=python:(?P<module>[\w.]+):(?P<function>\w+)")
+
+
+AgentLike: TypeAlias = Agent | Callable[..., Any]
+"""What a program may give for an agent: a binding, or a function that becomes one."""
 
 
 class BadOption(Exception):
@@ -69,10 +73,15 @@ class Bindings:
 
 
 def bind(
-    names: Iterable[str], places: Places, *, config: Config | None = None, options: Iterable[BindOption] = ()
+    names: Iterable[str],
+    places: Places,
+    *,
+    config: Config | None = None,
+    options: Iterable[BindOption] = (),
+    given: Mapping[str, AgentLike] | None = None,
 ) -> Bindings:
     """Bind the agents of these names; those that are asked (`ask`) need none."""
-    binder = _Binder(places, config, {option.name: option for option in options})
+    binder = _Binder(places, config, {option.name: option for option in options}, given or {})
     found = list(config.diagnostics) if config else []
     bound: dict[str, Agent] = {}
     unbound: list[str] = []
@@ -110,11 +119,15 @@ class _Binder:
     places: Places
     config: Config | None
     options: Mapping[str, BindOption]
+    given: Mapping[str, AgentLike]
 
     def agent(self, name: str) -> Agent | None:
         """What answers for an agent; None where nothing says. Raises _Unfit."""
         agent = self.places.plan.agents[name]
-        declared = self.places.label(agent.at, f"`{name}` is declared here")
+        declared = self.places.heading(agent.at, f"`{name}` is declared here")
+        if name in self.given:
+            given = self.given[name]
+            return cast(Agent, given) if hasattr(given, "call") else self.python(name, given, declared)
         if name in self.options:
             option = self.options[name]
             module = _loaded(lambda: load_named(option.module, Path.cwd()), declared)
@@ -140,19 +153,24 @@ class _Binder:
         return self.function(name, module, function, label)
 
     def function(self, name: str, module: ModuleType, member: str, label: Label) -> Agent:
-        agent = self.places.plan.agents[name]
         function = getattr(module, member, None)
         if not callable(function):
             help = did_you_mean(member, [n for n in vars(module) if not n.startswith("_")])
             raise _unfit(label, f"`{module.__name__}` has no function `{member}`", help)
+        return self.python(name, function, label)
+
+    def python(self, name: str, function: Callable[..., Any], label: Label) -> Agent:
+        """A function as an agent, if it can be called like one."""
+        agent = self.places.plan.agents[name]
+        shown = getattr(function, "__name__", "the function")
         problem = _parameter_problem(function, agent)
         if problem is not None:
-            message = f"`{member}` does not fit the agent `{name}`: {problem}"
+            message = f"`{shown}` does not fit the agent `{name}`: {problem}"
             raise _unfit(label, message, _signature_help(name, agent))
         try:
             hints = annotations_of(function)
         except Exception as reason:
-            message = f"the annotations of `{member}` mean nothing at run time: {reason}"
+            message = f"the annotations of `{shown}` mean nothing at run time: {reason}"
             raise _unfit(label, message, "import what they name, not only under `TYPE_CHECKING`") from None
         return PythonAgent(function, hints, _error_fields(self.places.plan, agent))
 
@@ -250,7 +268,7 @@ def _unbound(names: list[str], places: Places, config: Config | None) -> Diagnos
     agents = places.plan.agents
     shown = ", ".join(f"`{name}`" for name in names)
     message = f"the agent {shown} is not bound" if len(names) == 1 else f"these agents are not bound: {shown}"
-    labels = [places.label(agents[name].at, "nothing says how this is reached") for name in names]
+    labels = [places.heading(agents[name].at, "nothing says how this is reached") for name in names]
     where = config.source.path if config else "a file `flow.toml` next to the flow"
     lines = [f"write into {where}, or bind on the command line with --bind {names[0]}=python:module:function"]
     for name in names:

@@ -32,6 +32,17 @@ class Places:
         span = _span(source, place) if source else Span(0, 0)
         return Label(span, text, Anchor(path))
 
+    def heading(self, place: Place, text: str = "") -> Label:
+        """The first line of something that takes several, such as a declaration."""
+        label = self.label(place, text)
+        source = self.source(place)
+        if source is None or place.line == place.end_line:
+            return label
+        start = label.span.start
+        end = source.line_starts[place.line] - 1
+        head = source.text[start:end].rstrip().removesuffix("{").rstrip()
+        return Label(Span(start, start + len(head)), text, label.anchor)
+
     def source(self, place: Place) -> Source | None:
         """The source of a place, if it is the one that the plan was compiled from."""
         file = self.plan.sources[place.source]

@@ -1,0 +1,211 @@
+"""`flow run`: a plan, a flow's name and the options -> a run on the screen, and an exit code.
+
+The result goes to stdout and nothing else does: what agents print, and what their programs print, is led to
+stderr for as long as the run goes on. An interrupt cancels the run, whose undos and `finally` blocks still
+run; a second one leaves at once.
+
+Exit codes: 0 done, 1 failed or not started, 2 an option that cannot be understood, 130 interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import attrs
+import trio
+
+from flowlang.agents.binding import BadOption, parse_option
+from flowlang.agents.places import Places
+from flowlang.hosts.trio_host import CALLS_AT_ONCE
+from flowlang.plan import model as plan
+from flowlang.runtime import events
+from flowlang.runtime.run import Run
+from flowlang.text.source import Source
+from flowlang.tools.cli import terminal
+from flowlang.tools.engine import Answer, NotRunnable, Prepared, Result, prepare, start
+from flowlang.tools.files import read_source
+from flowlang.tools.run_display import Display, open_display
+from flowlang.tools.run_inputs import BadInputFile, read_input_file
+from flowlang.tools.run_questions import TerminalAnswers
+from flowlang.tools.run_report import render_failure, result_json, result_text, summary
+from flowlang.values.value import MAX_BOUNDARY, Value
+
+DONE: Final = 0
+FAILED: Final = 1
+MISUSED: Final = 2
+INTERRUPTED: Final = 130
+
+STDIN_MARK: Final = "-"
+
+
+@attrs.frozen
+class RunOptions:
+    """`texts` are `NAME=VALUE`, `binds` `NAME=python:module:function`; `input` is a JSON file, or `-`."""
+
+    texts: tuple[str, ...] = ()
+    input: str | None = None
+    binds: tuple[str, ...] = ()
+    as_json: bool = False
+    quiet: bool = False
+    max_parallel: int = CALLS_AT_ONCE
+
+
+def run_command(compiled: plan.Plan, flow: str, options: RunOptions) -> int:
+    """Run a flow of a plan and show it; gives the exit code."""
+    places = Places(compiled, _read)
+    try:
+        given = _given(options.input)
+        binds = [parse_option(text, compiled.agents) for text in options.binds]
+        prepared = prepare(compiled, flow, texts=options.texts, given=given, options=binds, read=_read)
+    except (BadOption, BadInputFile) as mistake:
+        terminal.say(f"error: {mistake}")
+        return MISUSED
+    except NotRunnable as problem:
+        terminal.say_diagnostics(problem.diagnostics, _read)
+        return FAILED
+    display = open_display(sys.stderr, quiet=options.quiet, color=terminal.colored(sys.stderr))
+    with stdout_kept_clean():
+        ended = trio.run(partial(_supervised, prepared, display, options))
+    return _show(ended, places, options)
+
+
+def _read(path: str) -> Source | None:
+    found = read_source(path)
+    return found if isinstance(found, Source) else None
+
+
+def _given(path: str | None) -> dict[str, Value]:
+    """The inputs of a file; raises BadInputFile."""
+    if path is None:
+        return {}
+    try:
+        if path == STDIN_MARK:
+            content = sys.stdin.buffer.read(MAX_BOUNDARY + 1)
+        else:
+            with Path(path).open("rb") as file:
+                content = file.read(MAX_BOUNDARY + 1)
+        return read_input_file(content)
+    except OSError as problem:
+        raise BadInputFile(f"the inputs in {path} cannot be read: {problem.strerror}") from None
+    except BadInputFile as problem:
+        raise BadInputFile(f"the inputs in {path} cannot be used: {problem}") from None
+
+
+@contextmanager
+def stdout_kept_clean() -> Iterator[None]:
+    """Lead everything that is written to stdout, also by other programs, to stderr."""
+    stdout = sys.stdout
+    stdout.flush()
+    kept = None
+    with suppress(OSError):
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout = stdout
+        if kept is not None:
+            os.dup2(kept, 1)
+            os.close(kept)
+
+
+# While it runs
+
+
+@attrs.define
+class _Ended:
+    """What came of a run: `undone` are the paths of steps."""
+
+    result: Result
+    undone: list[str]
+    interrupted: bool
+
+
+@attrs.define
+class _Supervision:
+    """Watches over a run: keeps what is told at the end, and cancels it when the user wants."""
+
+    display: Display
+    run: Run | None = None
+    undone: list[str] = attrs.field(factory=list)
+    interrupted: bool = False
+
+    def tell(self, event: events.Event) -> None:
+        if isinstance(event, events.Undone) and event.failure is None:
+            self.undone.append(event.path.removesuffix("/!undo"))
+        self.display.tell(event)
+
+    def started(self, run: Run) -> None:
+        self.run = run
+
+    async def heed_signals(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            task_status.started()
+            async for _ in signals:
+                if self.interrupted:
+                    os._exit(INTERRUPTED)
+                self.interrupted = True
+                terminal.say(
+                    "interrupted: what is under way is cancelled and undone; once more leaves at once"
+                )
+                if self.run is not None:
+                    self.run.cancel()
+
+
+async def _supervised(prepared: Prepared, display: Display, options: RunOptions) -> _Ended:
+    watch = _Supervision(display)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(watch.heed_signals)
+        nursery.start_soon(display.keep_fresh)
+        result = await start(
+            prepared,
+            answer=_answers(prepared, display),
+            on_event=watch.tell,
+            max_parallel=options.max_parallel,
+            started=watch.started,
+        )
+        nursery.cancel_scope.cancel()
+    display.end()
+    return _Ended(result, watch.undone, watch.interrupted)
+
+
+def _answers(prepared: Prepared, display: Display) -> Answer | None:
+    """Whoever sits at the terminal, if there is one."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    return TerminalAnswers(prepared.program.plan.agents, display, sys.stdin, sys.stderr)
+
+
+# When it has ended
+
+
+def _show(ended: _Ended, places: Places, options: RunOptions) -> int:
+    result = ended.result
+    if result.failure is not None or result.undo_failures:
+        _show_failure(ended, places)
+    if options.as_json:
+        terminal.out_json(result_json(result, places))
+    elif result.status == "done":
+        terminal.out(result_text(result.data, to_terminal=sys.stdout.isatty()), end="")
+    if not options.quiet and sys.stderr.isatty():
+        terminal.say(summary(result))
+    sys.stdout.flush()
+    if ended.interrupted and result.status != "done":
+        return INTERRUPTED
+    return DONE if result.status == "done" else FAILED
+
+
+def _show_failure(ended: _Ended, places: Places) -> None:
+    result = ended.result
+    first, *others = [f for f in (result.failure, *result.undo_failures) if f is not None]
+    style = terminal.style(sys.stderr)
+    told = render_failure(first, places, style, undone=ended.undone, others=others)
+    sys.stderr.write(told)
+    sys.stderr.flush()

@@ -1,0 +1,133 @@
+"""The inputs of a run: texts from the command line and an object from a file -> values by the flow's types.
+
+Every mistake is a diagnostic at the flow's head, which shows what it takes; all of them are found at once. A
+value on the command line wins over one from the file, and a parameter with a default may be left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import attrs
+
+from flowlang.agents.places import Places
+from flowlang.plan import model as plan
+from flowlang.plan.text import expression_text, type_text
+from flowlang.semantics.suggest import did_you_mean
+from flowlang.text import codes
+from flowlang.text.codes import Code
+from flowlang.text.diagnostics import Diagnostic
+from flowlang.values.codec import decode, parse_argument, read_json
+from flowlang.values.value import Misfit, Value
+
+
+class BadInputFile(Exception):
+    """A file of inputs that is no JSON object, in words."""
+
+
+@attrs.frozen
+class Inputs:
+    """Values by the names of parameters; those left out take their defaults."""
+
+    values: Mapping[str, Value]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def split_arguments(arguments: Iterable[str]) -> tuple[str | None, tuple[str, ...]]:
+    """`[FLOW] [NAME=VALUE…]`: the flow's name, if it is there, and the rest."""
+    first, *rest = [*arguments] or [""]
+    if "=" in first or not first:
+        return None, tuple(arguments)
+    return first, tuple(rest)
+
+
+def read_input_file(content: bytes) -> dict[str, Value]:
+    """The JSON object of a file of inputs; raises BadInputFile."""
+    try:
+        found = read_json(content)
+    except Misfit as misfit:
+        raise BadInputFile(str(misfit)) from None
+    if not isinstance(found, dict):
+        raise BadInputFile("it holds no JSON object with the names of the inputs as keys")
+    return found
+
+
+def read_inputs(
+    places: Places, name: str, texts: Iterable[str] = (), given: Mapping[str, Value] | None = None
+) -> Inputs:
+    """The inputs of the flow called `name` from `NAME=VALUE` texts and from values in their JSON form."""
+    reading = _Reading(places, name, places.plan.flows[name])
+    for key, value in (given or {}).items():
+        reading.add(key, value)
+    for text in texts:
+        key, equals, value = text.partition("=")
+        reading.add_text(key.strip(), value, text if not equals else None)
+    reading.complete()
+    return Inputs(reading.values, tuple(reading.found))
+
+
+@attrs.define
+class _Reading:
+    places: Places
+    name: str
+    flow: plan.Flow
+    values: dict[str, Value] = attrs.field(factory=dict)
+    refused: set[str] = attrs.field(factory=set)
+    found: list[Diagnostic] = attrs.field(factory=list)
+
+    def add(self, key: str, value: Value) -> None:
+        """A value in its JSON form."""
+        parameter = self.parameter(key)
+        if parameter is not None:
+            self.read(parameter, lambda: decode(value, parameter.type))
+
+    def add_text(self, key: str, value: str, malformed: str | None) -> None:
+        """A value as text; `malformed` is the whole argument where it has no `=`."""
+        if malformed is not None:
+            message = f"`{malformed}` gives no input a value"
+            self.report(codes.BAD_INPUT, message, f"write `{malformed}=VALUE`; {self.takes()}")
+            return
+        parameter = self.parameter(key)
+        if parameter is not None:
+            self.read(parameter, lambda: parse_argument(value, parameter.type))
+
+    def parameter(self, key: str) -> plan.Parameter | None:
+        known = {parameter.name: parameter for parameter in self.flow.parameters}
+        if key not in known:
+            help = "; ".join(filter(None, (did_you_mean(key, known), self.takes())))
+            self.report(codes.UNKNOWN_INPUT, f"the flow `{self.name}` has no input `{key}`", help)
+        return known.get(key)
+
+    def read(self, parameter: plan.Parameter, decoded: Callable[[], Value]) -> None:
+        try:
+            self.values[parameter.name] = decoded()
+        except Misfit as misfit:
+            self.refused.add(parameter.name)
+            declared = f"it is declared as `{parameter.name}: {type_text(parameter.type)}`"
+            help = f"{misfit.help}; {declared}" if misfit.help else declared
+            self.report(codes.BAD_INPUT, f"the input `{parameter.name}` does not fit: {misfit}", help)
+
+    def complete(self) -> None:
+        """Find what is missing."""
+        missing = [
+            parameter
+            for parameter in self.flow.parameters
+            if parameter.required and parameter.name not in self.values and parameter.name not in self.refused
+        ]
+        if missing:
+            names = ", ".join(f"`{parameter.name}`" for parameter in missing)
+            message = f"the flow `{self.name}` needs {names}"
+            example = " ".join(f"{parameter.name}=…" for parameter in missing)
+            self.report(codes.MISSING_INPUT, message, f"add {example}; {self.takes()}")
+
+    def takes(self) -> str:
+        if not self.flow.parameters:
+            return "it takes no inputs"
+        return "it takes " + ", ".join(map(_signature, self.flow.parameters))
+
+    def report(self, code: Code, message: str, help: str) -> None:
+        self.found.append(Diagnostic(code, message, self.places.heading(self.flow.at), help=help))
+
+
+def _signature(parameter: plan.Parameter) -> str:
+    default = f" = {expression_text(parameter.default)}" if parameter.default is not None else ""
+    return f"{parameter.name}: {type_text(parameter.type)}{default}"
