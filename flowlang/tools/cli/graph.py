@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
-from flowlang.plan.graph import graph, to_dot, to_json, to_mermaid, to_svg
+from flowlang.plan.graph import graph, to_json
+from flowlang.plan.graph_svg import to_svg
+from flowlang.plan.graph_text import to_dot, to_mermaid
 from flowlang.tools.cli import terminal
 from flowlang.tools.cli.compiling import compile_or_leave
 

@@ -1,0 +1,58 @@
+"""`flow run`: run a flow. What happens then is in `flowlang.tools.run_command`."""
+
+from __future__ import annotations
+
+import click
+
+from flowlang.hosts.trio_host import CALLS_AT_ONCE
+from flowlang.tools.cli.compiling import compile_or_leave
+from flowlang.tools.run_command import RunOptions, run_command
+from flowlang.tools.run_inputs import split_arguments
+
+EXAMPLES = """\b
+Examples:
+  flow run main.flow                         the flow called main, or the only one
+  flow run main.flow greet name=Ada count=3  another flow of the file, with inputs
+  flow run main.flow --input inputs.json     inputs from a JSON object; `-` reads stdin
+  flow run main.flow --json | jq .data
+"""
+
+
+@click.command("run", epilog=EXAMPLES)
+@click.argument("file", type=click.Path())
+@click.argument("arguments", nargs=-1, metavar="[FLOW] [NAME=VALUE]...")
+@click.option(
+    "--input", metavar="FILE", type=click.Path(), help="Read inputs from a JSON file; `-` is stdin."
+)
+@click.option(
+    "--bind", "binds", multiple=True, metavar="NAME=python:MODULE:FUNCTION", help="Reach an agent so."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: status, data, errors, counts.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.option(
+    "--max-parallel",
+    type=click.IntRange(1),
+    default=CALLS_AT_ONCE,
+    show_default=True,
+    help="The most agent calls at the same time.",
+)
+@click.pass_context
+def command(
+    context: click.Context,
+    file: str,
+    arguments: tuple[str, ...],
+    input: str | None,
+    binds: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+    max_parallel: int,
+) -> int:
+    """Run a flow and print its result.
+
+    FLOW is the flow called `main`, or the only one, where it is not named. Values are read by the types
+    of the inputs: strings as they are, all else as JSON. Agents are reached as `flow.toml` says, and by
+    `use`. Progress goes to stderr."""
+    wanted, texts = split_arguments(arguments)
+    plan, flow = compile_or_leave(context, file, wanted)
+    options = RunOptions(texts, input, binds, as_json, quiet, max_parallel)
+    return run_command(plan, flow, options)
