@@ -34,6 +34,7 @@ from flowlang.semantics.mentions import called_names, named_types
 from flowlang.semantics.modules import Project
 from flowlang.semantics.order import components, cycle_in, is_cycle
 from flowlang.semantics.providers import Description
+from flowlang.semantics.suggest import did_you_mean
 from flowlang.syntax import ast
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label, Problems
@@ -322,7 +323,8 @@ class _ModuleChecker:
         description = self.project.describe(provider, target, self.path)
         if not description.known:
             message = f"there is no provider `{provider}`"
-            help = 'Python functions are used with `use python tools = "tools.py"`'
+            help = did_you_mean(provider, ["python"])
+            help = help or 'Python functions are used with `use python tools = "tools.py"`'
             session.problems.report(codes.UNKNOWN_PROVIDER, declaration.provider.span, message, help=help)
             return Namespace(session.declarer.declared, {}, poisoned=True)
         return _described(declaration, description, session, self._own_errors())

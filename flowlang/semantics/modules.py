@@ -111,9 +111,8 @@ class _Loader:
             return True
         why = self.failed[target]
         code = why.code if why.code == codes.IMPORT_OUTSIDE else codes.UNKNOWN_MODULE
-        self.report(
-            path, item, declaration, code, why.message, why.help or did_you_mean(target, self.modules)
-        )
+        message = f'"{declaration.path.value}" cannot be imported: {why.message}'
+        self.report(path, item, declaration, code, message, why.help or did_you_mean(target, self.modules))
         del self.imports[path, item.key]
         return False
 
