@@ -37,7 +37,7 @@ def flow(capsys, monkeypatch, tmp_path):
 
     def run(*arguments: str, stdin: bytes = b"") -> Outcome:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        code = cli.run(arguments)
+        code = cli.invoke(arguments)
         captured = capsys.readouterr()
         return Outcome(code, captured.out, captured.err)
 

@@ -26,10 +26,10 @@ REPORT_TO = "please report it with the output of the same command under FLOW_DEB
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `flow` with the arguments of the process (or these) and leave with its exit code."""
-    sys.exit(run(arguments))
+    sys.exit(invoke(arguments))
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def invoke(arguments: Sequence[str] | None = None) -> int:
     """Run `flow` and return its exit code. Nothing but a bug of Python itself leaves as an exception."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
