@@ -104,6 +104,16 @@ class _Clock:
         match task:
             case plan.CallAgent():
                 return self.call(task, scope, clauses)
+            case plan.Choose() | plan.MatchTask():
+                return _slowest(self.task(arm, scope, clauses) for arm in branches_of(task))
+            case plan.Evaluate() | plan.Fail():
+                return _NOTHING
+            case _:
+                found = self.compound(task, scope)
+                return found if clauses.attempt is None else _at_most(found, clauses.attempt)
+
+    def compound(self, task: plan.Task, scope: Scope) -> Longest:
+        match task:
             case plan.CallFlow(flow=name):
                 return self.known.get(name, _NOTHING)
             case plan.ForEach():
@@ -112,18 +122,16 @@ class _Clock:
                 return self.rounds(task, scope)
             case plan.Do(body=body):
                 return self.block(body, scope)
-            case plan.Choose() | plan.MatchTask():
-                return _slowest(self.task(arm, scope, clauses) for arm in branches_of(task))
             case plan.Race():
                 return _slowest(self.task(branch, scope, _NO_CLAUSES) for branch in branches_of(task))
             case plan.Wait(event=event):
-                return _capped_attempt(_endless(f"`{event}` may never come", task.at), clauses)
+                return _endless(f"`{event}` may never come", task.at)
             case plan.Sleep(time=time, until=until):
-                length = fold(time)
-                if until or length is None:
+                length = None if until else fold(time)
+                if length is None:
                     return _endless(f"`{expression_text(time)}` is known only in the run", task.at)
                 return _known(int(length))
-            case plan.Evaluate() | plan.Fail():
+            case _:
                 return _NOTHING
 
     def call(self, call: plan.CallAgent, scope: Scope, clauses: _Clauses) -> Longest:
@@ -182,11 +190,14 @@ def longest_pause(backoff: plan.Backoff | None, attempt: int) -> int | None:
 
 
 def _retried(once: Longest, retry: plan.Retry | None, scope: Scope, at: plan.Place) -> Longest:
-    """All attempts and the pauses between them, at most the time that `within` allows."""
+    """All attempts and the pauses between them; after `within` no further one starts."""
     if retry is None:
         return once
     total = _attempts(once, retry, scope, at)
-    return _capped(total, retry.within)
+    allowed = _number(retry.within)
+    if once.microseconds is None or allowed is None:
+        return total
+    return _at_most(total, allowed + once.microseconds)
 
 
 def _attempts(once: Longest, retry: plan.Retry, scope: Scope, at: plan.Place) -> Longest:
@@ -240,13 +251,11 @@ def _slowest(parts: Iterable[Longest]) -> Longest:
 def _capped(time: Longest, deadline: plan.Expr | None) -> Longest:
     """A time under a deadline; one that is known only in the run bounds it, but by no number."""
     limit = _number(deadline)
-    if limit is None or (time.microseconds is not None and time.microseconds <= limit):
-        return time
-    return _known(limit)
+    return time if limit is None else _at_most(time, limit)
 
 
-def _capped_attempt(time: Longest, clauses: _Clauses) -> Longest:
-    return time if clauses.attempt is None else _known(clauses.attempt)
+def _at_most(time: Longest, limit: int) -> Longest:
+    return time if time.microseconds is not None and time.microseconds <= limit else _known(limit)
 
 
 _NOTHING: Final = Longest(0)
