@@ -20,8 +20,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
-import attrs
-
 from flowlang.text.diagnostics import Diagnostic, Fix, Label, Severity
 from flowlang.text.display import ELLIPSIS, Cells, cells, clean, width, window
 from flowlang.text.source import Source, Span
@@ -48,8 +46,7 @@ Piece: TypeAlias = tuple[str, str]
 Row: TypeAlias = list[Piece]
 
 
-@attrs.frozen
-class Style:
+class Style(NamedTuple):
     """How to draw. `columns` is the width of the terminal; colour is the caller's decision."""
 
     columns: int = 100
@@ -59,8 +56,7 @@ class Style:
 PLAIN = Style()
 
 
-@attrs.frozen
-class Report:
+class Report(NamedTuple):
     """Anything that is shown like a diagnostic, such as the failure of a run: `heading` is its first word."""
 
     severity: Severity

@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-
-import attrs
+from typing import NamedTuple
 
 from flowlang.agents.roots import root_folder
 from flowlang.semantics.modules import Read
@@ -25,8 +24,7 @@ STDIN_MARK = "-"
 SUFFIX = ".flow"
 
 
-@attrs.frozen
-class FoundFiles:
+class FoundFiles(NamedTuple):
     """The flow files below some paths, and what stood in the way of finding them."""
 
     paths: tuple[str, ...]

@@ -6,9 +6,7 @@ imported only where a plan is wanted."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowlang.agents.describe import describe
 from flowlang.semantics.check import Checked, check
@@ -22,8 +20,7 @@ if TYPE_CHECKING:
     from flowlang.plan.model import Plan
 
 
-@attrs.frozen
-class Compiled:
+class Compiled(NamedTuple):
     """What became of a file: its plan, or None where there are errors. `sources` serves the renderers."""
 
     plan: Plan | None

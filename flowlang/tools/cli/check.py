@@ -9,8 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
-import attrs
 import click
 
 from flowlang import __version__
@@ -33,8 +33,7 @@ Examples:
 """
 
 
-@attrs.frozen
-class Findings:
+class Findings(NamedTuple):
     """What a check of some files found, in the order of the files."""
 
     diagnostics: tuple[Diagnostic, ...]

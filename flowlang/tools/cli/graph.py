@@ -10,7 +10,7 @@ from flowlang.plan.graph_text import to_dot, to_mermaid
 from flowlang.tools.cli import terminal
 from flowlang.tools.cli.compiling import compile_or_leave
 
-FORMATS = {"mermaid": to_mermaid, "dot": to_dot, "svg": to_svg, "json": to_json}
+TEXTS = {"mermaid": to_mermaid, "dot": to_dot, "svg": to_svg}
 
 
 @click.command("graph")
@@ -19,7 +19,7 @@ FORMATS = {"mermaid": to_mermaid, "dot": to_dot, "svg": to_svg, "json": to_json}
 @click.option(
     "--format",
     "form",
-    type=click.Choice(list(FORMATS)),
+    type=click.Choice([*TEXTS, "json"]),
     default="mermaid",
     show_default=True,
     help="What to draw.",
@@ -30,5 +30,8 @@ def command(context: click.Context, file: str, flow: str | None, form: str) -> N
 
     FLOW is the flow called `main`, or the only one, where it is not named."""
     made, name = compile_or_leave(context, file, flow)
-    drawn = FORMATS[form](graph(made, name))
-    terminal.out(drawn.removesuffix("\n"))
+    drawn = graph(made, name)
+    if form == "json":
+        terminal.out_json(to_json(drawn))
+    else:
+        terminal.out(TEXTS[form](drawn).removesuffix("\n"))
