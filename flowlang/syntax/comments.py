@@ -74,7 +74,9 @@ def place(
             return attached.opening, around
     if bracketed and following is None:
         return attached.closing, around
-    return attached.above, following or previous or around
+    owner = following or previous or around
+    # The variants of a type begin on the line of the first, which is not that of the type's name.
+    return attached.above, owner.variants[0] if isinstance(owner, ast.Variants) else owner
 
 
 class Surroundings(NamedTuple):
@@ -195,9 +197,9 @@ def spaced(node: ast.Node, attached: Attached, text: str) -> list[ast.Node | ast
     assert listed is not None
     elements: list[ast.Node | ast.Comment] = []
     for item in listed[1]:
-        elements += attached.above[item]
+        elements += attached.above.get(item, ())
         elements.append(item)
-    elements += attached.closing[node]
+    elements += attached.closing.get(node, ())
     return [
         element
         for previous, element in pairwise(elements)

@@ -32,7 +32,7 @@ class Line:
     """Where a line may end; `flat` is what stands there otherwise, None if the line must end."""
 
     flat: str | None
-    blank: bool = False  # an empty line follows
+    blank: bool = False  # an empty line follows where it ends
 
 
 @attrs.frozen(eq=False)
@@ -84,7 +84,6 @@ Doc: TypeAlias = "str | tuple[Doc, ...] | Line | Indent | Group | IfBroken | Tex
 LINE = Line(" ")
 SOFT = Line("")
 HARD = Line(None)
-BLANK = Line(None, blank=True)
 
 
 def render(document: Doc, width: int = WIDTH) -> str:
@@ -246,7 +245,10 @@ class Page:
             self.above(text)
 
     def above(self, text: str) -> None:
-        self.parts.insert(self.line_start, " " * self.indent + text + "\n" if text else "\n")
+        """Above a line that begins with a closing bracket a comment stands within the brackets."""
+        first = self.parts[self.line_start + 1] if self.column else ""
+        indent = self.indent + STEP if first.startswith((")", "]", "}")) else self.indent
+        self.parts.insert(self.line_start, " " * indent + text + "\n" if text else "\n")
         self.line_start += 1
 
     def finish(self) -> str:

@@ -181,13 +181,14 @@ def call(node: ast.Call, parts: Parts) -> Doc:
 
 @whole.register(ast.Member | ast.Index | ast.Call)
 def chain(node: Link, parts: Parts) -> Doc:
-    """Two or more method calls are a pipeline: all in one line, or one a line."""
+    """Two or more method calls are a pipeline: all in one line, or one a line. A comment before its `.`
+    puts a single one on a line of its own, too."""
     first, links = links_of(node)
     inner = [first, *links[:-1]]
     methods = [number for number, link in enumerate(links[:-1]) if is_method(link, links[number + 1])]
     laid_out = [parts.own[link] if link is node else parts.beside(link, parts.own[link]) for link in links]
     head: Doc = (tuple(parts.above(link) for link in inner[1:]), operand(parts, first, POSTFIX))
-    if len(methods) < 2 and not (methods and any(parts.attached.beside.get(link) for link in inner)):
+    if len(methods) < 2 and not any(inner[number] in parts.attached.beside for number in methods):
         return head, tuple(laid_out)
 
     start = methods[0]

@@ -17,7 +17,7 @@ import attrs
 
 from flowlang.syntax import ast
 from flowlang.syntax.comments import Attached, bracketed_list, written
-from flowlang.syntax.layout import BLANK, HARD, LINE, SOFT, Above, Beside, Doc, Group, IfBroken, Indent, Line
+from flowlang.syntax.layout import HARD, LINE, SOFT, Above, Beside, Doc, Group, IfBroken, Indent, Line
 
 
 def lay_out(root: ast.Node, attached: Attached) -> Doc:
@@ -126,7 +126,7 @@ class Parts:
         return self.opening(node), Indent(tuple(lines)), line, "}"
 
     def line_before(self, element: ast.Node | ast.Comment, line: Line) -> Line:
-        return BLANK if element in self.attached.spaced else line
+        return Line(line.flat, blank=True) if element in self.attached.spaced else line
 
 
 def joined(items: Iterable[Doc], separator: Doc) -> Doc:
