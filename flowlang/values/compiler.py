@@ -23,9 +23,10 @@ from typing import Final, TypeAlias
 
 from flowlang.plan.model import Expr, Place
 from flowlang.values import conversions, evaluation, lists, numbers, strings
+from flowlang.values.builder import helper_name
 from flowlang.values.evaluation import Budget
 from flowlang.values.functions import CHARGING, FUNCTIONS, KEYED, OPERATORS
-from flowlang.values.generator import Generator, helper_name
+from flowlang.values.generator import Generator
 from flowlang.values.pyast import FILENAME
 from flowlang.values.value import Value
 from flowlang.values.verifier import verify
@@ -87,6 +88,11 @@ def _enter(budget: Budget, items: list[Value], units: int) -> bool:
     return True
 
 
+def _pay(budget: Budget, items: list[Value], units: int) -> list[Value]:
+    evaluation.charge(budget, len(items) * units)
+    return items
+
+
 def _no_arm() -> Value:
     evaluation.fail("no arm of the match fits")
 
@@ -104,6 +110,7 @@ _HELPERS: Final[dict[str, Value]] = {
     "len": len,
     "float": float,
     "enter": _enter,
+    "pay": _pay,
     "no_arm": _no_arm,
     "no_function": _no_function,
     "list_at": lists.at,

@@ -8,7 +8,7 @@ lists, whichever way they lean."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias, get_args
 
 from flowlang.plan import model as plan
@@ -17,10 +17,11 @@ from flowlang.plan.model import Expr
 Junction: TypeAlias = plan.And | plan.Or | plan.Coalesce
 
 
-def spine(expr: Expr) -> tuple[list[Expr], Expr]:
-    """The forms from the outermost inward, each evaluating the next first, and the leaf that they end in."""
+def spine(expr: Expr, stop: Callable[[Expr], bool] = lambda expr: False) -> tuple[list[Expr], Expr]:
+    """The forms from the outermost inward, each evaluating the next first, and the leaf that they end in:
+    what has no operand, or where `stop` holds."""
     forms = []
-    while (operand := first_operand(expr)) is not None:
+    while (operand := first_operand(expr)) is not None and not stop(expr):
         forms.append(expr)
         expr = operand
     return forms, expr
@@ -94,6 +95,13 @@ def _parts(node: plan.Model) -> Iterator[object]:
 
 
 _FORMS: Final = tuple(form for form in get_args(get_args(Expr)[0]) if form is not plan.Lambda)
+
+
+def is_plain(expr: Expr) -> bool:
+    """Whether an expression only looks up what is there: a constant, a name, fields of it. It cannot fail."""
+    while isinstance(expr, plan.Member) and not expr.safe:
+        expr = expr.target
+    return isinstance(expr, plan.Constant | plan.Variable)
 
 
 def is_free(comparison: plan.Operate) -> bool:
