@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+import flowlang
 from flowlang.tools import cli
 from flowlang.tools.cli import watching
 from flowlang.tools.schemas import DIAGNOSTICS
@@ -284,6 +285,73 @@ def test_fmt_follows_a_link(flow):
     assert os.path.islink("main.flow") and Path("real/main.flow").read_text() == GOOD
 
 
+# plan, graph, run
+
+CALLS = """agent shout(text: string) -> string effect read timeout 5s
+
+flow main(text: string = "hi") -> string {
+  step loud = shout(text: text)
+  return loud
+}
+"""
+BINDING = '[agents.shout]\ncommand = ["echo", "{text}!"]\n'
+
+
+def test_plan_is_for_reviewers_or_for_programs(flow):
+    write("main.flow", CALLS)
+    outcome = flow("plan", "main.flow")
+    assert outcome.code == 0 and outcome.err == "" and "shout ≤ 1" in outcome.out
+    plan = json.loads(flow("plan", "main.flow", "--json").out)
+    assert plan["format"] == "flowlang.plan" and plan["main"] == "main"
+
+
+@pytest.mark.parametrize(
+    ("form", "start"), [("mermaid", "flowchart"), ("dot", "digraph"), ("svg", "<svg"), ("json", "{")]
+)
+def test_graph_draws(flow, form, start):
+    write("main.flow", CALLS)
+    outcome = flow("graph", "main.flow", "--format", form)
+    assert outcome.code == 0 and outcome.out.startswith(start)
+
+
+def test_run_prints_the_result_and_nothing_else(flow):
+    write("main.flow", CALLS)
+    write("flow.toml", BINDING)
+    assert flow("run", "main.flow", "--quiet") == Outcome(0, "hi!\n", "")
+    outcome = flow("run", "main.flow", "main", "text=you", "--json")
+    assert json.loads(outcome.out)["data"] == "you!"
+
+
+@pytest.mark.parametrize("command", ["plan", "graph", "run"])
+def test_mistakes_stand_in_the_way(flow, command):
+    write("main.flow", BAD)
+    outcome = flow(command, "main.flow")
+    assert outcome.code == 1 and outcome.out == "" and "error[E201" in outcome.err
+
+
+@pytest.mark.parametrize("command", ["plan", "graph", "run"])
+@pytest.mark.parametrize(
+    ("text", "arguments", "message"),
+    [
+        (CALLS, ["mian"], "did you mean `main`?"),
+        (CALLS.replace("main", "one") + GOOD, [], "name one of `one`, `greet`"),
+        ("type T = int\n", [], "this file has no flow"),
+    ],
+)
+def test_no_flow_to_run_is_a_diagnostic(flow, command, text, arguments, message):
+    write("main.flow", text)
+    outcome = flow(command, "main.flow", *arguments)
+    assert outcome.code == 1 and "error[E409 nothing-to-run]" in outcome.err and message in outcome.err
+
+
+def test_an_unbound_agent_or_a_wrong_input_is_found_before_the_run(flow):
+    write("main.flow", CALLS)
+    assert "error[E603 unbound-agent]" in flow("run", "main.flow").err
+    write("flow.toml", BINDING)
+    outcome = flow("run", "main.flow", "txt=you")
+    assert outcome.code == 1 and "error[E702 unknown-input]" in outcome.err
+
+
 # explain, schema, completions, new
 
 
@@ -326,6 +394,29 @@ def test_new_overwrites_nothing(flow):
     write("file", "")
     assert flow("new", "file").code == 2
     assert flow("new", "file/below").code == 1
+
+
+def test_what_new_makes_runs(flow):
+    flow("new", "hello")
+    outcome = flow("run", "hello/main.flow", "name=Ada", "folder=hello", "--quiet")
+    assert outcome.code == 0 and outcome.out.startswith("Hello Ada! 4 files, the longest file is main.flow.")
+
+
+# The library
+
+
+def test_the_library_does_the_same(tmp_path):
+    path = tmp_path / "main.flow"
+    path.write_text(CALLS)
+    (found,) = flowlang.check(BAD)
+    assert found.code.number == "E201"
+    compiled = flowlang.compile(str(path))
+    assert compiled.diagnostics == ()
+    result = flowlang.run_sync(compiled.plan, {"text": "you"}, agents={"shout": lambda text: text.upper()})
+    assert (result.status, result.data) == ("done", "YOU")
+    assert set(dir(flowlang)) >= {"check", "compile", "run", "run_sync"}
+    with pytest.raises(AttributeError):
+        flowlang.nothing  # noqa: B018
 
 
 # The process around it
