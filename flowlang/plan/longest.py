@@ -123,7 +123,7 @@ class _Clock:
             case plan.Do(body=body):
                 return self.block(body, scope)
             case plan.Race():
-                return _slowest(self.task(branch, scope, _NO_CLAUSES) for branch in branches_of(task))
+                return self.race(task, scope)
             case plan.Wait(event=event):
                 return _endless(f"`{event}` may never come", task.at)
             case plan.Sleep(time=time, until=until):
@@ -133,6 +133,14 @@ class _Clock:
                 return _known(int(length))
             case _:
                 return _NOTHING
+
+    def race(self, race: plan.Race, scope: Scope) -> Longest:
+        """The slowest branch, since the others may fail; but a sleep never does, and so ends a race."""
+        branches = branches_of(race)
+        found = _slowest(self.task(branch, scope, _NO_CLAUSES) for branch in branches)
+        naps = [fold(b.time) for b in branches if isinstance(b, plan.Sleep) and not b.until]
+        ends = [int(nap) for nap in naps if nap is not None]
+        return _at_most(found, min(ends)) if ends and race.count is None else found
 
     def call(self, call: plan.CallAgent, scope: Scope, clauses: _Clauses) -> Longest:
         agent = self.agents.get(call.agent)

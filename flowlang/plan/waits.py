@@ -1,4 +1,6 @@
-"""Waits that nothing ends: questions and events with no deadline of their own or around them."""
+"""Waits that nothing ends: questions and events with no deadline of their own or around them.
+
+A sleep beside a wait in a race is a deadline too, since it ends the race and never fails."""
 
 from __future__ import annotations
 
@@ -41,7 +43,14 @@ def _in_task(task: plan.Task, step: str, agents: Mapping[str, plan.Agent]) -> It
             yield OpenWait(step, event, at)
         case plan.CallAgent(agent=name, at=at) if name in agents and agents[name].timeout is None:
             yield OpenWait(step, name, at)
-    for branch in branches_of(task):
+    branches = branches_of(task)
+    if (
+        isinstance(task, plan.Race)
+        and task.count is None
+        and any(isinstance(b, plan.Sleep) for b in branches)
+    ):
+        return
+    for branch in branches:
         yield from _in_task(branch, step, agents)
     body = body_of(task)
     if body is not None:

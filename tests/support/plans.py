@@ -50,7 +50,9 @@ def outline(expr: plan.Expr | plan.Lambda) -> str:
         case plan.If(condition=condition, then=then, otherwise=otherwise):
             return f"if({outline(condition)}, {outline(then)}, {outline(otherwise)})"
         case plan.Template(parts=parts):
-            return f"template({', '.join(json.dumps(p) if isinstance(p, str) else outline(p) for p in parts)})"
+            return (
+                f"template({', '.join(json.dumps(p) if isinstance(p, str) else outline(p) for p in parts)})"
+            )
         case plan.MakeList(items=items):
             return f"[{_listed(items)}]"
         case plan.MakeObject(map=is_map, pairs=pairs):
