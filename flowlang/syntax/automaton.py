@@ -111,6 +111,41 @@ class Automaton:
             self.reduce(self.machine.rules[~action])
         return self.values[-1]
 
+    def before(self, terminal: str) -> list[int] | None:
+        """The states in which a token would be shifted; None where it does not fit. Nothing changes."""
+        states, tables = self.states.copy(), self.machine.tables
+        while terminal != END or states[-1] != self.last:
+            action = tables.actions[states[-1]].get(terminal)
+            if action is None:
+                return None
+            if action >= 0:
+                break
+            rule = self.machine.rules[~action]
+            del states[len(states) - rule.length :]
+            states.append(tables.gotos[states[-1]][rule.origin])
+        return states
+
+    def accepts(self, terminal: str) -> bool:
+        return self.before(terminal) is not None
+
+    def expected(self) -> set[str]:
+        """The terminals that may come next."""
+        return {
+            terminal for terminal in self.machine.tables.actions[self.states[-1]] if self.accepts(terminal)
+        }
+
+    def awaits(self, origin: str, terminal: str) -> bool:
+        """Whether a whole symbol that begins with the terminal could stand here."""
+        states = self.before(terminal)
+        return states is not None and origin in self.machine.tables.gotos[states[-1]]
+
+    def place(self, origin: str, terminal: str, value: Any, start: int, end: int) -> None:
+        """Put a finished symbol where one that begins with the terminal is awaited."""
+        tables = self.machine.tables
+        while (action := tables.actions[self.states[-1]][terminal]) < 0:
+            self.reduce(self.machine.rules[~action])
+        self.push(tables.gotos[self.states[-1]][origin], value, start, end, 0)
+
     def push(self, state: int, value: Any, start: int, end: int, depth: int) -> None:
         self.states.append(state)
         self.values.append(value)

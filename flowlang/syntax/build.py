@@ -21,63 +21,24 @@ from flowlang.text import codes
 from flowlang.text.diagnostics import Problems
 from flowlang.text.source import Span
 
-RESERVED = frozenset(
-    # fmt: off
-    [
-        "if",
-        "then",
-        "else",
-        "match",
-        "not",
-        "and",
-        "or",
-        "in",
-        "is",
-        "as",
-        "true",
-        "false",
-        "null",
-        "for",
-        "while",
-        "do",
-        "choose",
-        "race",
-        "wait",
-        "sleep",
-        "fail",
-    ],
-    # fmt: on
-)
+# fmt: off
+RESERVED = frozenset([
+    "if", "then", "else", "match", "not", "and", "or", "in", "is", "as", "true", "false", "null",
+    "for", "while", "do", "choose", "race", "wait", "sleep", "fail",
+])
+# fmt: on
 
 MAX_DEPTH = 128  # levels of one expression; brackets have a limit of their own
 
 # The rules whose nodes can hold nodes of their own kind, and so make a tree deep; and the rules at which
 # counting starts anew, since blocks are limited as brackets are.
-DEEPENING = frozenset(
-    # fmt: off
-    [
-        "binary",
-        "not_",
-        "negative",
-        "is_case",
-        "is_null",
-        "cast",
-        "member",
-        "safe_member",
-        "index",
-        "call",
-        "if_",
-        "if_task",
-        "match",
-        "match_task",
-        "list_literal",
-        "record_literal",
-        "optional_type",
-        "generic_type",
-        "record_type",
-    ],
-    # fmt: on
-)
+# fmt: off
+DEEPENING = frozenset([
+    "binary", "not_", "negative", "is_case", "is_null", "cast", "member", "safe_member", "index", "call",
+    "if_", "if_task", "match", "match_task", "list_literal", "record_literal", "optional_type",
+    "generic_type", "record_type",
+])
+# fmt: on
 RESETTING = frozenset(["block", "test_block"])
 
 HoleParser: TypeAlias = Callable[["Builder", int, int], ast.Expr]

@@ -1,45 +1,116 @@
-"""The text of one declaration -> `Parsed`: its tree, its comments and what was found in it."""
+"""The text of a declaration -> `Parsed`: its tree, its comments and what was found in it.
+
+A sound declaration, which nearly every one is, is parsed in one go. Only where that fails is it looked
+at more closely (`recovery.py`); the same lexer, builder and tables do the work, so the trees are alike."""
 
 from __future__ import annotations
 
+import attrs
+
 from flowlang.syntax import ast
 from flowlang.syntax.automaton import Automaton, machine
+from flowlang.syntax.brackets import MAX_NESTING, find_brackets
 from flowlang.syntax.build import Builder
 from flowlang.syntax.lexer import Lexer
+from flowlang.syntax.mistakes import diagnose
+from flowlang.syntax.mistakes.characters import refused_character
+from flowlang.syntax.mistakes.misfit import Misfit, end_of
+from flowlang.syntax.recovery import Recovery, begins_another
 from flowlang.syntax.scanner import comment
+from flowlang.syntax.sizes import MAX_EXPRESSION, report_large_expressions
+from flowlang.syntax.tables import END
 from flowlang.text import codes
-from flowlang.text.diagnostics import Problems
+from flowlang.text.diagnostics import Edit, Fix, Problems
 from flowlang.text.source import Span
+
+NESTING = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
 
 def parse_declaration(text: str) -> ast.Parsed:
-    problems = Problems()
-    lexer = Lexer(text, machine().tables)
+    """The declaration that a text begins with. `Parsed.text` ends where it ends; there may be more."""
+    reading = Reading(text)
+    declaration = reading.straight()
+    if declaration is None:
+        reading = Reading(text)
+        declaration = reading.mended()
+    return reading.parsed(declaration)
 
-    def parse_hole(builder: Builder, start: int, end: int) -> ast.Expr:
-        automaton = Automaton(machine(), builder, "expression")
-        for token in lexer.tokens(start, end, automaton.states):
+
+@attrs.define
+class Reading:
+    """One go at a text."""
+
+    text: str
+    end: int = 0  # where the declaration ends
+    problems: Problems = attrs.field(factory=Problems)
+    lexer: Lexer = attrs.field(init=False)
+    builder: Builder = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.lexer = Lexer(self.text, machine().tables)
+        self.builder = Builder(self.problems, self.hole)
+
+    def straight(self) -> ast.Declaration | None:
+        """The declaration if it parses, with nothing behind it but another one, and is not too deep."""
+        automaton = Automaton(machine(), self.builder, "declaration")
+        depth = 0
+        for token in self.lexer.tokens(0, len(self.text), automaton.states):
+            depth += NESTING.get(token[0], 0)
+            if depth > MAX_NESTING:
+                return None
             if not automaton.feed(*token):
+                if not begins_another(Misfit(automaton, self.text, 0, *token)):
+                    return None
                 break
-        else:
-            whole: ast.Expr | None = automaton.finish()
-            if whole is not None:
-                return whole
-        problems.report(codes.BAD_HOLE, Span(start, end), "this is not an expression")
+        self.end = automaton.end
+        whole: ast.Declaration | None = automaton.finish()
+        return whole
+
+    def mended(self) -> ast.Declaration:
+        """As much of the declaration as makes sense."""
+        brackets = find_brackets(self.text)
+        recovery = Recovery(self.text, self.lexer, self.builder, brackets, self.problems.found)
+        declaration, self.end = recovery.declaration()
+        return declaration
+
+    def hole(self, builder: Builder, start: int, end: int) -> ast.Expr:
+        """The expression in a hole of a string, which lies in the same text."""
+        automaton = Automaton(machine(), builder, "expression")
+        misfit = None
+        for token in self.lexer.tokens(start, end, automaton.states):
+            if not automaton.accepts(token[0]):
+                misfit = Misfit(automaton, self.text, start, *token)
+                break
+            automaton.feed(*token)
+        if misfit is None and automaton.accepts(END):
+            whole: ast.Expr = automaton.finish()
+            return whole
+        found = diagnose(misfit or end_of(automaton, self.text, start))
+        is_syntax = found.code is codes.SYNTAX
+        self.problems.found.append(attrs.evolve(found, code=codes.BAD_HOLE) if is_syntax else found)
         return ast.BrokenExpr(builder.next_id(), Span(start, end))
 
-    builder = Builder(problems, parse_hole)
-    automaton = Automaton(machine(), builder, "declaration")
-    declaration: ast.Declaration | None = None
-    for token in lexer.tokens(0, len(text), automaton.states):
-        if not automaton.feed(*token):
-            problems.report(codes.SYNTAX, Span(token[2], token[3]), f"`{token[1]}` does not fit here")
-            break
-    else:
-        declaration = automaton.finish()
-        if declaration is None:
-            problems.report(codes.SYNTAX, Span(len(text), len(text)), "this declaration has no end")
-    if declaration is None:
-        declaration = ast.BrokenDecl(builder.next_id(), Span(0, len(text)), "", None)
-    comments = tuple(comment(text, Span(*place)) for place in sorted(lexer.comments.items()))
-    return ast.Parsed(declaration, comments, tuple(problems.found), text)
+    def parsed(self, declaration: ast.Declaration) -> ast.Parsed:
+        """The declaration with all that is to be said of its text."""
+        text = self.text[: self.end]
+        self.builder.report_least_int()
+        if refused := refused_character(text):
+            self.problems.found.append(refused)
+        if self.end > MAX_EXPRESSION:
+            report_large_expressions(declaration, self.problems)
+        comments = [Span(*place) for place in sorted(self.lexer.comments.items()) if place[1] <= self.end]
+        for span in comments:
+            if span.start in self.lexer.dangling:
+                report_dangling_doc(span, self.problems)
+        found = sorted(self.problems.found, key=lambda diagnostic: diagnostic.primary.span)
+        return ast.Parsed(declaration, tuple(comment(text, span) for span in comments), tuple(found), text)
+
+
+def report_dangling_doc(span: Span, problems: Problems) -> None:
+    problems.report(
+        codes.DANGLING_DOC,
+        span,
+        "this doc comment documents nothing",
+        help="`///` stands before a declaration, a step, a field or a parameter; elsewhere write `//`",
+        fix=Fix("Make it a plain comment", (Edit(Span(span.start, span.start + 3), "//"),)),
+    )

@@ -76,10 +76,11 @@ class Lexer:
     def documents(self, end: int, accepted: Container[str]) -> bool:
         """Whether something that can have documentation stands behind a doc comment that ends here.
 
-        The state cannot tell: among statements only a step has one, and a brace may follow too."""
+        The state cannot tell: among statements only a step has one, and a brace may follow too. (Where
+        `let` does not fit, no statement begins, or the step's documentation has begun already.)"""
         following = BEHIND_DOCS.match(self.text, end)
         assert following
-        return following[1] == "step" if "step" in accepted else bool(following[1])
+        return following[1] == "step" if "let" in accepted else bool(following[1])
 
 
 BEHIND_DOCS = re.compile(r"(?:\s+|//[^\n]*)*([A-Za-z_][A-Za-z0-9_]*|)")

@@ -9,29 +9,45 @@ What does not parse is mended statement by statement; see `recovery.py`."""
 from __future__ import annotations
 
 from flowlang.syntax import ast
-from flowlang.syntax.declaration import parse_declaration
-from flowlang.syntax.scanner import comment, outline
+from flowlang.syntax.declaration import parse_declaration, report_dangling_doc
+from flowlang.syntax.mistakes.characters import refused_character
+from flowlang.syntax.scanner import comment, is_doc, outline, skip
 from flowlang.text import codes
 from flowlang.text.diagnostics import Problems
+from flowlang.text.reading import MAX_SOURCE_BYTES
 from flowlang.text.source import Source, Span
-
-MAX_SOURCE_BYTES = 1024 * 1024
 
 
 def parse(source: Source, *, previous: ast.Module | None = None) -> ast.Module:
     """The tree of a file. `previous` is an earlier version of it, whose declarations are used again."""
+    problems = Problems()
     if is_too_large(source.text):
-        return too_large(source)
+        report_too_large(problems)
+        return ast.Module(source, (), (), tuple(problems.found))
     known = {item.parsed.text: item.parsed for item in previous.items} if previous else {}
     text = without_mark(source.text)
     found = outline(text)
+    outside = list(found.comments)
     items: list[ast.Item] = []
     keys: dict[str, int] = {}
     for start, end in found.declarations:
-        parsed = known.get(text[start:end]) or parse_declaration(text[start:end])
-        items.append(ast.Item(unique(key_of(parsed.declaration), keys), start, parsed))
-    comments = tuple(comment(text, span) for span in found.comments)
-    return ast.Module(source, tuple(items), comments, ())
+        while start < end:
+            parsed = known.get(text[start:end]) or parse_declaration(text[start:end])
+            items.append(ast.Item(unique(key_of(parsed.declaration), keys), start, parsed))
+            start, between = skip(text, start + len(parsed.text), end)
+            outside += between
+    comments = tuple(comment(text, place) for place in sorted(outside))
+    for each in comments:
+        examine(each, problems)
+    return ast.Module(source, tuple(items), comments, tuple(problems.found))
+
+
+def examine(comment: ast.Comment, problems: Problems) -> None:
+    """Report what is wrong with a comment that stands between declarations."""
+    if refused := refused_character(comment.text, comment.span.start):
+        problems.found.append(refused)
+    if is_doc(comment.text, 0):
+        report_dangling_doc(comment.span, problems)
 
 
 def without_mark(text: str) -> str:
@@ -45,15 +61,13 @@ def is_too_large(text: str) -> bool:
     return len(text) > MAX_SOURCE_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_SOURCE_BYTES
 
 
-def too_large(source: Source) -> ast.Module:
-    problems = Problems()
+def report_too_large(problems: Problems) -> None:
     problems.report(
         codes.SOURCE_TOO_LARGE,
         Span(0, 0),
         "this file is larger than 1 MiB",
-        help='split it into modules: `import "other.flow" as other`',
+        help='split it into modules that `import "other.flow" as other`',
     )
-    return ast.Module(source, (), (), tuple(problems.found))
 
 
 def key_of(declaration: ast.Declaration) -> str:

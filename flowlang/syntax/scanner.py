@@ -11,6 +11,8 @@ Everything is matched in one pass of one regular expression, so 10,000 lines tak
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import cache
 
 import attrs
 
@@ -21,16 +23,23 @@ DECLARATIONS = ("import", "use", "type", "error", "event", "agent", "ask", "flow
 
 # A string without an end ends with its line here, or with its opening quotes: better to look for
 # declarations in what may be a string than to lose all that follow.
-LANDMARK = re.compile(
-    rf"""
-      ^(?P<declaration>{"|".join(DECLARATIONS)})\b(?=[ \t]+["A-Za-z_])
+LANDMARK = r"""
+      ^INDENT(?P<declaration>KEYWORD)\b(?=[ \t]+["A-Za-z_])
     | (?P<comment>//[^\n]*)
     | \"""(?:(?:[^"\\]|\\.|"(?!""))*+\""")?
     | "(?:[^"\\\n]|\\[^\n])*+"?
     | '[^'\n]*+'?
-    """,
-    re.VERBOSE | re.MULTILINE | re.DOTALL,
-)
+    | \}[ \t]*(?P<behind_brace>KEYWORD)\b(?=[ \t]+["A-Za-z_])
+"""
+BLANKS_AND_COMMENTS = re.compile(r"(?:\s+|//(?!/)[^\n]*)*+")
+COMMENT = re.compile(r"//[^\n]*")
+
+
+@cache
+def landmark(indent: str) -> re.Pattern[str]:
+    """What matters in a file whose declarations are indented like this; nearly always not at all."""
+    pattern = LANDMARK.replace("KEYWORD", "|".join(DECLARATIONS)).replace("INDENT", re.escape(indent))
+    return re.compile(pattern, re.VERBOSE | re.MULTILINE | re.DOTALL)
 
 
 @attrs.frozen
@@ -46,20 +55,42 @@ def outline(text: str) -> Outline:
     outside: list[Span] = []
     comments: list[Span] = []  # those since the last declaration began
     start = 0
-    for landmark in [*LANDMARK.finditer(text), None]:
-        if landmark and landmark.lastgroup == "comment":
-            comments.append(Span(*landmark.span()))
-        elif landmark is None or landmark.lastgroup == "declaration":
-            position = landmark.start() if landmark else len(text)
-            gap = trailing(text, comments, position)
-            end = gap[0].start if gap else position
-            if text[start:end].strip():
-                declarations.append(Span(start, start + len(text[start:end].rstrip())))
-            docs = [] if landmark is None else [comment for comment in gap if is_doc(text, comment)]
-            start = docs[0].start if docs else position
-            outside += [comment for comment in gap if comment.end <= start]
-            comments = []
+    for kind, place in [*landmarks(text), ("end", Span(len(text), len(text)))]:
+        if kind == "comment":
+            comments.append(place)
+            continue
+        gap = trailing(text, comments, place.start)
+        end = gap[0].start if gap else place.start
+        first, before = skip(text, start, end)
+        outside += before
+        if first < end:
+            declarations.append(Span(first, first + len(text[first:end].rstrip())))
+        docs = [comment for comment in gap if is_doc(text, comment.start) and kind != "end"]
+        start = docs[0].start if docs else place.start
+        outside += [comment for comment in gap if comment.end <= start]
+        comments = []
     return Outline(tuple(declarations), tuple(outside))
+
+
+def landmarks(text: str) -> Iterator[tuple[str, Span]]:
+    for found in landmark(first_indent(text)).finditer(text):
+        if found.lastgroup:
+            yield found.lastgroup, Span(*found.span(found.lastgroup))
+
+
+def first_indent(text: str) -> str:
+    """The indentation of the first line that holds code."""
+    first = re.match(r"(?:\s+|//[^\n]*)*+", text).end()  # type: ignore[union-attr]
+    return text[text.rfind("\n", 0, first) + 1 : first]
+
+
+def skip(text: str, start: int, end: int) -> tuple[int, list[Span]]:
+    """Where what follows begins, behind blanks and plain comments, and those comments."""
+    first = BLANKS_AND_COMMENTS.match(text, start, end).end()  # type: ignore[union-attr]
+    comments = (
+        [Span(*found.span()) for found in COMMENT.finditer(text, start, first)] if first > start else []
+    )
+    return first, comments
 
 
 def trailing(text: str, comments: list[Span], position: int) -> list[Span]:
@@ -71,8 +102,8 @@ def trailing(text: str, comments: list[Span], position: int) -> list[Span]:
     return comments[first:]
 
 
-def is_doc(text: str, comment: Span) -> bool:
-    return text.startswith("///", comment.start)
+def is_doc(text: str, position: int) -> bool:
+    return text.startswith("///", position)
 
 
 def comment(text: str, span: Span) -> ast.Comment:
