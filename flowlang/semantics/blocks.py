@@ -82,8 +82,8 @@ class _Block:
         self._declare(env)
         free = [mentions(statement) for statement in self.statements]
         self._placed()
-        self._depend(free)
         values: dict[str, Value] = {}
+        self._depend(free, values)
         inner = attrs.evolve(env, names=Names(values, env.names))
         self._settle(self._order(free, values), inner, values)
         outcome = Outcome(self._result(), join_reaches(self.reaches))
@@ -168,7 +168,7 @@ class _Block:
 
     # Order
 
-    def _depend(self, free: list[Mentions]) -> None:
+    def _depend(self, free: list[Mentions], values: dict[str, Value]) -> None:
         barrier: int | None = None
         for index, statement in enumerate(self.statements):
             named = [self.declared[name] for name in free[index] if name in self.declared]
@@ -178,20 +178,23 @@ class _Block:
             if barrier is not None:
                 self.barriers[index] = barrier
                 before = [barrier]
-            if self.block.in_order and index > 0:
-                before = [index - 1]
-                named = self._above(index, named, free[index])
+            if self.block.in_order:
+                before = [index - 1] if index > 0 else []
+                named = self._above(index, named, free[index], values)
             self.depends[index] = list(dict.fromkeys(named + before))
             if _is_barrier(statement):
                 barrier = index
 
-    def _above(self, index: int, named: list[int], free: Mentions) -> list[int]:
-        """In an ordered block a statement sees only what stands above it."""
+    def _above(self, index: int, named: list[int], free: Mentions, values: dict[str, Value]) -> list[int]:
+        """In an ordered block a statement sees only what stands above it; a name from below is poisoned."""
         for name, at in free.items():
             if self.declared.get(name, -1) > index:
                 message = f"`{name}` stands below, and this block is `in order`"
                 help = "move it up, or drop `in order`"
                 self.expressions.problems.report(codes.NAME_BELOW, at.span, message, help=help)
+                below = self.statements[self.declared[name]]
+                assert isinstance(below, ast.Step | ast.Let | ast.Broken) and below.name is not None
+                values[name] = self.expressions.local(below.name, "step", UNKNOWN)
         return [i for i in named if i <= index]
 
     def _order(self, free: list[Mentions], values: dict[str, Value]) -> Iterator[int]:
