@@ -103,10 +103,3 @@ def name_of(character: str) -> str:
 
 
 CONTROLS = {"\0": "NULL", "\x08": "BACKSPACE", "\x0b": "LINE TABULATION", "\x1b": "ESCAPE", "\x7f": "DELETE"}
-    "\0": "NULL",
-    "\x08": "BACKSPACE",
-    "\x0b": "LINE TABULATION",
-    "\x0c": "FORM FEED",
-    "\x1b": "ESCAPE",
-    "\x7f": "DELETE",
-}
