@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from support.plans import plan_of_file
 
 from flowlang.plan.show import render_plan
-from support.plans import plan_of_file
 
 FOLDER = Path(__file__).parent / "cases" / "plan"
 CASES = [path for path in sorted(FOLDER.glob("*.flow")) if path.stem != "expressions"]

@@ -55,3 +55,11 @@ def _in_task(task: plan.Task, step: str, agents: Mapping[str, plan.Agent]) -> It
     body = body_of(task)
     if body is not None:
         yield from _in_block(body, agents)
+
+
+def _ends_by_itself(task: plan.Task) -> bool:
+    match task:
+        case plan.Race(count=None, branches=branches):
+            return any(isinstance(branch, plan.Sleep) for branch in branches)
+        case _:
+            return False

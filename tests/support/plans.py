@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from support.checking import check_path, check_texts
+
 from flowlang.plan import model as plan
 from flowlang.plan.lower import lower
 from flowlang.plan.text import pattern_text, type_text
 from flowlang.semantics.check import Checked
-from support.checking import check_path, check_texts
 
 
 def plan_of(text: str, others: Mapping[str, str] | None = None) -> plan.Plan:
