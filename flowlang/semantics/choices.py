@@ -41,7 +41,7 @@ class Choices(Cases):
         self.condition(expr.condition, env, "the condition of `if`")
         then = arm(expr.then, self.assuming(expr.condition, env), wanted)
         otherwise = arm(expr.otherwise, self.assuming(expr.condition, env, False), wanted)
-        return self.join_arms([(expr.then, then), (expr.otherwise, otherwise)])
+        return self.join_arms([(expr.then, then), (expr.otherwise, otherwise)], "the other arm is")
 
     def match(self, expr: ast.Match, env: Env, wanted: Type | None, arm: Arm) -> Type:
         subject = self.infer(expr.subject, env)

@@ -159,21 +159,22 @@ class Inference:
     def refuse(self, expr: ast.Node, refusal: Refusal, fix: Fix | None = None) -> None:
         self.problems.report(refusal.code, expr.span, refusal.message, help=refusal.help, fix=fix)
 
-    def join_arms(self, arms: list[tuple[ast.Node, Type]], wanted: Type | None = None) -> Type:
+    def join_arms(self, arms: list[tuple[ast.Node, Type]], before: str = "the arms before it are") -> Type:
         """The type of a value that comes from one of several places."""
         found: Type = NEVER
         for at, type in arms:
             joined = join(found, type)
             if joined is None:
-                self.no_common(at, type, found, "elsewhere it is another type")
+                self.no_common(at, type, found, before)
                 return UNKNOWN
             found = joined
         for at, type in arms:
             self.coerce(at, type, found)
         return found
 
-    def no_common(self, at: ast.Node, found: Type, other: Type, others: str) -> None:
-        message = f"this is `{show(found)}`, but {others}: `{show(other)}`"
+    def no_common(self, at: ast.Node, found: Type, other: Type, before: str) -> None:
+        """Report a value whose type goes with no type of those before it."""
+        message = f"this is `{show(found)}`, but {before} `{show(other)}`"
         help = "no type holds both; make them alike"
         if {found, other} == {INT, FLOAT}:
             help = "write the whole number with `.0`"

@@ -122,7 +122,7 @@ class Operations(Cases):
             return left
         joined = join(present(left), right)
         if joined is None:
-            self.no_common(expr.right, right, present(left), "before `??` stands another type")
+            self.no_common(expr.right, right, present(left), "what stands before `??` is")
             return UNKNOWN
         self.coerce(expr.left, left, optional(joined))
         self.coerce(expr.right, right, joined)

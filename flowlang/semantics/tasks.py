@@ -319,7 +319,8 @@ class Tasks:
         else:
             hint = wanted if task.count is None else None
             outcomes = [(branch, self.task(branch, env, hint)) for branch in task.branches]
-            found = self.expressions.join_arms([(at, o.type) for at, o in outcomes])
+            types = [(at, outcome.type) for at, outcome in outcomes]
+            found = self.expressions.join_arms(types, "the branches before it are")
             reach = join_reaches(o.reach for _, o in outcomes)
             self._enough(task)
         reach = self.repeated(task, "a race", reach)
