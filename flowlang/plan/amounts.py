@@ -9,13 +9,14 @@ grows beyond what a person reads becomes `MANY`, so the work for a plan of any s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 import attrs
 
-TERMS: Final = 24  # an amount with more terms is MANY
-DEGREE: Final = 12  # and so is one with more factors in a term
+TERMS: Final = 12  # an amount with more terms is MANY
+DEGREE: Final = 6  # and so is one with more factors in a term
 LARGEST: Final = 2**53  # and one with a greater coefficient: the largest number that all JSON readers keep
 
 
@@ -120,7 +121,7 @@ def substitute(amount: Amount, replace: Callable[[Unknown], Amount]) -> Amount:
 
 def _replaced(factor: Factor, replace: Callable[[Unknown], Amount]) -> Amount:
     if isinstance(factor, Unknown):
-        return replace(factor)
+        return MANY if factor == _ENDLESS else replace(factor)
     return greatest(substitute(part, replace) for part in factor.parts)
 
 
@@ -148,8 +149,14 @@ def _covers(larger: Amount, smaller: Amount) -> bool:
 
 
 def _show_term(factors: tuple[Factor, ...], count: int) -> str:
-    shown = [_grouped(factor) for factor in factors]
+    if len(factors) == 1 and count == 1:
+        return factors[0].show()
+    powers = Counter(_grouped(factor) for factor in factors)
+    shown = [text + (_SUPERSCRIPTS[power] if power > 1 else "") for text, power in powers.items()]
     return "·".join(shown if shown and count == 1 else [str(count), *shown])
+
+
+_SUPERSCRIPTS: Final = "⁰¹²³⁴⁵⁶"  # up to DEGREE
 
 
 def _grouped(factor: Factor) -> str:
@@ -159,6 +166,6 @@ def _grouped(factor: Factor) -> str:
     return text if simple else f"({text})"
 
 
-_ENDLESS = Unknown("more than can be said")  # no parameter is called so: it is never replaced
+_ENDLESS = Unknown("more than can be said")
 ZERO: Final = Amount(())
 MANY: Final = unknown(_ENDLESS)
