@@ -123,7 +123,14 @@ def python(code: str, output: Output = "text", **options: Any) -> CommandAgent:
 
 
 async def _with_code(call: Callable[[AgentCall], Any], code: str, paths: list[str]) -> Any:
-    return await call(AgentCall("test", {"text": code, "paths": paths, "token": "s", "maybe": None}, idempotency_key="k-1", attempt=2))
+    return await call(
+        AgentCall(
+            "test",
+            {"text": code, "paths": paths, "token": "s", "maybe": None},
+            idempotency_key="k-1",
+            attempt=2,
+        )
+    )
 
 
 def reply(code: str, output: Output = "text", *paths: str, **options: Any) -> Any:

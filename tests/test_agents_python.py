@@ -420,7 +420,7 @@ def test_a_module_may_not_hide_one_of_pythons_own(tmp_path: Path) -> None:
         ("x = 1\nimport not_installed_anywhere\n", "No module named 'not_installed_anywhere'", 2),
         ("def f():\n    raise ValueError('no')\n\nf()\n", "ValueError: no", 2),
         ("import sys\nsys.exit(3)\n", "SystemExit: 3", 2),
-        ("def f(:\n", "it is not Python: ", 1),
+        ("def f(:\n", "is not Python: ", 1),
     ],
 )
 def test_a_module_that_cannot_be_imported(tmp_path: Path, text: str, message: str, line: int) -> None:

@@ -155,8 +155,9 @@ class _Binder:
     def function(self, name: str, module: ModuleType, member: str, label: Label) -> Agent:
         function = getattr(module, member, None)
         if not callable(function):
-            help = did_you_mean(member, [n for n in vars(module) if not n.startswith("_")])
-            raise _unfit(label, f"`{module.__name__}` has no function `{member}`", help)
+            functions = [name for name, value in vars(module).items() if inspect.isfunction(value)]
+            file = os.path.basename(module.__file__ or module.__name__)
+            raise _unfit(label, f"{file} has no function `{member}`", did_you_mean(member, functions))
         return self.python(name, function, label)
 
     def python(self, name: str, function: Callable[..., Any], label: Label) -> Agent:
@@ -213,12 +214,10 @@ def _loaded(load: Callable[[], ModuleType], label: Label) -> ModuleType:
         return load()
     except LoadProblem as problem:
         path = os.path.relpath(problem.path)
-        message = f"the agents in {os.path.basename(path)} cannot be used: {problem.message}"
-        if problem.line is None:
-            raise _unfit(label, message, problem.help) from None
-        at = Label(Span(0, 0), "", Anchor(path))
-        at = _line_label(path, problem.line) or at
-        raise _unfit(at, message, problem.help, (label,)) from None
+        at = _line_label(path, problem.line) if problem.line is not None else None
+        if at is None:
+            raise _unfit(label, problem.message, problem.help) from None
+        raise _unfit(at, problem.message, problem.help, (label,)) from None
 
 
 def _line_label(path: str, number: int) -> Label | None:

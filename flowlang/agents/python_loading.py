@@ -32,7 +32,7 @@ def load_file(path: Path) -> ModuleType:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
-        raise LoadProblem("there is no such Python file", str(path))
+        raise LoadProblem(f"there is no Python file {path.name}", str(path))
     _make_importable(path.parent)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
@@ -57,6 +57,9 @@ def load_named(name: str, folder: Path) -> ModuleType:
     except KeyboardInterrupt:
         raise
     except BaseException as problem:
+        if isinstance(problem, ModuleNotFoundError) and name.startswith(problem.name or "?"):
+            help = f"there is no file {file.name} in {folder}"
+            raise LoadProblem(f"there is no module `{name}`", str(file), help=help) from None
         raise _load_problem(problem, file) from problem
 
 
@@ -77,14 +80,15 @@ def _make_importable(folder: Path) -> None:
 
 def _load_problem(problem: BaseException, path: Path) -> LoadProblem:
     if isinstance(problem, SyntaxError) and problem.filename:
-        return LoadProblem(f"it is not Python: {problem.msg}", problem.filename, problem.lineno)
+        file = Path(problem.filename).name
+        return LoadProblem(f"{file} is not Python: {problem.msg}", problem.filename, problem.lineno)
     file, line = _where(problem, path)
     text = str(problem)
     message = f"{type(problem).__name__}: {text}" if text else type(problem).__name__
     help = None
     if isinstance(problem, ModuleNotFoundError):
         help = "install it into the environment that `flow` runs in"
-    return LoadProblem(f"importing it failed with {message}", file, line, help)
+    return LoadProblem(f"importing {path.name} failed: {message}", file, line, help)
 
 
 def _where(problem: BaseException, path: Path) -> tuple[str, int | None]:

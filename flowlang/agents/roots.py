@@ -8,17 +8,12 @@ from collections.abc import Iterator
 from typing import Final
 
 CONFIG_NAME: Final = "flow.toml"
-OTHER_MARKS: Final = (".git", "pyproject.toml")
 
 
 def root_folder(path: str) -> str:
-    """The nearest folder, from the file's own upwards, that holds a `flow.toml`; else the nearest that holds
-    a `.git` or a `pyproject.toml`; else the file's own. Absolute; links are not followed."""
-    found = config_folder(path)
-    if found is not None:
-        return found
-    marked = (folder for folder in folders_above(path) if _holds_any(folder, OTHER_MARKS))
-    return next(marked, os.path.dirname(os.path.abspath(path)))
+    """The nearest folder, from the file's own upwards, that holds a `flow.toml`; without one the file's own.
+    Absolute; links are not followed."""
+    return config_folder(path) or os.path.dirname(os.path.abspath(path))
 
 
 def config_folder(path: str) -> str | None:
@@ -35,7 +30,3 @@ def folders_above(path: str) -> Iterator[str]:
         if above == folder:
             return
         folder = above
-
-
-def _holds_any(folder: str, names: tuple[str, ...]) -> bool:
-    return any(os.path.exists(os.path.join(folder, name)) for name in names)

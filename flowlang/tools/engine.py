@@ -93,11 +93,15 @@ async def run(
     """Run a flow of a plan: the one called `flow`, else the plan's main one.
 
     `agents` are functions or bindings by the agents' names; the others are reached as `flow.toml` and the
-    flow itself say. Raises NotRunnable, before anything is called."""
+    flow itself say. Inputs are JSON, or whatever an agent may give back: datetimes, dataclasses and so on.
+    Raises, before anything is called, NotRunnable, TypeError for an input that is no value, LookupError."""
     name = flow or compiled.main
     if name is None or name not in compiled.flows:
         raise LookupError(f"the plan has no flow {name or 'that is the main one'}")
-    given = {key: to_json(value, key) for key, value in (inputs or {}).items()}
+    try:
+        given = {key: to_json(value, key) for key, value in (inputs or {}).items()}
+    except AgentError as problem:
+        raise TypeError(problem.message) from None
     prepared = prepare(compiled, name, given=given, agents=agents)
     return await start(prepared, answer=answer, on_event=on_event, max_parallel=max_parallel, run_id=run_id)
 

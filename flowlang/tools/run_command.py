@@ -58,11 +58,11 @@ class RunOptions:
 
 def run_command(compiled: plan.Plan, flow: str, options: RunOptions) -> int:
     """Run a flow of a plan and show it; gives the exit code."""
-    places = Places(compiled, _read)
     try:
         given = _given(options.input)
         binds = [parse_option(text, compiled.agents) for text in options.binds]
-        prepared = prepare(compiled, flow, texts=options.texts, given=given, options=binds, read=_read)
+        with stdout_kept_clean():
+            prepared = prepare(compiled, flow, texts=options.texts, given=given, options=binds, read=_read)
     except (BadOption, BadInputFile) as mistake:
         terminal.say(f"error: {mistake}")
         return MISUSED
@@ -72,7 +72,7 @@ def run_command(compiled: plan.Plan, flow: str, options: RunOptions) -> int:
     display = open_display(sys.stderr, quiet=options.quiet, color=terminal.colored(sys.stderr))
     with stdout_kept_clean():
         ended = trio.run(partial(_supervised, prepared, display, options))
-    return _show(ended, places, options)
+    return _show(ended, Places(compiled, _read), options)
 
 
 def _read(path: str) -> Source | None:

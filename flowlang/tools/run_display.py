@@ -79,9 +79,10 @@ class Lines(Silent):
         said = self.words(event)
         if said is None:
             return
+        said = " ".join(said.split())
         line = f"{(event.at - self.began) / 1e6:7.1f}s  {event.path or 'run'}  {said}"
         with suppress(OSError, ValueError):  # a stream that is closed or full does not concern the run
-            self.stream.write(clean(" ".join(line.split("\n")))[:MAX_LINE] + "\n")
+            self.stream.write(clean(line)[:MAX_LINE] + "\n")
             self.stream.flush()
 
     def words(self, event: events.Event) -> str | None:

@@ -12,7 +12,7 @@ import attrs
 from flowlang.agents.places import Places
 from flowlang.plan import model as plan
 from flowlang.plan.text import expression_text, type_text
-from flowlang.semantics.suggest import did_you_mean
+from flowlang.semantics.suggest import nearest
 from flowlang.text import codes
 from flowlang.text.codes import Code
 from flowlang.text.diagnostics import Diagnostic
@@ -84,7 +84,9 @@ class _Reading:
         """A value as text; `malformed` is the whole argument where it has no `=`."""
         if malformed is not None:
             message = f"`{malformed}` gives no input a value"
-            self.report(codes.BAD_INPUT, message, f"write `{malformed}=VALUE`; {self.takes()}")
+            help = f"write `{malformed}=VALUE`" if malformed in self.names else self.takes()
+            self.refused |= {malformed} & self.names
+            self.report(codes.BAD_INPUT, message, help)
             return
         parameter = self.parameter(key)
         if parameter is not None:
@@ -93,7 +95,9 @@ class _Reading:
     def parameter(self, key: str) -> plan.Parameter | None:
         known = {parameter.name: parameter for parameter in self.flow.parameters}
         if key not in known:
-            help = "; ".join(filter(None, (did_you_mean(key, known), self.takes())))
+            meant = nearest(key, known)
+            self.refused |= {meant} if meant else set()
+            help = f"did you mean `{meant}`?" if meant else self.takes()
             self.report(codes.UNKNOWN_INPUT, f"the flow `{self.name}` has no input `{key}`", help)
         return known.get(key)
 
@@ -118,6 +122,10 @@ class _Reading:
             message = f"the flow `{self.name}` needs {names}"
             example = " ".join(f"{parameter.name}=…" for parameter in missing)
             self.report(codes.MISSING_INPUT, message, f"add {example}; {self.takes()}")
+
+    @property
+    def names(self) -> set[str]:
+        return {parameter.name for parameter in self.flow.parameters}
 
     def takes(self) -> str:
         if not self.flow.parameters:

@@ -4,6 +4,8 @@ A step is a row below the step that it runs inside. What has ended inside an ite
 an attempt is forgotten (the step around it counts items), and so is the inside of a step that is done; only
 what runs, waits or has failed is worth a line. `lines` gives at most so many of them, the most telling ones.
 
+A step of an item that takes no time would only flicker, so it has to run a while before it shows.
+
 Times are the run's own, in microseconds. Deliberately absent: anything that draws."""
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ State: TypeAlias = Literal["running", "waiting", "retrying", "done", "failed", "
 
 ENDED: Final = ("done", "failed", "skipped", "cancelled")
 MAX_FAILED_ROWS: Final = 5  # below one step; of more, only their number is known
+QUICK: Final = 1_000_000  # a step of an item, round or attempt gets no line for so long
 
 _SEGMENT: Final = re.compile(r'(?:[^/"]|"(?:[^"\\]|\\.)*")+')
 _SUFFIX: Final = re.compile(r'(?:\[(?:\d+|"(?:[^"\\]|\\.)*")\]|[#@|]\d+)+$')
@@ -154,6 +157,8 @@ class Progress:
     def _lines(self, around: Row, depth: int) -> Iterator[Line]:
         for row in list(around.below.values()):
             elapsed = None if row.state == "skipped" else (row.ended or self.now) - row.started
+            if row.context and row.state == "running" and elapsed is not None and elapsed < QUICK:
+                continue
             name = f"{row.name} {row.context}" if row.context else row.name
             yield Line(depth, row.state, name, _note(row), elapsed)
             if row.state not in ("done", "skipped"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
@@ -97,12 +98,21 @@ def render_failure(
     others: Sequence[Failure] = (),
 ) -> str:
     """A failure for a terminal. `undone` are the paths of steps, `others` failures of undos."""
-    text = f"in the step `{failure.path}`" if failure.path else ""
-    label = places.label(failure.at, text) if failure.at else None
+    label = places.label(failure.at, _where(failure)) if failure.at else None
     report = Report("error", f"error[{failure.error}]", failure.message, label, help=_advice(failure))
     told = render_report(report, places.read, style)
     facts = "".join(f"  {word}: {said}\n" for word, said in _facts(failure, undone, others))
     return told + (clean(facts) if facts else "")
+
+
+def _where(failure: Failure) -> str:
+    """The step and the attempt, without what the plan calls a statement that has no name of its own."""
+    step = re.sub(r"@\d+$", "", re.sub(r"(^|/)![^/]*$", "", failure.path))
+    parts = [
+        f"in the step `{step}`" if step else "",
+        f"attempt {failure.attempt}" if failure.attempt > 1 else "",
+    ]
+    return ", ".join(filter(None, parts))
 
 
 def _advice(failure: Failure) -> str | None:
@@ -112,8 +122,6 @@ def _advice(failure: Failure) -> str | None:
 
 
 def _facts(failure: Failure, undone: Sequence[str], others: Sequence[Failure]) -> Iterator[tuple[str, str]]:
-    if failure.attempt > 1:
-        yield "attempt", str(failure.attempt)
     if failure.cause and (failure.error != INTERNAL or os.environ.get("FLOW_DEBUG")):
         yield "cause", failure.cause
     if undone:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, TextIO
 
-import attrs
 import trio
 from rich.console import Console, Group
 from rich.live import Live
@@ -35,21 +34,26 @@ SIGNS: Final = {
 }
 
 
-@attrs.define(init=False)
+class _Console(Console):
+    """Goes silent where the terminal has gone; rich would end the process."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 class LiveTree:
     """A `Display`; see there."""
 
-    console: Console
-    live: Live
-    progress: Progress
-
     def __init__(self, stream: TextIO, *, color: bool) -> None:
-        self.console = Console(file=stream, highlight=False, no_color=not color, emoji=False, markup=False)
+        self.console = _Console(file=stream, highlight=False, no_color=not color, emoji=False, markup=False)
         self.progress = Progress()
         self.live = Live(console=self.console, auto_refresh=False, redirect_stdout=False, transient=True)
+        self.clock_ahead = 0.0
 
     def tell(self, event: events.Event) -> None:
+        """Take an event in; its time says how far the run's clock is ahead of ours."""
         self.progress.tell(event)
+        self.clock_ahead = event.at / 1e6 - time.monotonic()
 
     async def keep_fresh(self) -> None:
         with suppress(OSError, ValueError):
@@ -75,7 +79,7 @@ class LiveTree:
 
     def _draw(self, limit: int) -> None:
         if self.live.is_started:
-            self.progress.now = max(self.progress.now, time.time_ns() // 1000)
+            self.progress.now = max(self.progress.now, round((time.monotonic() + self.clock_ahead) * 1e6))
             with suppress(OSError, ValueError):
                 self.live.update(self._tree(limit), refresh=True)
 

@@ -1,0 +1,2 @@
+def name_of(city: str) -> str:
+    return city.title()
