@@ -122,9 +122,9 @@ def structure(tree: ast.Node, symbols: Mapping[int, Symbol]) -> Hashable:
     if isinstance(tree, ast.Name):
         return path_of(tree, symbols) or tree.name
     parts: list[Hashable] = [type(tree).__name__]
-    for field in tree.__attrs_attrs__[2:]:  # type: ignore[attr-defined]
-        if field.name != "text":
-            parts.append(_structure_of(getattr(tree, field.name), symbols))
+    for name, value in zip(type(tree).__names__[2:], ast.contents(tree), strict=True):
+        if name != "text":
+            parts.append(_structure_of(value, symbols))
     return tuple(parts)
 
 

@@ -42,5 +42,5 @@ def parts(part: Part) -> tuple[Part, ...]:
         case ast.Interpolation(parts=pieces):
             return pieces
         case ast.Node():
-            return tuple(getattr(part, field.name) for field in part.__attrs_attrs__[2:])  # type: ignore[attr-defined]
+            return tuple(ast.contents(part))
     return ()
