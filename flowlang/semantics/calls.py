@@ -5,20 +5,19 @@ from __future__ import annotations
 import attrs
 
 from flowlang.semantics import builtins, functions, types
+from flowlang.semantics.arguments import Arguments, constructor_parameters
 from flowlang.semantics.facts import (
     Callable,
     Constructor,
     ErrorName,
     Interface,
-    Parameter,
     Poisoned,
     TypeName,
 )
 from flowlang.semantics.habits import CALLS
 from flowlang.semantics.lookup import kind_of
-from flowlang.semantics.methods import Methods
 from flowlang.semantics.scope import Env
-from flowlang.semantics.suggest import did_you_mean, nearest
+from flowlang.semantics.suggest import did_you_mean
 from flowlang.semantics.types import (
     FLOAT,
     INT,
@@ -26,24 +25,16 @@ from flowlang.semantics.types import (
     UNKNOWN,
     ListOf,
     MapOf,
-    RecordField,
-    Secret,
     Type,
     Union,
-    fits,
-    is_optional,
     is_poison,
-    present,
-    show,
 )
 from flowlang.syntax import ast
 from flowlang.text import codes
-from flowlang.text.diagnostics import Edit, Fix
-from flowlang.text.source import Span
 
 
 @attrs.define(eq=False)
-class Calls(Methods):
+class Calls(Arguments):
     def _call(self, expr: ast.Call, env: Env) -> Type:
         target = self.callee(expr, env)
         match target:
@@ -129,96 +120,6 @@ class Calls(Methods):
         self.problems.report(codes.CALL_IN_EXPRESSION, expr.span, message, help=help)
         self.arguments(expr, env, target.parameters, f"`{target.declared.name}`")
         return target.result
-
-    def arguments(self, expr: ast.Call, env: Env, parameters: tuple[Parameter, ...], name: str) -> None:
-        """Check the named arguments of a call of a declaration."""
-        by_name = {p.name: p for p in parameters}
-        given: dict[str, ast.Argument] = {}
-        positional = False
-        for argument in expr.arguments:
-            if argument.name is None:
-                self._positional(argument, env, parameters, name, reported=positional)
-                positional = True
-            elif argument.name.name in given:
-                message = f"the argument `{argument.name.name}` stands here twice"
-                self.problems.report(codes.DUPLICATE_NAME, argument.name.span, message)
-            else:
-                given[argument.name.name] = argument
-                self._argument(argument, env, by_name, name)
-        meant = {nearest(n, by_name) for n in given if n not in by_name}
-        missing = [p for p in parameters if p.required and p.name not in given and p.name not in meant]
-        if missing and not positional:
-            listed = ", ".join(f"`{p.name}`" for p in missing)
-            message = f"{name} needs {'the argument' if len(missing) == 1 else 'the arguments'} {listed}"
-            help = "add " + ", ".join(f"`{p.name}: …` ({show(p.type)})" for p in missing)
-            self.problems.report(codes.MISSING_ARGUMENT, expr.span, message, help=help)
-
-    def _argument(self, argument: ast.Argument, env: Env, known: dict[str, Parameter], name: str) -> None:
-        assert argument.name is not None
-        parameter = known.get(argument.name.name)
-        if parameter is None:
-            self.infer(argument.value, env)
-            message = f"{name} takes no argument `{argument.name.name}`"
-            listed = ", ".join(f"`{n}`" for n in known)
-            help = did_you_mean(argument.name.name, known) or (
-                f"it takes {listed}" if known else "it takes none"
-            )
-            self.problems.report(codes.UNKNOWN_ARGUMENT, argument.name.span, message, help=help)
-            return
-        what = f"the argument `{parameter.name}` of {name}"
-        if isinstance(argument.value, ast.Name):
-            self._name_argument(argument.value, env, parameter, what)
-        else:
-            self.check(argument.value, env, parameter.type, what)
-
-    def _name_argument(self, value: ast.Name, env: Env, parameter: Parameter, what: str) -> None:
-        """A plain name is the one place where a secret may stand."""
-        found = self._name(value, env, secret=True)
-        self.tables.types[value.id] = found
-        if isinstance(present(found), Secret) and not fits(found, parameter.type):
-            message = f"{what} is not secret, so a secret may not be passed to it"
-            help = f"declare it `{parameter.name}: {show(found)}`"
-            self.problems.report(codes.SECRET_LEAK, value.span, message, help=help)
-        else:
-            self.require(value, found, parameter.type, what)
-
-    def _positional(
-        self,
-        argument: ast.Argument,
-        env: Env,
-        parameters: tuple[Parameter, ...],
-        name: str,
-        *,
-        reported: bool,
-    ) -> None:
-        self.infer(argument.value, env)
-        if reported:
-            return
-        fix: Fix | None = None
-        help = f"{name} takes no arguments"
-        if parameters:
-            fix = Fix(
-                "name the argument",
-                (Edit(Span(argument.span.start, argument.span.start), f"{parameters[0].name}: "),),
-            )
-            help = f"write `{parameters[0].name}: …`"
-        message = f"the arguments of {name} are named"
-        self.problems.report(
-            codes.POSITIONAL_ARGUMENT,
-            argument.span,
-            message,
-            help=help,
-            fix=fix if len(parameters) == 1 else None,
-        )
-
-
-def constructor_parameters(constructor: Constructor | ErrorName) -> tuple[Parameter, ...]:
-    """The fields of a constructor or an error as parameters; optional ones may be left out."""
-    return fields_as_parameters(constructor.fields)
-
-
-def fields_as_parameters(fields: tuple[RecordField, ...]) -> tuple[Parameter, ...]:
-    return tuple(Parameter(f.name, f.type, not is_optional(f.type), f.doc) for f in fields)
 
 
 def _step_name(target: Callable) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 import attrs
 
 from flowlang.semantics import builtins
+from flowlang.semantics.arguments import fields_as_parameters
 from flowlang.semantics.blocks import Blocks
-from flowlang.semantics.calls import fields_as_parameters
 from flowlang.semantics.declare import Declarer, report_duplicate
 from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import Callable, ErrorRef, EventName, Parameter

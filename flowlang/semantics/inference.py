@@ -5,9 +5,11 @@ found comes up. A mistake is reported once; what it touches becomes UNKNOWN, whi
 Environments go down only, and what a condition teaches (`assuming`) is known where it holds.
 
 The class grows by family: names and members in `access`, built-in functions in `methods`, declarations in
-`calls`, then `literals`, `operations` and `choices`; `expressions` has the table of them all."""
+`arguments` and `calls`, then `literals`, `operations` and `choices`; `expressions` has the table of them all."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import attrs
 
@@ -39,6 +41,7 @@ from flowlang.semantics.types import (
     fits,
     join,
     present,
+    revealed,
     show,
 )
 from flowlang.syntax import ast
@@ -79,7 +82,7 @@ class Inference:
 
     def check(self, expr: ast.Node, env: Env, wanted: Type, what: str) -> Type:
         """Infer an expression that must fit `wanted`; `what` names the place in the message."""
-        found = self.infer(expr, env, wanted)
+        found = self.infer(expr, env, revealed(wanted))
         self.require(expr, found, wanted, what)
         return found
 
@@ -93,8 +96,9 @@ class Inference:
         return False
 
     def coerce(self, expr: ast.Node, found: Type, wanted: Type) -> None:
+        """Note that a value has to be made anew to be `wanted`, if it has."""
         if converts(found, wanted):
-            self.tables.coercions[expr.id] = wanted
+            self.tables.coercions[expr.id] = revealed(wanted)
 
     def condition(self, expr: ast.Expr, env: Env, what: str) -> None:
         """Check a condition whose answer should not be known before."""
@@ -159,7 +163,9 @@ class Inference:
     def refuse(self, expr: ast.Node, refusal: Refusal, fix: Fix | None = None) -> None:
         self.problems.report(refusal.code, expr.span, refusal.message, help=refusal.help, fix=fix)
 
-    def join_arms(self, arms: list[tuple[ast.Node, Type]], before: str = "the arms before it are") -> Type:
+    def join_arms(
+        self, arms: Sequence[tuple[ast.Node, Type]], before: str = "the arms before it are"
+    ) -> Type:
         """The type of a value that comes from one of several places."""
         found: Type = NEVER
         for at, type in arms:
@@ -185,7 +191,7 @@ def converts(found: Type, wanted: Type) -> bool:
     """Whether a value that fits has to be made anew: ints become floats, missing fields become null."""
     if found == wanted:
         return False
-    match found, wanted:
+    match found, revealed(wanted):
         case types.Scalar("int"), types.Scalar("float"):
             return True
         case Optional(inner=inner), Optional(inner=other):

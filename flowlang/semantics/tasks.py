@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from flowlang.semantics.calls import fields_as_parameters
+from flowlang.semantics.arguments import fields_as_parameters
 from flowlang.semantics.constants import fold
 from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import Callable, ErrorName, EventName

@@ -6,7 +6,8 @@ Types are structural values compared by `==`, but for tagged unions, which are n
 `null`, so `optional()` is the only way to make one.
 
 Int fits float, by widening; nothing else converts by itself. A record fits one with the same fields,
-where missing optional fields are null; an extra field is an error only where a literal is written out."""
+where missing optional fields are null; an extra field is an error only where a literal is written out.
+What is no secret may be passed as one, never the other way."""
 
 from __future__ import annotations
 
@@ -130,6 +131,17 @@ def is_optional(type: Type) -> bool:
     return isinstance(type, Optional) or type == NULL
 
 
+def revealed(type: Type) -> Type:
+    """A type without the secrecy of the whole."""
+    match type:
+        case Secret(inner):
+            return inner
+        case Optional(Secret(inner)):
+            return optional(inner)
+        case _:
+            return type
+
+
 def is_text(type: Type) -> bool:
     """Strings and enums: an enum is a string wherever a string will do."""
     return type == STRING or isinstance(type, Enum)
@@ -180,6 +192,8 @@ def fits(given: Type, wanted: Type) -> bool:
             return set(some) <= set(all_)
         case (ListOf(inner), ListOf(other)) | (MapOf(inner), MapOf(other)) | (Secret(inner), Secret(other)):
             return fits(inner, other)
+        case _, Secret(other):
+            return fits(given, other)
         case Record(), Record():
             return _record_fits(given, wanted)
         case Union(), Union():
@@ -262,10 +276,14 @@ def join_all(types: Iterable[Type]) -> Type | None:
 
 
 def show(type: Type) -> str:
-    """A type as its author would write it: by its name where it has one."""
+    """A type as its author would write it: by its name where it has one; `…` stands for what is unknown."""
     match type:
+        case Scalar("unknown"):
+            return "…"
         case Scalar(name):
             return name
+        case ListOf(Scalar("never")):
+            return "[]"
         case ListOf(item):
             return f"list<{show(item)}>"
         case MapOf(value):
