@@ -123,6 +123,7 @@ class Access(Inference):
             message = f"`{show(target)}` may be missing" + (f": {why}" if why else "")
             help = f"write `?.{expr.name.name}`, give a default with `??`, or guard with `when … != null`"
             self.problems.report(codes.MAYBE_MISSING, expr.target.span, message, help=help)
+            return UNKNOWN
         return present(target)
 
     def _field(self, expr: ast.Member, target: Type) -> Type:

@@ -36,6 +36,7 @@ from flowlang.semantics.types import (
     Scalar,
     Secret,
     Type,
+    contains,
     fits,
     is_number,
     is_poison,
@@ -108,6 +109,11 @@ def catalogue() -> Iterator[Signature]:
             yield _parse(receiver, name)
 
 
+def has_variables(pattern: Pattern) -> bool:
+    """Whether what a pattern stands for depends on the call."""
+    return any(contains(pattern, Scalar(name)) for name in _VARIABLES)
+
+
 @attrs.define
 class Bindings:
     """What the variables of one call stand for: bind the receiver, then each argument, then substitute."""
@@ -162,6 +168,7 @@ class Bindings:
 
 
 _Item = TypeVar("_Item")
+ITEM: Final = Scalar("T")  # of a list or a map
 _VARIABLES: Final = ("T", "U", "N", "C")
 _ORDERED: Final = ("duration", "datetime")
 

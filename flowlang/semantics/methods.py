@@ -11,10 +11,10 @@ from flowlang.semantics.facts import (
     MethodUse,
 )
 from flowlang.semantics.habits import METHODS
+from flowlang.semantics.operators import comparable_problem
 from flowlang.semantics.scope import Env, Value
 from flowlang.semantics.suggest import did_you_mean
 from flowlang.semantics.types import (
-    BOOL,
     JSON,
     UNKNOWN,
     ListOf,
@@ -76,10 +76,9 @@ class Methods(Access):
         least = sum(p.required for p in wanted)
         if not least <= len(expr.arguments) <= len(wanted):
             self.infer_arguments(expr, env)
+            code = codes.MISSING_ARGUMENT if len(expr.arguments) < least else codes.UNKNOWN_ARGUMENT
             message = f"`{signature.name}` takes {_count(least, len(wanted))}, not {len(expr.arguments)}"
-            self.problems.report(
-                codes.MISSING_ARGUMENT, expr.span, message, help=f"it is `{signature.show()}`"
-            )
+            self.problems.report(code, expr.span, message, help=f"it is `{signature.show()}`")
             return False
         fine = True
         for argument, parameter in zip(expr.arguments, wanted, strict=False):
@@ -104,23 +103,35 @@ class Methods(Access):
                 codes.TYPE_MISMATCH, value.span, f"{what} must be `{wanted}`, not a function"
             )
             return False
-        hint = bindings.substitute(parameter.pattern)
-        found = self.infer(value, env, None if is_poison(hint) else hint)
+        # A variable may still grow, so what it stands for so far is no hint for a literal.
+        found = self.infer(value, env, _concrete(parameter.pattern))
         if parameter.literal_regex and not self._literal_regex(value, what):
+            return False
+        if signature.function in _SEARCHES and not self._may_equal(value, found, bindings):
             return False
         if not bindings.bind(parameter.pattern, found):
             return self.require(value, found, bindings.substitute(parameter.pattern), what)
         self.coerce(value, found, bindings.substitute(parameter.pattern))
         return True
 
+    def _may_equal(self, value: ast.Expr, found: Type, bindings: functions.Bindings) -> bool:
+        """`xs.contains(v)` asks for equality, like `v in xs`."""
+        item = bindings.substitute(functions.ITEM)
+        problem = None if is_poison(item) else comparable_problem(found, item)
+        if problem is not None:
+            self.refuse(value, problem)
+        return problem is None
+
     def _literal_regex(self, value: ast.Expr, what: str) -> bool:
         if not isinstance(value, ast.StringLiteral):
             message = f"{what} must be a literal, so that it can be checked before the run"
-            self.problems.report(codes.BAD_PATTERN, value.span, message)
+            help = "write it out; a raw string needs no escapes: `'[a-z]+'`"
+            self.problems.report(codes.BAD_PATTERN, value.span, message, help=help)
             return False
         problem = pattern_problem(value.value)
         if problem is not None:
-            self.problems.report(codes.BAD_PATTERN, value.span, f"this is no pattern: {problem}")
+            message, help = f"this is no pattern: {problem}", "patterns are written in RE2 syntax"
+            self.problems.report(codes.BAD_PATTERN, value.span, message, help=help)
         return problem is None
 
     def _lambda_argument(
@@ -149,11 +160,14 @@ class Methods(Access):
         self, at: ast.Expr, found: Type, pattern: Type, bindings: functions.Bindings, what: str
     ) -> None:
         constraint = {"N": "a number", "C": "something that can be ordered"}.get(show(pattern))
-        if constraint is None or is_optional(found):
+        if constraint is None:
             self.require(at, found, bindings.substitute(pattern), f"the result of {what}")
+        elif is_optional(found):
+            self.report_missing(at, found)
         else:
             message = f"{what} must give {constraint}, but gives `{show(found)}`"
-            self.problems.report(codes.TYPE_MISMATCH, at.span, message)
+            help = "numbers, strings, durations and datetimes have an order" if show(pattern) == "C" else None
+            self.problems.report(codes.TYPE_MISMATCH, at.span, message, help=help)
 
     def lambda_body(
         self, value: ast.Lambda, env: Env, parameters: list[Type], wanted: Type | None = None
@@ -177,8 +191,12 @@ class Methods(Access):
         return ListOf(inner.type_of(value))
 
 
+_SEARCHES = ("list.contains", "list.index_of")
+
+
 def _concrete(pattern: Type) -> Type | None:
-    return pattern if pattern == BOOL else None
+    """A pattern without variables, which can serve as a hint."""
+    return None if functions.has_variables(pattern) else pattern
 
 
 def _count(least: int, most: int, noun: str = "argument") -> str:
