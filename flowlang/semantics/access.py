@@ -111,7 +111,7 @@ class Access(Inference):
         if is_poison(target):
             return UNKNOWN
         if target == NULL:
-            self.problems.report(codes.MAYBE_MISSING, expr.target.span, "this is always null")
+            self.report_missing(expr.target, target)
             return UNKNOWN
         if expr.safe and not is_optional(target):
             dot = Span(expr.target.span.end, expr.name.span.start)

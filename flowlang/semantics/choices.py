@@ -48,9 +48,14 @@ class Choices(Cases):
         path = path_of(expr.subject, self.tables.symbols)
         left = subject
         arms: list[tuple[ast.Node, Type]] = []
+        handled: set[tuple[str, object]] = set()
+        exhausted = False
         for one in expr.arms:
-            if left == NEVER and subject != NEVER:
-                self.problems.report(codes.UNREACHABLE_ARM, one.pattern.span, "nothing is left for this arm")
+            repeated = self._handled_above(one.pattern, handled)
+            if left == NEVER and not (repeated or is_poison(subject) or exhausted):
+                exhausted = True
+                message = "the arms above have handled everything, so nothing is left for this one"
+                self.problems.report(codes.UNREACHABLE_ARM, one.pattern.span, message, help="drop this arm")
             matched, left, values = self._pattern(one.pattern, subject, left)
             inner = env.with_values(*values)
             if path is not None:
@@ -58,6 +63,19 @@ class Choices(Cases):
             arms.append((one.task, arm(one.task, inner, wanted)))
         self._exhaustive(expr, left, subject)
         return self.join_arms(arms)
+
+    def _handled_above(self, pattern: ast.Pattern, handled: set[tuple[str, object]]) -> bool:
+        """Report a literal that an arm above has; `handled` collects them."""
+        if not isinstance(pattern, ast.LiteralPattern):
+            return False
+        value = getattr(pattern.value, "value", None)
+        key = (type(value).__name__, value)
+        if key not in handled:
+            handled.add(key)
+            return False
+        message = "this value has been handled above"
+        self.problems.report(codes.UNREACHABLE_ARM, pattern.span, message, help="drop this arm")
+        return True
 
     def _pattern(self, pattern: ast.Pattern, subject: Type, left: Type) -> tuple[Type, Type, list[Value]]:
         """What a pattern matches, what it leaves, and the names it binds."""
@@ -85,7 +103,7 @@ class Choices(Cases):
         rest = _without_case(left, case.case)
         if rest == left and not is_poison(left):
             message = f"`{case.case}` has been handled above"
-            self.problems.report(codes.UNREACHABLE_ARM, pattern.span, message)
+            self.problems.report(codes.UNREACHABLE_ARM, pattern.span, message, help="drop this arm")
         union = present(subject)
         matched = union.only([case.case]) if isinstance(union, Union) else UNKNOWN
         return matched, rest, [self._binding(b, case) for b in pattern.bindings]
@@ -105,14 +123,13 @@ class Choices(Cases):
         if is_poison(subject):
             return UNKNOWN, UNKNOWN
         if found == NULL:
-            if not is_optional(subject):
-                self.problems.report(codes.UNREACHABLE_ARM, pattern.span, f"`{show(subject)}` is never null")
+            if not is_optional(subject) and subject != JSON:
+                message = f"`{show(subject)}` is never null"
+                self.problems.report(codes.UNREACHABLE_ARM, pattern.span, message, help="drop this arm")
             return NULL, present(left)
-        problem = None if subject == JSON else comparable_problem(found, present(subject))
-        if problem is not None or subject == JSON:
-            message = problem.message if problem else "json cannot be matched"
-            help = problem.help if problem else "say what it is first: `… as T`"
-            self.problems.report(codes.TYPE_MISMATCH, pattern.span, message, help=help)
+        problem = comparable_problem(found, present(subject))
+        if problem is not None:
+            self.problems.report(problem.code, pattern.span, problem.message, help=problem.help)
             return UNKNOWN, left
         return found, _without_literal(left, pattern.value)
 

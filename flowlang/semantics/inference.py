@@ -5,7 +5,7 @@ found comes up. A mistake is reported once; what it touches becomes UNKNOWN, whi
 Environments go down only, and what a condition teaches (`assuming`) is known where it holds.
 
 The class grows by family: names and members in `access`, built-in functions in `methods`, declarations in
-`arguments` and `calls`, then `literals`, `operations` and `choices`; `expressions` has the table of them all."""
+`arguments` and `calls`, then `literals`, `operations`, `choices`; `expressions` has the table of all."""
 
 from __future__ import annotations
 
@@ -156,6 +156,10 @@ class Inference:
         return None
 
     def report_missing(self, expr: ast.Node, found: Type) -> None:
+        """Report a value that may be missing where it may not."""
+        if found == NULL:
+            self.problems.report(codes.MAYBE_MISSING, expr.span, "this is always null", help="leave it out")
+            return
         why = self.why_missing(expr)
         message = f"`{show(found)}` may be missing" + (f": {why}" if why else "")
         self.problems.report(codes.MAYBE_MISSING, expr.span, message, help=handle_missing(present(found)))

@@ -114,6 +114,10 @@ class Operations(Cases):
         right = self.infer(expr.right, env, hint)
         if is_poison(left):
             return right if left == NEVER else UNKNOWN
+        if left == JSON:
+            help = "ask `… == null`, or say what it is first: `(… as T?) ?? …`"
+            self.problems.report(codes.JSON_USE, expr.left.span, "`??` does not work on json", help=help)
+            return UNKNOWN
         if not is_optional(left):
             message = f"`{show(left)}` is never missing, so what stands after `??` is never used"
             span = Span(expr.left.span.end, expr.right.span.end)
@@ -177,16 +181,21 @@ class Operations(Cases):
         found = self.infer(expr.value, env, None if wanted == JSON else wanted)
         if is_poison(found) or is_poison(wanted):
             return wanted
-        readable = found == JSON or wanted == JSON or (is_text(found) and isinstance(wanted, Enum))
         if found == wanted or (fits(found, wanted) and wanted != JSON):
-            message = f"this is `{show(found)}` already"
-            self.problems.report(codes.NEEDLESS_HANDLING, expr.span, message, help="drop the `as`")
+            self._needless_cast(expr, found, wanted)
             self.coerce(expr.value, found, wanted)
-        elif not readable:
+        elif not (JSON in (present(found), wanted) or (is_text(found) and isinstance(wanted, Enum))):
             message = f"`as` reads json, but this is `{show(found)}`"
             _, _, help = explain_mismatch(found, wanted, "this", None)
             self.problems.report(codes.TYPE_MISMATCH, expr.span, message, help=help)
         return wanted
+
+    def _needless_cast(self, expr: ast.Cast, found: Type, wanted: Type) -> None:
+        message = f"this is `{show(found)}` already"
+        if found != wanted:
+            message = f"`{show(found)}` fits wherever `{show(wanted)}` is wanted"
+        fix = Fix("drop the `as`", (Edit(Span(expr.value.span.end, expr.span.end), ""),))
+        self.problems.report(codes.NEEDLESS_HANDLING, expr.span, message, help="drop the `as`", fix=fix)
 
 
 _TESTS = ("==", "!=", "<", "<=", ">", ">=", "in")
