@@ -143,5 +143,6 @@ def _leaf(id: str, children: Mapping[str | None, list[Node]], *, last: bool) -> 
 
 
 def _quoted(text: str) -> str:
+    """Text as DOT's quoted string; what cannot be printed becomes a replacement character."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+    return '"' + "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in escaped) + '"'

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Final
 
 import attrs
@@ -23,6 +24,7 @@ from flowlang.plan.model import PLAN_VERSION, Model, Plan
 
 MAX_PLAN: Final = 16 * 2**20  # characters
 MAX_NESTING: Final = 500  # brackets in the JSON of a plan
+LONGEST_INT: Final = 40  # digits; bounds may be larger than 64 bits
 MOST_PROBLEMS: Final = 20
 
 
@@ -66,7 +68,9 @@ def _parse(text: str) -> JsonValue | PlanProblem:
     if deepest(text) > MAX_NESTING:
         return PlanProblem("", f"the plan nests more than {MAX_NESTING} brackets deep")
     try:
-        found: JsonValue = json.loads(text, parse_constant=_refuse_constant)
+        found: JsonValue = json.loads(
+            text, parse_constant=_refused_constant, parse_int=_parsed_int, parse_float=_parsed_float
+        )
     except json.JSONDecodeError as error:
         return PlanProblem(f"line {error.lineno}, column {error.colno}", f"this is no JSON: {error.msg}")
     except ValueError as error:
@@ -74,8 +78,21 @@ def _parse(text: str) -> JsonValue | PlanProblem:
     return found
 
 
-def _refuse_constant(name: str) -> JsonValue:
+def _refused_constant(name: str) -> JsonValue:
     raise ValueError(f"{name} is no number")
+
+
+def _parsed_int(digits: str) -> int:
+    if len(digits) > LONGEST_INT:
+        raise ValueError(f"a number with {len(digits)} digits")
+    return int(digits)
+
+
+def _parsed_float(digits: str) -> float:
+    value = float(digits)
+    if not isfinite(value):
+        raise ValueError(f"{digits[:20]} is too large for a number")
+    return value
 
 
 def deepest(text: str) -> int:
