@@ -17,16 +17,10 @@ from typing import Literal, TypeAlias
 import attrs
 
 from flowlang.syntax import ast, literals
+from flowlang.syntax.words import RESERVED, TYPES
 from flowlang.text import codes
 from flowlang.text.diagnostics import Problems
 from flowlang.text.source import Span
-
-# fmt: off
-RESERVED = frozenset([
-    "if", "then", "else", "match", "not", "and", "or", "in", "is", "as", "true", "false", "null",
-    "for", "while", "do", "choose", "race", "wait", "sleep", "fail",
-])
-# fmt: on
 
 MAX_DEPTH = 128  # levels of one expression; brackets have a limit of their own
 
@@ -109,12 +103,23 @@ class Builder:
         return ast.TypeDecl(self.next_id(), span, name, definition, doc)
 
     def variants(self, span: Span, *variants: ast.Variant) -> ast.Variants:
+        types = [variant for variant in variants if variant.name.name in TYPES and not variant.fields]
+        if types:
+            self.problems.report(
+                codes.SYNTAX,
+                types[0].name.span,
+                f"`|` joins constructors, and `{types[0].name.name}` is a type",
+                help="a type with null is `string?`; several shapes get names: "
+                "`type Answer = Text(value: string) | Number(value: float)`",
+            )
         return ast.Variants(self.next_id(), span, variants)
 
     def variant(
         self, span: Span, doc: str | None, name: ast.Ident, fields: tuple[ast.Field, ...] | None
     ) -> ast.Variant:
-        return ast.Variant(self.next_id(), span, self.named(name, "a constructor"), fields or (), doc)
+        if name.name not in TYPES:
+            self.named(name, "a constructor")
+        return ast.Variant(self.next_id(), span, name, fields or (), doc)
 
     def bare_variant(self, span: Span, name: ast.Ident, fields: tuple[ast.Field, ...] | None) -> ast.Variant:
         return self.variant(span, None, name, fields)

@@ -23,6 +23,8 @@ from flowlang.text import codes
 from flowlang.text.diagnostics import Edit, Fix, Problems
 from flowlang.text.source import Span
 
+HOLE = "a value stands in it: `${name}`; `\\${` stands for the characters themselves"
+
 NESTING = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
 
@@ -75,6 +77,9 @@ class Reading:
 
     def hole(self, builder: Builder, start: int, end: int) -> ast.Expr:
         """The expression in a hole of a string, which lies in the same text."""
+        if not self.text[start:end].strip():
+            self.problems.report(codes.BAD_HOLE, Span(start - 2, end + 1), "this hole is empty", help=HOLE)
+            return ast.BrokenExpr(builder.next_id(), Span(start, end))
         automaton = Automaton(machine(), builder, "expression")
         misfit = None
         for token in self.lexer.tokens(start, end, automaton.states):

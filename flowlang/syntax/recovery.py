@@ -23,8 +23,8 @@ from flowlang.syntax.build import Builder
 from flowlang.syntax.lexer import UNCLOSED, Lexer
 from flowlang.syntax.mistakes import diagnose
 from flowlang.syntax.mistakes.misfit import Misfit, end_of
-from flowlang.syntax.scanner import DECLARATIONS
 from flowlang.syntax.tables import END
+from flowlang.syntax.words import DECLARATIONS, STATEMENTS, TEST_STATEMENTS
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Span
@@ -156,8 +156,6 @@ class Recovery:
 CLOSERS = {opener: closer for closer, opener in OPENERS.items()}
 DERAILING = (codes.BAD_HOLE, codes.UNCLOSED, codes.TOO_DEEP)  # what does not fit after these is no news
 
-STATEMENTS = ("step", "let", "require", "ensure", "fail", "return", "yield", "next")
-TEST_STATEMENTS = ("given", "send", "run", "expect")
 KEYWORDS = "|".join(DECLARATIONS + STATEMENTS + TEST_STATEMENTS)
 HEAD = re.compile(rf"(?:\s+|//[^\n]*)*+(?P<kind>(?:{KEYWORDS})\b|)")
 

@@ -17,9 +17,8 @@ from functools import cache
 import attrs
 
 from flowlang.syntax import ast
+from flowlang.syntax.words import DECLARATIONS
 from flowlang.text.source import Span
-
-DECLARATIONS = ("import", "use", "type", "error", "event", "agent", "ask", "flow", "test")
 
 # A string without an end ends with its line here, or with its opening quotes: better to look for
 # declarations in what may be a string than to lose all that follow.

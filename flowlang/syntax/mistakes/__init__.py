@@ -14,11 +14,14 @@ from flowlang.syntax.lexer import STRAY, UNCLOSED
 from flowlang.syntax.mistakes.characters import stray_character
 from flowlang.syntax.mistakes.forms import expectation
 from flowlang.syntax.mistakes.misfit import Misfit
+from flowlang.syntax.mistakes.openings import OPENINGS
+from flowlang.syntax.mistakes.operators import OPERATORS
+from flowlang.syntax.mistakes.shapes import SHAPES
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Span
 
-HABITS: tuple[Callable[[Misfit], Diagnostic | None], ...] = ()
+HABITS: tuple[Callable[[Misfit], Diagnostic | None], ...] = (*OPENINGS, *SHAPES, *OPERATORS)
 
 
 def diagnose(misfit: Misfit) -> Diagnostic:

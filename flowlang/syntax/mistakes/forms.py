@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from flowlang.syntax.mistakes.misfit import Misfit
 from flowlang.syntax.tables import END
+from flowlang.syntax.words import CLAUSES, DECLARATIONS, POLICIES, STATEMENTS, TEST_STATEMENTS
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
 
@@ -63,32 +64,42 @@ LITERALS = frozenset(["INT", "FLOAT", "DURATION", "STRING", "true", "false", "nu
 VALUE = LITERALS | {"NAME", "(", "[", "{", "-", "not", "if", "match"}
 TASK = VALUE | {"for", "while", "choose", "do", "race", "FIRST", "wait", "sleep", "fail"}
 
-# Sets of terminals and what they are together; the first that are all awaited are named.
+# What some terminals are together: those that must be awaited for that, and those it stands for.
 GROUPS = {
-    "a declaration": frozenset(["import", "use", "type", "error", "event", "agent", "ask", "flow", "test"]),
-    "a statement": frozenset(["step", "let", "require", "ensure", "fail", "return", "yield", "next"]),
-    "a line of a test": frozenset(["given", "send", "run", "expect"]),
-    "a policy": frozenset(["timeout", "retry", "effect", "limit", "breaker", "cache"]),
-    "a clause": frozenset(["when", "after", "key", "timeout", "retry", "catch", "undo", "finally"]),
-    "a task": TASK,
-    "a value": VALUE,
-    "a type": frozenset(["NAME", "STRING", "{", "("]),
-    "a name": frozenset(["NAME"]),
-    "a text": frozenset(["STRING"]),
+    "a declaration": (DECLARATIONS, DECLARATIONS),
+    "a statement": (STATEMENTS, STATEMENTS),
+    "a line of a test": (TEST_STATEMENTS, TEST_STATEMENTS),
+    "a policy": (POLICIES, POLICIES),
+    "a clause": (CLAUSES, CLAUSES),
+    "a pattern": (("NAME", "INT", "STRING", "else"), LITERALS | {"NAME", "else"}),
+    "a task": (TASK, TASK),
+    "a value": (("INT", "NAME", "("), VALUE),
+    "a type": (("NAME", "STRING", "{", "("), ("NAME", "STRING", "{", "(")),
+    "a name": (("NAME",), ("NAME",)),
+    "a string": (("STRING",), ("STRING",)),
 }
 
-# What may follow a finished expression or type nearly everywhere, and so is hardly what is missed.
+# What may follow a finished expression or type, and so is hardly what is missed.
 # fmt: off
-CONTINUATIONS = frozenset([
-    "+", "-", "*", "/", "%", "..", "??", ".", "?.", "(", "[", "==", "!=", "<", "<=", ">", ">=", "?", "|",
+BEHIND_EXPRESSION = frozenset([
+    "+", "-", "*", "/", "%", "..", "??", ".", "?.", "(", "[", "==", "!=", "<", "<=", ">", ">=",
     "in", "is", "as", "and", "or", "DOC", END,
 ])
 # fmt: on
+BEHIND_TYPE = frozenset(["?", ".", "<", "|", "DOC", END])
+
+# What kind of value is meant behind some keywords.
+KINDS = {
+    **dict.fromkeys(("timeout", "cache", "sleep", "every", "within", "reset", "backoff", "to"), "a duration"),
+    **dict.fromkeys(("constant", "linear", "exponential"), "a duration"),
+    **dict.fromkeys(("retry", "most", "limit", "breaker", "tolerating"), "a number"),
+    **dict.fromkeys(("when", "require", "ensure", "while", "if", "expect", "where"), "a condition"),
+}
 
 
 def expectation(misfit: Misfit) -> Diagnostic:
     """The diagnostic for a token of which nothing more is known than that it does not fit."""
-    missed = awaited(misfit.expected)
+    missed = awaited(misfit)
     behind = f" after `{misfit.before}`" if misfit.before else ""
     if misfit.terminal == END:
         message = f"{missed} is missing{behind}"
@@ -97,18 +108,28 @@ def expectation(misfit: Misfit) -> Diagnostic:
     return Diagnostic(codes.SYNTAX, message, Label(misfit.span), help=form_of(misfit))
 
 
-def awaited(expected: set[str]) -> str:
-    """What is missed where these terminals may stand."""
+def awaited(misfit: Misfit) -> str:
+    """What is missed, in a few words."""
+    expected = misfit.expected
+    if expected == {":", "="}:
+        return "`=`"  # the type before it may be left out
     parts = []
-    for name, members in GROUPS.items():
-        if members <= expected:
-            parts.append(name)
-            expected = expected - members
-    marks = sorted(expected - CONTINUATIONS, key=lambda mark: (mark.isalpha(), mark))
-    parts += [f"`{mark}`" for mark in marks[: 4 - len(parts)]]
+    for name, (needed, all_of_it) in GROUPS.items():
+        if expected.issuperset(needed):
+            parts.append(
+                KINDS.get(misfit.symbols[-1], name) if name == "a value" and misfit.symbols else name
+            )
+            expected = expected.difference(all_of_it)
+    expected -= BEHIND_EXPRESSION if "+" in expected else BEHIND_TYPE
+    parts += [f"`{mark}`" for mark in sorted(expected, key=by_kind)[: 4 - len(parts)]]
     if not parts:
-        return "the end of the line"
+        return "`}`" if misfit.automaton.start == "expression" else "the end of the line"
     return " or ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
+
+
+def by_kind(mark: str) -> tuple[bool, str]:
+    """Marks before words."""
+    return mark.isalpha(), mark
 
 
 def described(misfit: Misfit) -> str:
@@ -118,6 +139,13 @@ def described(misfit: Misfit) -> str:
 
 
 def form_of(misfit: Misfit) -> str | None:
-    """How the innermost construct is written that is not finished."""
-    keyword = next((symbol for symbol in reversed(misfit.symbols) if symbol in FORMS), None)
-    return f"it is written like this: `{FORMS[keyword]}`" if keyword else None
+    """How the innermost construct is written that is not finished; None deep inside of an expression."""
+    symbols = misfit.symbols
+    for distance, symbol in enumerate(reversed(symbols[-6:])):
+        if symbol in ("(", "[", "{") or (symbol in STATEMENTS and distance > 2):
+            return None
+        if symbol == "for" and symbols[-distance - 2 : -distance - 1] == ["wait"]:
+            symbol = "wait"
+        if symbol in FORMS:
+            return f"it is written like this: `{FORMS[symbol]}`"
+    return None

@@ -12,6 +12,9 @@ import attrs
 
 from flowlang.syntax.automaton import Automaton, machine
 from flowlang.syntax.tables import END
+from flowlang.syntax.words import DECLARATIONS
+from flowlang.text import codes
+from flowlang.text.diagnostics import Diagnostic, Edit, Fix, Label
 from flowlang.text.source import Span
 
 
@@ -42,6 +45,13 @@ class Misfit:
         return [leading[state] for state in self.automaton.states[1:]]
 
     @property
+    def declares(self) -> str:
+        """The keyword of the declaration whose head this stands in; "" elsewhere."""
+        if self.automaton.start != "declaration":
+            return ""
+        return next((symbol for symbol in self.symbols if symbol in DECLARATIONS), "")
+
+    @property
     def before(self) -> str:
         """The last token before this one, as far as it is a word or an operator; "" at the beginning."""
         found = LAST_TOKEN.search(self.source, max(self.begin, self.automaton.end - 80), self.automaton.end)
@@ -55,9 +65,24 @@ class Misfit:
     def is_on_new_line(self) -> bool:
         return "\n" in self.source[self.automaton.end : self.start]
 
-    def follows(self, pattern: str) -> re.Match[str] | None:
-        """Whether the text from this token on matches a pattern."""
-        return re.compile(pattern).match(self.source, self.start)
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing of the stretch was read before."""
+        return not self.automaton.values
+
+    def goes_on(self, pattern: str) -> re.Match[str] | None:
+        """The text from this token on, if it matches a pattern."""
+        return None if self.terminal == END else re.compile(pattern).match(self.source, self.start)
+
+
+def advice(span: Span, message: str, help: str | None = None, fix: Fix | None = None) -> Diagnostic:
+    return Diagnostic(codes.SYNTAX, message, Label(span), help=help, fix=fix)
+
+
+def rewrite(span: Span, text: str) -> Fix:
+    """Put something else in place of what stands there."""
+    title = f"Write `{text.strip()}`" if text.strip() else "Remove it"
+    return Fix(title, (Edit(span, text),))
 
 
 LAST_TOKEN = re.compile(r"(?:[A-Za-z0-9_]+|[-=<>.?]{2,3}|[^\sA-Za-z0-9_])\Z")
@@ -65,7 +90,8 @@ LAST_TOKEN = re.compile(r"(?:[A-Za-z0-9_]+|[-=<>.?]{2,3}|[^\sA-Za-z0-9_])\Z")
 
 def end_of(automaton: Automaton, source: str, begin: int) -> Misfit:
     """The end of a stretch at which more is awaited."""
-    return Misfit(automaton, source, begin, END, "", automaton.end, automaton.end)
+    end = automaton.end if automaton.values else begin
+    return Misfit(automaton, source, begin, END, "", end, end)
 
 
 @cache
