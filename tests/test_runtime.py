@@ -5,20 +5,13 @@ transcripts anew, for a person to read in the diff."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
-
 from support.cases import UPDATING
 from support.runs import Outside, play, transcript
 
 CASES = sorted((Path(__file__).parent / "cases" / "runtime").glob("*.flow"))
-RULES = Path(__file__).parent.parent / "flowlang" / "runtime" / "RULES.md"
-
-IN_MEMORY = {*range(1, 11), *range(23, 32)}
-"""The rules that are about more than journals and owners."""
-
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_a_run_goes_as_its_case_says(path):

@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 import attrs
 import trio
 
+from flowlang.hosts.turns import Turns
 from flowlang.runtime.agents import Agent, AgentCall, AgentError, agent_failed
 from flowlang.runtime.failures import TIMEOUT, FlowFailure
 from flowlang.runtime.host import Awaited, Question, Work
@@ -37,16 +38,19 @@ class TrioHost:
     """Carries out a run inside a trio event loop.
 
     `agents` are the bindings by the agents' names in the plan. `calls_at_once` is the engine's cap, or the
-    semaphore that several runs share. `epoch` is the instant now; None: by the wall clock."""
+    semaphore that several runs share; `turns` are the lines before protected agents, which they share too.
+    `epoch` is the instant now; None: by the wall clock."""
 
     def __init__(
         self,
         agents: Mapping[str, Agent],
         *,
         calls_at_once: int | trio.Semaphore = CALLS_AT_ONCE,
+        turns: Mapping[str, Turns] | None = None,
         epoch: int | None = None,
     ) -> None:
         self._agents = agents
+        self._turns = turns or {}
         self._places = trio.Semaphore(calls_at_once) if isinstance(calls_at_once, int) else calls_at_once
         now = time.time_ns() // 1000 if epoch is None else epoch
         self._offset = now - round(trio.current_time() * 1e6)
@@ -78,7 +82,14 @@ class TrioHost:
 
     async def call(self, path: str, call: AgentCall) -> Value:
         await trio.lowlevel.checkpoint_if_cancelled()
-        await self._take_turns()
+        await self._let_others_run()
+        turns = self._turns.get(call.agent)
+        if turns is None:
+            return await self._in_a_place(call)
+        return await turns.call(self, call, lambda: self._in_a_place(call))
+
+    async def _in_a_place(self, call: AgentCall) -> Value:
+        """Under the engine's cap."""
         try:
             self._places.acquire_nowait()
         except trio.WouldBlock:
@@ -98,7 +109,7 @@ class TrioHost:
             return reply
         raise AgentError(TIMEOUT, f"{call.agent} did not answer within {format_duration(call.timeout)}")
 
-    async def _take_turns(self) -> None:
+    async def _let_others_run(self) -> None:
         now = time.monotonic()
         if now > self._turn_ends:
             await trio.lowlevel.checkpoint()
@@ -220,11 +231,9 @@ async def _answer(agent: Agent, call: AgentCall) -> Value:
     """An agent's reply. Raises AgentError, or a cancellation: what an agent raises after one is not news."""
     try:
         return await agent.call(call)
-    except (trio.Cancelled, GeneratorExit):
+    except trio.Cancelled:
         raise
     except BaseException as raised:
-        await trio.lowlevel.checkpoint_if_cancelled()
-        if isinstance(raised, AgentError):
-            raise
-        error = agent_failed(raised)
+        error = raised if isinstance(raised, AgentError) else agent_failed(raised)
+    await trio.lowlevel.checkpoint_if_cancelled()
     raise error

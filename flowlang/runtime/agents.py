@@ -65,9 +65,9 @@ FRAMES: Final = 20
 
 def agent_failed(raised: BaseException) -> AgentError:
     """Whatever an agent raised, as `AgentFailed`; of an exception group the first exception in it."""
+    cause = "".join(traceback.format_exception(raised, limit=-FRAMES))
     while isinstance(raised, BaseExceptionGroup):
         raised = raised.exceptions[0]
-    cause = "".join(traceback.format_exception(raised, limit=-FRAMES))
     message = f"{type(raised).__name__}: {_text_of(raised)}".removesuffix(": ")
     return AgentError(AGENT_FAILED, message[:LONGEST_MESSAGE], cause=cause[-LONGEST_CAUSE:])
 

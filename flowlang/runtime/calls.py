@@ -46,7 +46,8 @@ def failure_of(compiled: plan.Plan, name: str, error: AgentError) -> Failure:
     known = _declared(compiled.agents[name], error.error)
     message = _readable(error.message)
     if known is None:
-        return _agent_failed(f"{name} raised {error.error}, which it does not declare: {message}", error)
+        told = f": {message}" if message else ""
+        return _agent_failed(f"{name} raised {error.error}, which it does not declare{told}", error)
     declared = BUILT_IN.get(known) or compiled.errors[known]
     given = {"message": message, **error.fields}
     record = plan.RecordType(fields=declared.fields, name=known)

@@ -97,11 +97,11 @@ class Caught:
 
 @attrs.frozen
 class Waiting:
-    """For an answer, an event, a time or a place under a limit; `deadline` is the instant of a sleep."""
+    """For an answer, an event or a time; `deadline` is the instant of a sleep."""
 
     path: str
     at: int
-    waiting_for: Literal["answer", "event", "time", "limit"]
+    waiting_for: Literal["answer", "event", "time"]
     name: str | None
     deadline: int | None
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Final
 
 import attrs
 
@@ -22,12 +23,16 @@ from flowlang.values.value import Value
 
 @attrs.frozen
 class Clauses:
-    """What a step asks of the call that it makes, itself or in an arm: to `retry` it instead of by the
-    agent's policy, to bound each attempt, to await it because it has to be undone."""
+    """What a step asks of the call that it makes, itself or in an arm: its `key`, to `retry` it instead of
+    by the agent's policy, to bound each attempt, to await it because it has to be undone."""
 
-    retried: bool
-    attempt_timeout: plan.Expr | None
-    undone: bool
+    key: plan.Expr | None = None
+    retried: bool = False
+    attempt_timeout: plan.Expr | None = None
+    undone: bool = False
+
+
+NO_CLAUSES: Final = Clauses()
 
 
 @attrs.frozen
@@ -44,7 +49,8 @@ class Undo:
 class Frame:
     """`names` holds the values in scope; `shared` says that they are those of the whole block, of which the
     statement mentions `free`. `path` is where in the run this is, `key` the same without the numbers of
-    attempts. `again` says that it may be carried out again there after it gave a value."""
+    attempts. `again` says that it may be carried out again there after it gave a value. `depth` counts the
+    blocks on the stack."""
 
     names: dict[str, Value]
     path: str
@@ -53,42 +59,35 @@ class Frame:
     shared: bool = False
     free: tuple[str, ...] = ()
     clauses: Clauses | None = None
-    idempotency: plan.Expr | None = None
     attempt: int = 1
     again: bool = False
-    cleanup: bool = False
+    depth: int = 0
 
     def of(self, statement: plan.AnyStatement) -> Frame:
         """For a statement of the block that this frame is for."""
         path = f"{self.path}/{statement.name}" if self.path else statement.name
         key = path if self.path == self.key else f"{self.key}/{statement.name}"
         return Frame(
-            self.names, path, key, self.undos, True, statement.free, again=self.again, cleanup=self.cleanup
+            self.names, path, key, self.undos, True, statement.free, again=self.again, depth=self.depth
         )
 
     def call(self, names: dict[str, Value]) -> Frame:
         """For the body of a flow that is called here, which sees nothing but `names`."""
-        return Frame(names, self.path, self.key, self.undos, again=self.again, cleanup=self.cleanup)
+        return Frame(names, self.path, self.key, self.undos, again=self.again, depth=self.depth)
 
     def inside(self, suffix: str, names: Mapping[str, Value]) -> Frame:
         """For an item, round, branch or clause with names of its own. It does not answer to the clauses."""
         path, key, bound = self.path + suffix, self.key + suffix, self._bound(names)
-        return Frame(bound, path, key, self.undos, again=self.again, cleanup=self.cleanup)
+        return Frame(bound, path, key, self.undos, again=self.again, depth=self.depth)
 
     def arm(self, suffix: str, names: Mapping[str, Value]) -> Frame:
         """For an arm that stands for the task itself, and so answers to its clauses."""
         path, key, bound = self.path + suffix, self.key + suffix, self._bound(names)
         return attrs.evolve(self, names=bound, shared=False, path=path, key=key)
 
-    def branch(self, position: int) -> Frame:
-        """For a branch of a race, which shares no more with the step than its `key`."""
-        return attrs.evolve(self.inside(f"|{position}", {}), idempotency=self.idempotency)
-
-    def answering(self, clauses: Clauses | None, idempotency: plan.Expr | None) -> Frame:
+    def answering(self, clauses: Clauses | None) -> Frame:
         """For the task of a step that has these clauses."""
-        if clauses is None and idempotency is None:
-            return self
-        return attrs.evolve(self, clauses=clauses, idempotency=idempotency)
+        return attrs.evolve(self, clauses=clauses) if clauses else self
 
     def binding(self, names: Mapping[str, Value]) -> Frame:
         """For an expression that sees further names."""
@@ -106,9 +105,9 @@ class Frame:
         """The same with another scope for undos."""
         return attrs.evolve(self, undos=undos)
 
-    def for_cleanup(self) -> Frame:
-        """For an undo or a `finally`, whose own undos go nowhere."""
-        return attrs.evolve(self, undos=[], cleanup=True)
+    def deeper(self, depth: int) -> Frame:
+        """The same at another depth."""
+        return attrs.evolve(self, depth=depth)
 
     def _bound(self, names: Mapping[str, Value]) -> dict[str, Value]:
         """A dict of its own: what is mentioned, and further names."""

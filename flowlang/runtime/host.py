@@ -80,4 +80,4 @@ class Host(Protocol):
     async def wait(self, path: str, awaited: Question | Awaited) -> Value:
         """The answer to a question, as JSON, or the fields of an event, as a plan value.
 
-        A question's address is `path`."""
+        A question's address is `path`. Raises `AgentError` where nobody can answer it."""

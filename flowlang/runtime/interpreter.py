@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 import attrs
 
@@ -26,6 +27,10 @@ from flowlang.runtime.running import note
 from flowlang.runtime.schedule import Settling
 from flowlang.runtime.tasks import Tasks
 from flowlang.values.value import Value
+
+DEEPEST: Final = 16
+"""Levels of blocks on one stack. The next starts on a stack of its own, as a child of a group; so how deep
+flows may call each other is a matter of memory, not of Python's recursion limit."""
 
 
 @attrs.define
@@ -50,8 +55,10 @@ class Interpreter(Tasks):
 
     async def _statements(self, block: plan.Block, frame: Frame) -> Value:
         schedule = self.program.schedules[id(block)]
-        execution = _Execution(block.statements, Settling.of(schedule), frame)
-        if schedule.chain:
+        side_by_side = not schedule.chain or frame.depth >= DEEPEST
+        inner = frame.deeper(0 if side_by_side else frame.depth + 1)
+        execution = _Execution(block.statements, Settling.of(schedule), inner)
+        if not side_by_side:
             await self._strand(execution, schedule.first)
         else:
             async with self.host.group() as execution.group:
@@ -153,7 +160,7 @@ class Interpreter(Tasks):
     async def _finished(self, step: plan.Step, frame: Frame) -> Value:
         """With `finally`, which runs however the step ended, and fails it only if it had succeeded."""
         assert step.finally_ is not None
-        inner = frame.inside("/!finally", {}).for_cleanup()
+        inner = frame.inside("/!finally", {}).scope([])
         finish = partial(self.block, step.finally_, inner)
         try:
             value = await self._caught(step, frame)
@@ -200,7 +207,7 @@ class Interpreter(Tasks):
         return await self.scoped(frame, partial(self._tried, step))
 
     async def _tried(self, step: plan.Step, frame: Frame) -> Value:
-        frame = frame.answering(self.program.clauses.get(id(step)), step.key)
+        frame = frame.answering(self.program.clauses.get(id(step)))
         work = partial(self.task, step.task)
         if step.retry is None:
             value = await work(frame)
@@ -214,7 +221,7 @@ class Interpreter(Tasks):
 
     def _register(self, step: plan.Step, undo: plan.Task, value: Value, frame: Frame) -> None:
         self.counts.completions += 1
-        inner = frame.inside("/!undo", {step.name: value}).for_cleanup()
+        inner = frame.inside("/!undo", {step.name: value}).scope([])
         frame.undos.append(Undo(self.counts.completions, undo, inner, step.at))
 
 

@@ -6,21 +6,16 @@ interpreter walks the plan itself and there is no second tree to keep in step wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from typing import Final, TypeAlias, get_args
+from collections.abc import Iterator, Mapping
+from typing import Final, get_args
 
 import attrs
 
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import Agent
-from flowlang.runtime.frame import Clauses
+from flowlang.runtime.frame import NO_CLAUSES, Clauses
 from flowlang.runtime.schedule import Schedule, schedule_of
-from flowlang.values.evaluation import Budget
-from flowlang.values.value import Value
-from flowlang.values.walker import walk
-
-Code: TypeAlias = Callable[[Mapping[str, Value], Budget], Value]
+from flowlang.values.compiler import Code, compile_expression
 
 
 class Unbound(Exception):
@@ -57,14 +52,13 @@ def link(compiled: plan.Plan, agents: Mapping[str, Agent]) -> Program:
             if asked := _clauses(part):
                 clauses[id(part)] = asked
         else:
-            code[id(part)] = partial(walk, part)
+            code[id(part)] = compile_expression(part)
     return Program(compiled, {name: agents[name] for name in called}, code, schedules, clauses)
 
 
 def _clauses(step: plan.Step) -> Clauses | None:
-    if step.retry is None and step.attempt_timeout is None and step.undo is None:
-        return None
-    return Clauses(step.retry is not None, step.attempt_timeout, step.undo is not None)
+    asked = Clauses(step.key, step.retry is not None, step.attempt_timeout, step.undo is not None)
+    return None if asked == NO_CLAUSES else asked
 
 
 _EXPRESSIONS: Final = get_args(get_args(plan.Expr)[0])

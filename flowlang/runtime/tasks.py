@@ -28,9 +28,6 @@ from flowlang.runtime.running import Running, Work
 from flowlang.values.codec import widen
 from flowlang.values.value import Value
 
-CLEANUP_TIMEOUT: Final = 300_000_000
-"""Of a call in an `undo` or `finally` whose agent has no timeout: nothing may keep a cleanup for ever."""
-
 MOST_AT_ONCE: Final = 10_000
 """Items of a loop without a pace that are under way at once. The engine's cap is on calls, not on items."""
 
@@ -136,12 +133,12 @@ class Tasks(Running):
         if frame.clauses and frame.clauses.attempt_timeout:
             timeout: int = self.evaluate(frame.clauses.attempt_timeout, frame)
             return timeout
-        return CLEANUP_TIMEOUT if agent.timeout is None and frame.cleanup else agent.timeout
+        return agent.timeout
 
     def _idempotency_key(self, frame: Frame) -> str:
         """The author's, or one that all attempts at one value share."""
-        if frame.idempotency is not None:
-            return str(self.evaluate(frame.idempotency, frame))
+        if frame.clauses and frame.clauses.key:
+            return str(self.evaluate(frame.clauses.key, frame))
         given = self.given.get(frame.key)
         return f"{self.run}/{frame.key}+{given}" if given else f"{self.run}/{frame.key}"
 
@@ -274,7 +271,7 @@ class Tasks(Running):
             frames = [self._item_frame(each, item, frame) for item in self._items(each, frame)]
             return [partial(self._arm, partial(self.block, each.body), inner) for inner in frames]
         return [
-            partial(self._arm, partial(self.task, branch), frame.branch(position))
+            partial(self._arm, partial(self.task, branch), frame.inside(f"|{position}", {}))
             for position, branch in enumerate(task.branches)
         ]
 

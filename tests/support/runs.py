@@ -16,13 +16,16 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import attrs
 import trio
 import trio.testing
+from support.checking import check_texts
 
 from flowlang.hosts.trio_host import TrioHost
+from flowlang.hosts.turns import turns_of
 from flowlang.plan import model as plan
 from flowlang.plan.lower import lower
 from flowlang.runtime import events
@@ -32,7 +35,6 @@ from flowlang.runtime.program import Program, link
 from flowlang.runtime.run import Run, RunResult
 from flowlang.values.codec import decode, encode, parse_argument, write_json
 from flowlang.values.times import format_duration, parse_duration
-from support.checking import check_texts
 
 PRELUDE = """
 error Oops(code: int)
@@ -48,6 +50,7 @@ ask approve(question: string) -> string
 EPOCH = 1_000_000_000_000_000  # 2001-09-09T01:46:40Z
 
 
+@cache
 def compile_text(text: str) -> plan.Plan:
     """The plan of a flow in memory; fails where the checker finds a mistake."""
     checked = check_texts({"main.flow": text})
@@ -76,8 +79,9 @@ class Called:
 @attrs.define
 class Actor:
     """Answers every call by its arguments. `takes`: so long. `fails`: how, in the first `times` calls of this
-    `name`. `cleanup`: so long goes on when it is cancelled. It answers with `gives`, or with its name."""
+    `name`. `cleanup`: so long goes on when it is cancelled. It answers with its name, or with null."""
 
+    results: Mapping[str, plan.Type]
     log: list[Called] = attrs.field(factory=list)
     seen: Counter[str] = attrs.field(factory=Counter)
 
@@ -93,7 +97,7 @@ class Actor:
             if fails:
                 called.outcome = fails
                 return _fail(fails)
-            return arguments["gives"] if "gives" in arguments else None if call.agent == "undo" else name
+            return None if self.results[call.agent].kind == "null" else name
         except trio.Cancelled:
             called.outcome = "cancelled"
             with trio.CancelScope(shield=True):
@@ -176,15 +180,17 @@ class Played:
 def play(text: str, outside: Outside | None = None) -> Played:
     """Carry out the main flow of a text, in virtual time."""
     outside = outside or Outside()
-    actor, told = Actor(), []
     compiled = compile_text(text + PRELUDE)
+    actor = Actor({name: agent.result for name, agent in compiled.agents.items()})
+    told: list[events.Event] = []
     program = link(compiled, {name: actor for name, agent in compiled.agents.items() if not agent.asks})
     result = trio.run(_play, program, outside, told, clock=trio.testing.MockClock(autojump_threshold=0))
     return Played(program, result, actor.log, told)
 
 
 async def _play(program: Program, outside: Outside, told: list[events.Event]) -> RunResult:
-    host = TrioHost(program.agents, calls_at_once=outside.calls_at_once, epoch=EPOCH)
+    turns = turns_of(program.plan.agents)
+    host = TrioHost(program.agents, calls_at_once=outside.calls_at_once, turns=turns, epoch=EPOCH)
     flow = program.plan.main or "main"
     parameters = {p.name: p.type for p in program.plan.flows[flow].parameters}
     inputs = {name: parse_argument(text, parameters[name]) for name, text in outside.inputs.items()}
@@ -208,7 +214,7 @@ async def _play(program: Program, outside: Outside, told: list[events.Event]) ->
 
 
 def transcript(played: Played, outside: Outside) -> list[str]:
-    """The lines that a case expects. Calls that started together stand by name, since their order is chance."""
+    """The lines that a case expects. Calls that started together stand by name: their order is chance."""
     calls = sorted(played.calls, key=lambda c: (c.started, c.call.agent, c.name, c.ended))
     lines = [called.line(key=outside.keys) for called in calls]
     if outside.events:

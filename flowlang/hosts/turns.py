@@ -1,0 +1,80 @@
+"""Turns: waiting, on trio, for what the protection of an agent allows.
+
+Whoever wants to call stands in line, so that nobody is overtaken; only the first in it asks and waits. The
+lines of a process are made once and shared by its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import attrs
+import trio
+
+from flowlang.plan import model as plan
+from flowlang.runtime.agents import AgentCall, AgentError
+from flowlang.runtime.failures import BREAKER_OPEN
+from flowlang.runtime.host import Host
+from flowlang.runtime.protection import COUNTED, Ending, Go, Protection, Refused
+from flowlang.values.times import format_datetime
+from flowlang.values.value import Value
+
+
+def turns_of(agents: Mapping[str, plan.Agent]) -> dict[str, Turns]:
+    """A line for each agent that is protected, by its name."""
+    return {
+        name: Turns(Protection.of(agent))
+        for name, agent in agents.items()
+        if agent.limits or agent.breaker or agent.cache
+    }
+
+
+@attrs.define(eq=False)
+class Turns:
+    """The line before one agent."""
+
+    protection: Protection
+    _line: trio.Lock = attrs.field(factory=trio.Lock)
+    _ended: trio.Event = attrs.field(factory=trio.Event)
+
+    async def call(self, host: Host, call: AgentCall, make: Callable[[], Awaitable[Value]]) -> Value:
+        """Make a call when it is allowed, or answer it from the cache. Raises AgentError."""
+        cache = self.protection.cache
+        if cache is None:
+            return await self._protected(host, call, make)
+        known = cache.find(call.arguments, host.now())
+        if known is not None:
+            await trio.lowlevel.checkpoint()
+            return known[0]
+        reply = await self._protected(host, call, make)
+        cache.keep(call.arguments, reply, host.now())
+        return reply
+
+    async def _protected(self, host: Host, call: AgentCall, make: Callable[[], Awaitable[Value]]) -> Value:
+        go = await self._turn(host, call)
+        ending: Ending = "cancelled"
+        try:
+            reply = await make()
+            ending = "well"
+            return reply
+        except AgentError as error:
+            ending = "unwell" if error.error in COUNTED else "well"
+            raise
+        finally:
+            self.protection.end(go, ending, host.now())
+            self._ended.set()
+            self._ended = trio.Event()
+
+    async def _turn(self, host: Host, call: AgentCall) -> Go:
+        async with self._line:
+            while True:
+                verdict = self.protection.ask(host.now())
+                if isinstance(verdict, Go):
+                    return verdict
+                if isinstance(verdict, Refused):
+                    until = format_datetime(verdict.until)
+                    message = f"the breaker of {call.agent} is open until {until}"
+                    raise AgentError(BREAKER_OPEN, message, fields={"until": until})
+                if verdict.instant is None:
+                    await self._ended.wait()
+                else:
+                    await host.sleep_until(verdict.instant)
