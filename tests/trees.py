@@ -17,7 +17,8 @@ from flowlang.text.source import Span
 T = TypeVar("T")
 Strategy: TypeAlias = st.SearchStrategy
 
-VALUE_NAMES = ["a", "xs", "until", "constant", "linear", "step", "when", "once", "per", "each", "test"]
+PLAIN_NAMES = ["a", "xs", "trips"]
+VALUE_NAMES = [*PLAIN_NAMES, "until", "constant", "linear", "step", "when", "once", "per", "each", "test"]
 WORDS = [*VALUE_NAMES, "if", "in", "match", "null", "order"]
 OPERATORS = ["+", "-", "*", "/", "%", "..", "??", "==", "!=", "<", "<=", ">", ">=", "in", "and", "or"]
 
@@ -42,7 +43,7 @@ def several(part: Strategy[T], least: int = 0, most: int = 3) -> Strategy[tuple[
     return st.lists(part, min_size=least, max_size=most).map(tuple)
 
 
-def ident(names: list[str] = VALUE_NAMES) -> Strategy[ast.Ident]:
+def ident(names: list[str] = PLAIN_NAMES) -> Strategy[ast.Ident]:
     return made(ast.Ident, st.sampled_from(names))
 
 
@@ -145,7 +146,7 @@ def types(depth: int = 2) -> Strategy[ast.TypeExpr]:
 
 
 def fields(depth: int = 1) -> Strategy[tuple[ast.Field, ...]]:
-    return several(made(ast.Field, ident(WORDS), types(depth), DOCS))
+    return several(made(ast.Field, ident(), types(depth), DOCS))
 
 
 # Tasks, clauses, statements
@@ -184,7 +185,7 @@ def loops(depth: int) -> Strategy[ast.ForEach]:
 
 @cache
 def blocks(depth: int, in_order: Strategy[bool] = NEVER) -> Strategy[ast.Block]:
-    return made(ast.Block, several(statements(depth)), in_order)
+    return made(ast.Block, several(statements(depth)) if depth >= 0 else st.just(()), in_order)
 
 
 def statements(depth: int) -> Strategy[ast.Statement]:
@@ -209,7 +210,7 @@ def clauses(depth: int) -> Strategy[ast.Clause]:
         RETRIES,
         made(ast.Catch, several(ERRORS), maybe(ident()), tasks(depth)),
         made(ast.Undo, tasks(depth)),
-        made(ast.Finally, blocks(max(depth - 1, 0))),
+        made(ast.Finally, blocks(depth - 1)),
     )
 
 
@@ -239,7 +240,7 @@ def signatures() -> Strategy[ast.Signature]:
 
 
 def test_statements() -> Strategy[ast.TestStatement]:
-    agent = qualified(*VALUE_NAMES), maybe(VALUES)
+    agent = qualified(*PLAIN_NAMES), maybe(VALUES)
     return st.one_of(
         made(ast.Given, *agent, VALUES, st.none(), maybe(VALUES)),
         made(ast.Given, *agent, st.none(), VALUES, maybe(VALUES)),

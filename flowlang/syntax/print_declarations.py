@@ -164,8 +164,9 @@ def generic_type(node: ast.GenericType, parts: Parts) -> Doc:
 
 @document.register(ast.OptionalType)
 def optional_type(node: ast.OptionalType, parts: Parts) -> Doc:
+    """`?` belongs to the last value of an enum, and `??` is another operator."""
     inner = node.inner
-    if isinstance(inner, ast.EnumType) and len(inner.values) > 1:
+    if isinstance(inner, ast.OptionalType) or (isinstance(inner, ast.EnumType) and len(inner.values) > 1):
         return "(", parts[inner], ")?"
     return parts[inner], "?"
 
