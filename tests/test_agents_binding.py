@@ -14,8 +14,10 @@ from flowlang.agents.command import CommandAgent
 from flowlang.agents.config import CommandEntry, PythonEntry, read_config
 from flowlang.agents.places import Places
 from flowlang.agents.python import PythonAgent
+from flowlang.agents.python_matching import may_pass
 from flowlang.agents.toml_places import label_of
 from flowlang.plan import model as plan
+from flowlang.semantics import types
 from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.source import Source
 
@@ -47,6 +49,14 @@ def less(): return ""
 def more(url, tags, other): return ""
 def unknown(url: "Missing", tags): return ""
 CONSTANT = 1
+from pathlib import Path
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    Missing = str
+def takes_a_number(url: int, tags): return ""
+def gives_a_list(url, tags) -> list[str]: return []
+def may_give_nothing(url, tags) -> str | None: return None
+def takes_a_path(url: Path, tags) -> str: return ""
 """
 
 
@@ -106,6 +116,45 @@ def test_what_is_right_is_bound(tmp_path: Path) -> None:
 
 def test_any_function_with_keywords_fits(tmp_path: Path) -> None:
     assert not bound(tmp_path, '[agents]\nread.python = "binding_tools:all_of_it"\n').diagnostics[1:]
+
+
+RECORD = types.Record((types.RecordField("a", types.INT), types.RecordField("b", types.STRING)))
+SMALLER = types.Record((types.RecordField("a", types.FLOAT),))
+OPEN = types.Record((types.RecordField("a", types.INT), types.RecordField("z", types.optional(types.INT))))
+ENUM = types.Enum(("x", "y"))
+
+
+@pytest.mark.parametrize(
+    ("given_type", "wanted", "passes"),
+    [
+        (types.INT, types.FLOAT, True),
+        (types.FLOAT, types.INT, False),
+        (types.JSON, RECORD, True),
+        (RECORD, types.JSON, True),
+        (types.STRING, ENUM, True),
+        (ENUM, types.STRING, True),
+        (ENUM, types.Enum(("y", "z")), True),
+        (ENUM, types.Enum(("z",)), False),
+        (types.STRING, types.optional(types.STRING), True),
+        (types.optional(types.STRING), types.STRING, False),
+        (types.NULL, types.optional(types.STRING), True),
+        (types.ListOf(types.STRING), types.ListOf(ENUM), True),
+        (types.MapOf(types.INT), types.MapOf(types.STRING), False),
+        (RECORD, SMALLER, True),
+        (SMALLER, RECORD, False),
+        (RECORD, OPEN, True),
+        (RECORD, types.MapOf(types.STRING), False),
+        (types.MapOf(types.INT), SMALLER, True),
+        (types.Secret(types.STRING), types.STRING, True),
+        (types.Secret(types.STRING), types.Secret(types.STRING), True),
+        (types.STRING, types.Secret(types.STRING), True),
+        (types.DURATION, types.STRING, False),
+    ],
+)
+def test_what_may_pass_between_an_agent_and_its_function(
+    given_type: types.Type, wanted: types.Type, passes: bool
+) -> None:
+    assert may_pass(given_type, wanted) is passes
 
 
 def test_unbound_agents_are_listed_at_once(tmp_path: Path) -> None:

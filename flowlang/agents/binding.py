@@ -23,6 +23,7 @@ from flowlang.agents.config import CommandEntry, Config, PythonEntry
 from flowlang.agents.places import Places
 from flowlang.agents.python import PythonAgent, annotations_of
 from flowlang.agents.python_loading import LoadProblem, load_file, load_named
+from flowlang.agents.python_matching import type_problem
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import Agent
 from flowlang.runtime.failures import UNAVAILABLE
@@ -168,6 +169,9 @@ class _Binder:
         if problem is not None:
             message = f"`{shown}` does not fit the agent `{name}`: {problem}"
             raise _unfit(label, message, _signature_help(name, agent))
+        problem = None if agent.provider else type_problem(function, agent)
+        if problem is not None:
+            raise _unfit(label, f"`{shown}` does not fit the agent `{name}`: {problem}")
         try:
             hints = annotations_of(function)
         except Exception as reason:

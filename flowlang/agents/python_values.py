@@ -86,7 +86,7 @@ def _object(hint: Any, value: dict[str, Value]) -> Any:
     hints = _hints(hint)
     if not hints:
         return dict(value)
-    fields = {name: from_json(hints.get(name, Any), entry) for name, entry in value.items()}
+    fields = {name: from_json(hints[name], entry) for name, entry in value.items() if name in hints}
     if typing.is_typeddict(hint):
         return {name: entry for name, entry in fields.items() if not _absent(hint, hints[name], name, entry)}
     if hasattr(hint, "model_validate"):

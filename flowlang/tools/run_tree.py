@@ -47,7 +47,7 @@ class LiveTree:
     def __init__(self, stream: TextIO, *, color: bool) -> None:
         self.console = _Console(file=stream, highlight=False, no_color=not color, emoji=False, markup=False)
         self.progress = Progress()
-        self.live = Live(console=self.console, auto_refresh=False, redirect_stdout=False, transient=True)
+        self.live = Live(console=self.console, auto_refresh=False, transient=True)
         self.clock_ahead = 0.0
 
     def tell(self, event: events.Event) -> None:
