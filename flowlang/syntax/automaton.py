@@ -16,7 +16,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import attrs
 
-from flowlang.syntax.build import DEEPENING, MAX_DEPTH, RESETTING, Builder
+from flowlang.syntax.nodes import DEEPENING, MAX_DEPTH, RESETTING, Builder
+from flowlang.syntax.nodes.base import Nodes
 from flowlang.syntax.tables import END, Children, Rule, Tables, load
 from flowlang.text.source import Span
 
@@ -73,7 +74,7 @@ class Automaton:
     """A parse under way: parallel stacks of the states and of the symbols that led to them."""
 
     machine: Machine
-    builder: Builder
+    builder: Nodes
     start: str
     states: list[int] = attrs.field(init=False)
     last: int = attrs.field(init=False)  # the state in which the start rule is complete

@@ -10,11 +10,12 @@ import attrs
 from flowlang.syntax import ast
 from flowlang.syntax.automaton import Automaton, machine
 from flowlang.syntax.brackets import MAX_NESTING, find_brackets
-from flowlang.syntax.build import Builder
 from flowlang.syntax.lexer import Lexer
 from flowlang.syntax.mistakes import diagnose
 from flowlang.syntax.mistakes.characters import refused_character
 from flowlang.syntax.mistakes.misfit import Misfit, end_of
+from flowlang.syntax.nodes import Builder
+from flowlang.syntax.nodes.base import Nodes
 from flowlang.syntax.recovery import Recovery, begins_another
 from flowlang.syntax.scanner import comment
 from flowlang.syntax.sizes import MAX_EXPRESSION, report_large_expressions
@@ -75,7 +76,7 @@ class Reading:
         declaration, self.end = recovery.declaration()
         return declaration
 
-    def hole(self, builder: Builder, start: int, end: int) -> ast.Expr:
+    def hole(self, builder: Nodes, start: int, end: int) -> ast.Expr:
         """The expression in a hole of a string, which lies in the same text."""
         if not self.text[start:end].strip():
             self.problems.report(codes.BAD_HOLE, Span(start - 2, end + 1), "this hole is empty", help=HOLE)

@@ -19,10 +19,10 @@ import attrs
 from flowlang.syntax import ast
 from flowlang.syntax.automaton import Automaton, machine
 from flowlang.syntax.brackets import MAX_NESTING, OPENERS, Brackets
-from flowlang.syntax.build import Builder
 from flowlang.syntax.lexer import UNCLOSED, Lexer
 from flowlang.syntax.mistakes import diagnose
 from flowlang.syntax.mistakes.misfit import Misfit, end_of
+from flowlang.syntax.nodes.base import Nodes
 from flowlang.syntax.tables import END
 from flowlang.syntax.words import DECLARATIONS, STATEMENTS, TEST_STATEMENTS
 from flowlang.text import codes
@@ -38,7 +38,7 @@ class Recovery:
 
     text: str
     lexer: Lexer
-    builder: Builder
+    builder: Nodes
     brackets: Brackets
     found: list[Diagnostic]
     unclosed: list[int] = attrs.field(init=False)  # in the order of the text

@@ -139,5 +139,16 @@ def backquote(misfit: Misfit) -> Diagnostic | None:
 
 
 OPERATORS = (
-    logic, bits, equality, assignment, power, conditional, negated, arrows, chained, comment, semicolon, backquote
-)  # fmt: skip
+    logic,
+    bits,
+    equality,
+    assignment,
+    power,
+    conditional,
+    negated,
+    arrows,
+    chained,
+    comment,
+    semicolon,
+    backquote,
+)
