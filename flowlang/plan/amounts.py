@@ -23,7 +23,7 @@ LARGEST: Final = 2**53  # and one with a greater coefficient: the largest number
 @attrs.frozen
 class Unknown:
     """The size or the value of what `root` and the fields in `path` name; `root` "" where `text` is all
-    that can be said."""
+    that can be said. The text of a value stands for itself in a product."""
 
     text: str
     root: str = ""
@@ -149,23 +149,12 @@ def _covers(larger: Amount, smaller: Amount) -> bool:
 
 
 def _show_term(factors: tuple[Factor, ...], count: int) -> str:
-    if len(factors) == 1 and count == 1:
-        return factors[0].show()
-    powers = Counter(_grouped(factor) for factor in factors)
+    powers = Counter(factor.show() for factor in factors)
     shown = [text + (_SUPERSCRIPTS[power] if power > 1 else "") for text, power in powers.items()]
     return "·".join(shown if shown and count == 1 else [str(count), *shown])
 
 
 _SUPERSCRIPTS: Final = "⁰¹²³⁴⁵⁶"  # up to DEGREE
-
-
-def _grouped(factor: Factor) -> str:
-    """A factor so that it cannot be misread in a product."""
-    text = factor.show()
-    simple = isinstance(factor, Greatest) or factor.size or factor.root != "" or " " not in text
-    return text if simple else f"({text})"
-
-
 _ENDLESS = Unknown("more than can be said")
 ZERO: Final = Amount(())
 MANY: Final = unknown(_ENDLESS)

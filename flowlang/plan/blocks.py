@@ -1,8 +1,8 @@
-"""The shape of a block, read off what its statements depend on: waves and strategy."""
+"""The shape of a block, read off what its statements depend on: waves, strategy, needless edges."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from flowlang.plan import model as plan
 
@@ -54,3 +54,39 @@ def longest_ways(
             pending.append((i, True))
             pending.extend((j, False) for j in before[i])
     return tuple(ways[i] + (weights[i] if closed else 0) for i in range(len(statements)))
+
+
+def implied(before: Mapping[str, Iterable[str]]) -> set[tuple[str, str]]:
+    """The edges (source, target) of a block that another way leads along too: what its transitive reduction
+    leaves out (Aho, Garey and Ullman 1972). Sets of ancestors are kept as bits."""
+    bits = {name: 1 << i for i, name in enumerate(before)}
+    ancestors: dict[str, int] = {}
+    for name in _settled(before):
+        ancestors[name] = 0
+        for source in before[name]:
+            ancestors[name] |= bits[source] | ancestors.get(source, 0)
+    found: set[tuple[str, str]] = set()
+    for name, sources in before.items():
+        above = 0
+        for source in sources:
+            above |= ancestors.get(source, 0)
+        for source in sources:
+            if above & bits[source]:
+                found.add((source, name))
+    return found
+
+
+def _settled(before: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """The names, each after those before it."""
+    done: set[str] = set()
+    pending = [(name, False) for name in reversed(list(before))]
+    entered: set[str] = set()
+    while pending:
+        name, ready = pending.pop()
+        if ready and name not in done:
+            done.add(name)
+            yield name
+        elif not ready and name not in entered:
+            entered.add(name)
+            pending.append((name, True))
+            pending.extend((source, False) for source in before[name])

@@ -19,7 +19,7 @@ import attrs
 from flowlang.plan import model as plan
 from flowlang.plan.amounts import ZERO, Amount, Unknown, add, greatest, multiply, number, substitute, unknown
 from flowlang.plan.folding import fold
-from flowlang.plan.text import expression_text
+from flowlang.plan.text import expression_text, operand_text
 from flowlang.plan.walk import branches_of, callees_first
 
 UNDO_RETRIES: Final = 5
@@ -131,7 +131,13 @@ def count_of(expr: plan.Expr, scope: Scope) -> Amount:
     """The value of a whole number that is not negative."""
     expr = _resolved(expr, scope)
     value = fold(expr)
-    return number(int(value)) if value is not None else unknown(_unknown(expr, size=False))
+    if value is not None:
+        return number(int(value))
+    match expr:
+        case plan.Operate(operator="int.add", operands=(left, right)):
+            return add([count_of(left, scope), count_of(right, scope)])
+        case _:
+            return unknown(_unknown(expr, size=False))
 
 
 def size_of(expr: plan.Expr, scope: Scope, depth: int = _DEPTH) -> Amount:
@@ -222,7 +228,7 @@ def _unknown(expr: plan.Expr, *, size: bool) -> Unknown:
     while isinstance(target, plan.Member):
         path.append(target.field)
         target = target.target
-    text = expression_text(expr)
+    text = expression_text(expr) if size else operand_text(expr)
     if isinstance(target, plan.Variable):
         return Unknown(text, target.name, tuple(reversed(path)), size)
     return Unknown(text if len(text) <= 48 else text[:47] + "…", size=size)

@@ -8,13 +8,14 @@ a barrier above; `order` is the rest, which comes from `in order`. An edge that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
 import attrs
 from pydantic import JsonValue
 
 from flowlang.plan import model as plan
+from flowlang.plan.blocks import implied
 from flowlang.plan.names import free_names
 from flowlang.plan.text import expression_text, pattern_text, task_text, type_text
 from flowlang.plan.walk import body_of
@@ -221,11 +222,11 @@ def _notes(step: plan.Step) -> Iterator[str]:
 def _edges(block: plan.Block, parent: str | None) -> Iterator[Edge]:
     statements = {statement.name: statement for statement in block.statements}
     before = {name: [d for d in s.depends if d in statements] for name, s in statements.items()}
-    implied = _implied(before)
+    needless = implied(before)
     for name, statement in statements.items():
         for source in before[name]:
             kind = _edge_kind(source, statement, statements)
-            yield Edge(_id(parent, source), _id(parent, name), kind, (source, name) in implied)
+            yield Edge(_id(parent, source), _id(parent, name), kind, (source, name) in needless)
 
 
 def _edge_kind(
@@ -246,39 +247,3 @@ def _edge_kind(
 
 def _names(*parts: plan.Model | None) -> set[str]:
     return {name for part in parts if part is not None for name in free_names(part)}
-
-
-def _implied(before: Mapping[str, Iterable[str]]) -> set[tuple[str, str]]:
-    """The edges that another way leads along too: the transitive reduction of the block (Aho, Garey and
-    Ullman 1972), by sets of ancestors, which stay small since they are kept as bits."""
-    bits = {name: 1 << i for i, name in enumerate(before)}
-    ancestors: dict[str, int] = {}
-    for name in _settled(before):
-        ancestors[name] = 0
-        for source in before[name]:
-            ancestors[name] |= bits[source] | ancestors.get(source, 0)
-    found: set[tuple[str, str]] = set()
-    for name, sources in before.items():
-        above = 0
-        for source in sources:
-            above |= ancestors.get(source, 0)
-        for source in sources:
-            if above & bits[source]:
-                found.add((source, name))
-    return found
-
-
-def _settled(before: Mapping[str, Iterable[str]]) -> Iterator[str]:
-    """The names, each after those before it."""
-    done: set[str] = set()
-    pending = [(name, False) for name in reversed(list(before))]
-    entered: set[str] = set()
-    while pending:
-        name, ready = pending.pop()
-        if ready and name not in done:
-            done.add(name)
-            yield name
-        elif not ready and name not in entered:
-            entered.add(name)
-            pending.append((name, True))
-            pending.extend((source, False) for source in before[name])

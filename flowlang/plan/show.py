@@ -6,12 +6,13 @@ gives and may raise, its effect and its policies; what stands in a block is inde
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 import attrs
 
 from flowlang.plan import model as plan
+from flowlang.plan.blocks import implied
 from flowlang.plan.longest import longest_times
 from flowlang.plan.model import ATTEMPT_TIMEOUT
 from flowlang.plan.names import free_names
@@ -28,6 +29,9 @@ from flowlang.plan.waits import open_waits
 from flowlang.plan.walk import body_of, called_agents, called_flows
 
 NAME_COLUMN: Final = 16  # the most room that names of statements get
+UNBROKEN: Final = 48  # characters of a bound that stand on one line
+VALUE: Final = 220  # characters that are shown of a value that is only computed
+TYPE: Final = 72  # and of a type
 _EFFECT_STYLES: Final[dict[str | None, Style]] = {
     "pure": "quiet",
     "read": "good",
@@ -72,8 +76,9 @@ class _Flow:
 
     def lines(self) -> Iterator[Line]:
         yield from wrapped(self.signature(), self.width, [], [Stretch("    ")])
+        indent = [Stretch("  ")]
         for text in (self.flow.doc or "").splitlines():
-            yield [Stretch("  " + text, "quiet")]
+            yield from wrapped([Stretch(text, "quiet")], self.width, indent, indent)
         for label, line in self.summary():
             start = [Stretch(f"  {label:<8} ", "quiet")]
             yield from wrapped(line, self.width, start, [Stretch(" " * 11)])
@@ -95,7 +100,7 @@ class _Flow:
 
     def summary(self) -> Iterator[tuple[str, Line]]:
         flow = self.flow
-        bounds = [[Stretch(f"{name}{FIRM}≤{FIRM}{bound.formula}")] for name, bound in flow.bounds.items()]
+        bounds = [[Stretch(_bound(name, bound))] for name, bound in flow.bounds.items()]
         yield "calls", joined(bounds) if bounds else [Stretch("none")]
         yield "longest", self.longest()
         if waits := self.waits():
@@ -134,13 +139,13 @@ class _Block:
     def lines(self, block: plan.Block) -> Iterator[Line]:
         longest = max((len(s.name) for s in block.statements), default=0)
         column = min(longest, NAME_COLUMN)
-        names = {statement.name: statement for statement in block.statements}
+        needless = implied({statement.name: statement.depends for statement in block.statements})
+        barriers = {s.name for s in block.statements if isinstance(s, _BARRIERS)}
         for statement in block.statements:
-            yield from self.statement(statement, names, column)
+            needs = _needs(statement, barriers, needless)
+            yield from self.statement(statement, needs, column)
 
-    def statement(
-        self, statement: plan.AnyStatement, names: Mapping[str, plan.AnyStatement], column: int
-    ) -> Iterator[Line]:
+    def statement(self, statement: plan.AnyStatement, needs: list[Line], column: int) -> Iterator[Line]:
         style: Style = "quiet" if statement.name.startswith("!") else "name"
         name = statement.name if len(statement.name) <= column else statement.name[: column - 1] + "…"
         wave = Stretch(f"{statement.wave:>2} ", "quiet")
@@ -148,7 +153,7 @@ class _Block:
         below = [*self.margin, Stretch(" " * (column + 5))]
         inner = attrs.evolve(self, margin=below)
         yield from wrapped(_head(statement), self.width, start, [*below, Stretch("  ")])
-        about = [*_needs(statement, names), *self.gives(statement)]
+        about = [*needs, *self.gives(statement)]
         yield from inner.indented(joined(about, "  ") if about else [])
         yield from inner.details(statement)
 
@@ -160,12 +165,12 @@ class _Block:
         """`→ T · errors · effect`."""
         match statement:
             case plan.Step(type=type, raises=raises, effect=effect):
-                parts = [[Stretch(type_text(type))]]
+                parts = [[Stretch(_cut(type_text(type), TYPE))]]
                 parts += [_errors(raises)] if raises else []
                 parts += [_effect(effect)] if effect != "pure" else []
                 return [[Stretch("→ ", "quiet"), *joined(parts)]]
             case plan.Let(type=type):
-                return [[Stretch("→ ", "quiet"), Stretch(type_text(type))]]
+                return [[Stretch("→ ", "quiet"), Stretch(_cut(type_text(type), TYPE))]]
             case _:
                 return []
 
@@ -243,7 +248,7 @@ def _head(statement: plan.AnyStatement) -> Line:
         case plan.Step(task=task):
             return _task(task)
         case plan.Let(value=value):
-            return [Stretch("= ", "quiet"), Stretch(expression_text(value))]
+            return [Stretch("= ", "quiet"), Stretch(_cut(expression_text(value), VALUE))]
         case plan.ReturnWhen(condition=condition, task=task):
             return _worded("return", task_text(task), "when", expression_text(condition))
         case plan.FailWhen(condition=when, failure=failure):
@@ -260,6 +265,10 @@ def _text(expr: plan.Expr | None) -> str | None:
     return None if expr is None else expression_text(expr)
 
 
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
 def _worded(word: str, text: str, second: str, rest: str | None) -> Line:
     line = [Stretch(f"{word} ", "quiet"), Stretch(text)]
     return [*line, Stretch(f" {second} ", "quiet"), Stretch(rest)] if rest else line
@@ -272,25 +281,24 @@ def _task(task: plan.Task) -> Line:
     return [*line, Stretch(f" · {body.strategy}", "quiet")] if body and len(body.statements) > 1 else line
 
 
-def _needs(statement: plan.AnyStatement, names: Mapping[str, plan.AnyStatement]) -> list[Line]:
-    """`← what it waits for`, and why where no name says it."""
-    if not statement.depends:
-        return []
+def _needs(
+    statement: plan.AnyStatement, barriers: Collection[str], needless: Collection[tuple[str, str]]
+) -> list[Line]:
+    """`← what it waits for`, and why where no name says it; what follows from the rest is left out."""
     mentioned = free_names(statement)
     after = statement.after if isinstance(statement, plan.Step) else ()
-    shown = [f"{name}{_why(name, mentioned, after, names)}" for name in statement.depends]
-    return [[Stretch("← ", "quiet"), Stretch(", ".join(shown))]]
+    shown = []
+    for name in statement.depends:
+        if name in mentioned:
+            shown.append(name)
+        elif name in after:
+            shown.append(f"{name}{FIRM}(after)")
+        elif (name, statement.name) not in needless:
+            shown.append(f"{name}{FIRM}({'barrier' if name in barriers else 'in order'})")
+    return [[Stretch("← ", "quiet"), Stretch(", ".join(shown))]] if shown else []
 
 
-def _why(
-    name: str, mentioned: Iterable[str], after: Iterable[str], names: Mapping[str, plan.AnyStatement]
-) -> str:
-    if name in mentioned:
-        return ""
-    if name in after:
-        return " (after)"
-    barrier = isinstance(names.get(name), plan.ReturnWhen | plan.FailWhen | plan.Require)
-    return " (barrier)" if barrier else " (in order)"
+_BARRIERS = (plan.ReturnWhen, plan.FailWhen, plan.Require)
 
 
 def _policies(step: plan.Step) -> Iterator[str]:
@@ -303,6 +311,11 @@ def _policies(step: plan.Step) -> Iterator[str]:
         yield retry_text(step.retry)
     if step.timeout is not None:
         yield f"timeout {expression_text(step.timeout)}"
+
+
+def _bound(agent: str, bound: plan.Bound) -> str:
+    text = f"{agent} ≤ {bound.formula}"
+    return text.replace(" ", FIRM) if len(text) <= UNBROKEN else text
 
 
 def _errors(raises: Iterable[str]) -> Line:

@@ -5,6 +5,7 @@ where it may not, a no-break space stands, which is written as a plain one."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, TypeAlias
 
@@ -47,14 +48,16 @@ def joined(parts: Iterable[Sequence[Stretch]], separator: str = f"{FIRM}· ") ->
 
 def wrapped(line: Line, width: int, first: Line, rest: Line) -> Iterator[Line]:
     """A line broken at blanks to fit a width. `first` stands before its first part, `rest` before the
-    others. A word that is longer than the line stands alone."""
-    current: Line = list(first)
+    others. A word that is longer than a line is broken too."""
+    current, used = list(first), length(first)
     started = False
-    for word in _words(line):
-        if started and length(current) + len("".join(s.text for s in word).rstrip(" ")) > width:
+    for word in _words(line, max(width - max(used, length(rest)), 8)):
+        size = length(word)
+        if started and used + size - word[-1].text.endswith(" ") > width:
             yield current
-            current = list(rest)
+            current, used = list(rest), length(rest)
         current += word
+        used += size
         started = True
     yield current
 
@@ -79,21 +82,26 @@ def _coloured(text: str, style: Style) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if code else text
 
 
-def _words(line: Line) -> Iterator[Line]:
-    """The words of a line, each with the blank behind it; a word may change its style inside."""
+def _words(line: Line, room: int) -> Iterator[Line]:
+    """The words of a line, each with the blank behind it; a word may change its style inside. One that is
+    longer than `room` comes in pieces."""
     word: Line = []
+    used = 0
     for stretch in line:
-        start = 0
-        while start < len(stretch.text):
-            blank = stretch.text.find(" ", start)
-            end = len(stretch.text) if blank < 0 else blank + 1
-            word.append(Stretch(stretch.text[start:end], stretch.style))
-            start = end
-            if blank >= 0:
+        for text in _WORD.findall(stretch.text):
+            while used + len(text.rstrip(" ")) > room:
+                yield [*word, Stretch(text[: room - used], stretch.style)]
+                word, used, text = [], 0, text[room - used :]
+            word.append(Stretch(text, stretch.style))
+            used += len(text)
+            if text.endswith(" "):
                 yield word
-                word = []
+                word, used = [], 0
     if word:
         yield word
+
+
+_WORD: Final = re.compile(r"[^ ]* |[^ ]+")
 
 
 def _trimmed(line: Line) -> Line:

@@ -93,6 +93,11 @@ def expression_text(expr: plan.Expr) -> str:
     return _at_least(expr, _IF, DEPTH)
 
 
+def operand_text(expr: plan.Expr) -> str:
+    """An expression, in parentheses unless it stands for itself: `(a + b)`, `a.size()`."""
+    return _at_least(expr, _POSTFIX, DEPTH)
+
+
 def pattern_text(pattern: plan.Pattern) -> str:
     match pattern:
         case plan.CasePattern(case=case, bindings=bindings):
