@@ -110,6 +110,7 @@ _HELPERS: Final[dict[str, Value]] = {
     "len": len,
     "float": float,
     "enter": _enter,
+    "fail": evaluation.fail,
     "pay": _pay,
     "no_arm": _no_arm,
     "no_function": _no_function,

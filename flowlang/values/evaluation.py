@@ -100,7 +100,7 @@ def explained(error: Exception, at: Place | None) -> EvaluationError:
         return EvaluationError("EvaluationFailed", _message(error), at)
     if error.at is None:
         error.at = at
-    error.__traceback__ = None
+    error.__traceback__ = error.__cause__ = error.__context__ = None
     return error
 
 
@@ -109,6 +109,8 @@ def _message(error: Exception) -> str:
         return "division by zero"
     if isinstance(error, RecursionError):
         return "the expression nests too deep"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
     if isinstance(error, KeyError):
         return f"there is no {quoted(str(error.args[0]))} here, though the plan says so"
     return f"the plan does not fit its values: {type(error).__name__}"

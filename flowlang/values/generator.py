@@ -20,9 +20,9 @@ from flowlang.values.functions import FUNCTIONS
 from flowlang.values.loops import Loops
 from flowlang.values.texts import Texts
 from flowlang.values.times import SECOND
+from flowlang.values.value import Misfit, Value, normalise
 
 _CHUNK: Final = 40  # forms of a spine that nest in one Python expression
-_COMPARISONS: Final = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "in.list": "in"}
 
 
 @attrs.define
@@ -50,7 +50,7 @@ class Generator(Arithmetic, Texts, Loops):
     def _leaf(self, expr: Expr, scope: Scope) -> ast.expr:
         match expr:
             case plan.Constant(value=value):
-                return self.constant(value) if not isinstance(value, list | dict) else self.held(value)
+                return self._constant(value)
             case plan.Variable(name=name):
                 return self._variable(name, scope)
             case plan.Template(parts=parts):
@@ -62,6 +62,13 @@ class Generator(Arithmetic, Texts, Loops):
             case plan.Operate():
                 return self.tree(expr, scope)
         raise TypeError(f"{expr.kind} is no expression")
+
+    def _constant(self, value: Value) -> ast.expr:
+        try:
+            value = normalise(value)
+        except Misfit as misfit:
+            return self.call("fail", self.constant(str(misfit)))
+        return self.held(value) if isinstance(value, list | dict) else self.constant(value)
 
     def _variable(self, name: str, scope: Scope) -> ast.expr:
         if name not in scope:
@@ -188,7 +195,7 @@ class Generator(Arithmetic, Texts, Loops):
         operands = [first, *(self.expression(operand, scope) for operand in form.operands[1:])]
         if len(operands) != 2:
             return self._unary(operator, operands)
-        if operator in _COMPARISONS and shapes.is_free(form):
+        if shapes.is_free(form):
             return self._compared(operator, operands[0], operands[1])
         if operator in SIGNS:
             return self.operation(operator, *operands)
@@ -214,7 +221,7 @@ class Generator(Arithmetic, Texts, Loops):
         return self.helper(operator, operands)
 
     def _compared(self, operator: str, left: ast.expr, right: ast.expr) -> ast.expr:
-        sign = _COMPARISONS[operator]
+        sign = shapes.COMPARISONS.get(operator, "in")
         if sign in ("==", "!=") and isinstance(right, ast.Constant) and right.value is None:
             sign = "is" if sign == "==" else "is not"
         return self.compare(left, sign, right)

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias, get_args
 
 from flowlang.plan import model as plan
 from flowlang.plan.model import Expr
+from flowlang.values.value import MAX_INT, MIN_INT
 
 Junction: TypeAlias = plan.And | plan.Or | plan.Coalesce
 
@@ -101,7 +102,16 @@ def is_plain(expr: Expr) -> bool:
     """Whether an expression only looks up what is there: a constant, a name, fields of it. It cannot fail."""
     while isinstance(expr, plan.Member) and not expr.safe:
         expr = expr.target
-    return isinstance(expr, plan.Constant | plan.Variable)
+    match expr:
+        case plan.Constant(value=int() | float() as number):
+            return MIN_INT <= number <= MAX_INT
+        case plan.Constant(value=value):
+            return value is None or (isinstance(value, str) and value.isascii())
+        case _:
+            return isinstance(expr, plan.Variable)
+
+
+COMPARISONS: Final = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
 
 def is_free(comparison: plan.Operate) -> bool:
@@ -112,7 +122,7 @@ def is_free(comparison: plan.Operate) -> bool:
     if comparison.operator == "in.list":
         items = comparison.operands[1]
         return isinstance(items, plan.MakeList) and all(isinstance(i, plan.Constant) for i in items.items)
-    return any(map(_is_small, comparison.operands))
+    return comparison.operator in COMPARISONS and any(map(_is_small, comparison.operands))
 
 
 def _is_small(expr: Expr) -> bool:

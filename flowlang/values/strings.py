@@ -11,7 +11,7 @@ from functools import cache
 from typing import Final
 from urllib.parse import quote
 
-from flowlang.text.patterns import compile_pattern
+from flowlang.text.patterns import Regex, compile_pattern
 from flowlang.values import times
 from flowlang.values.evaluation import (
     COPIED,
@@ -132,18 +132,26 @@ def repeat(budget: Budget, text: str, count: int) -> str:
 
 def matches(budget: Budget, text: str, pattern: str) -> bool:
     charge_text(budget, len(text), MATCHED)
-    return compile_pattern(pattern).search(text) is not None
+    return _compiled(pattern).search(text) is not None
 
 
 def find_all(budget: Budget, text: str, pattern: str) -> list[str]:
     charge_text(budget, len(text), MATCHED)
     found: list[str] = []
-    for match in compile_pattern(pattern).finditer(text):
+    for match in _compiled(pattern).finditer(text):
         if len(found) == MAX_ITEMS:
             claim_items(budget, MAX_ITEMS + 1)
         found.append(match.group())
     charge(budget, len(found))
     return found
+
+
+def _compiled(pattern: str) -> Regex:
+    """A pattern that the checker has seen; one that it would have refused fails here."""
+    try:
+        return compile_pattern(pattern)
+    except ValueError as error:
+        fail(f"this is no pattern: {error}")
 
 
 def to_int(budget: Budget, text: str) -> int | None:

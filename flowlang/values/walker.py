@@ -44,7 +44,7 @@ def _place(pending: Sequence[Expr]) -> Place | None:
 def _leaf(expr: Expr, scope: Scope, budget: Budget) -> Value:
     match expr:
         case plan.Constant(value=value):
-            return value
+            return conversions.constant(value)
         case plan.Variable(name=name):
             return scope[name]
         case plan.Template(parts=parts):
