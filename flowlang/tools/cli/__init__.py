@@ -5,9 +5,8 @@
     NAME       one command a module, `command` in it; what it does lies below, in `frontend` and elsewhere
 
 What is asked for goes to stdout, everything said about it to stderr. Exit codes: 0 fine, 1 mistakes were
-found or a run failed, 2 the command line itself is wrong, 3 a run waits, 130 interrupted. `flow check`
-must start about as fast as Python can, so no module here imports pydantic, trio or rich but those whose
-command needs them."""
+found or a run failed, 2 the command line itself is wrong, 130 interrupted. `flow check` must start about
+as fast as Python can, so no module here imports pydantic, trio or rich but those whose command needs them."""
 
 from __future__ import annotations
 

@@ -73,7 +73,11 @@ def check_paths(paths: Sequence[str], *, previous: dict[str, Checked] | None = N
     started_ns = time.time_ns()
     before = previous or {}
     files = find_flow_files(path for path in paths if path != STDIN_MARK)
-    checked = {path: check_file(path, previous=before.get(path)) for path in files.paths}
+    checked: dict[str, Checked] = {}
+    last: Checked | None = None
+    for path in files.paths:
+        # Files of one folder tend to import the same modules, which the last result then holds already.
+        last = checked[path] = check_file(path, previous=before.get(path) or last)
     found = list(files.diagnostics)
     if STDIN_MARK in paths:
         source = terminal.read_stdin()
