@@ -6,7 +6,8 @@ import pytest
 from support.plans import plan_of
 
 from flowlang.plan.amounts import MANY, Amount, Unknown, add, greatest, multiply, number, unknown
-from flowlang.plan.longest import longest_times
+from flowlang.plan.longest import FOREVER, longest_times
+from flowlang.plan.show import render_plan
 from flowlang.plan.text import duration_text
 
 AGENTS = """
@@ -227,6 +228,12 @@ def test_longest_times(body: str, expected: str):
         assert [end.reason for end in found.because] == [expected]
     else:
         assert duration_text(found.microseconds) == expected
+
+
+def test_times_beyond_all_bounds_are_ten_thousand_years():
+    compiled = plan_of(AGENTS + "flow main() {\n" + _numbered(3).replace(" {\n", ", in order {\n") + "\n}\n")
+    assert compiled.flows["main"].longest == FOREVER
+    assert "longest  10,000 years or more" in render_plan(compiled, None)
 
 
 def test_a_flow_with_a_timeout_takes_no_longer():

@@ -679,8 +679,9 @@ class SourceFile(Model):
 
 
 class Plan(Model):
-    """`flows`, `agents`, `errors` and `events` are keyed by name; what comes from an imported module has that
-    module's name before a dot. `main` is the flow that runs where none is named: `main`, or the only one."""
+    """`flows`, `agents`, `errors` and `events` are keyed by name. What comes from an imported module has the
+    name of its file before a dot, with as much of its folders as tells it from others: `eu/hotels.book`.
+    `main` is the flow that runs where none is named: `main`, or the only one."""
 
     format: Literal["flowlang.plan"] = "flowlang.plan"
     version: Literal[1] = PLAN_VERSION

@@ -13,7 +13,7 @@ import attrs
 
 from flowlang.plan import model as plan
 from flowlang.plan.blocks import implied
-from flowlang.plan.longest import longest_times
+from flowlang.plan.longest import FOREVER, longest_times
 from flowlang.plan.model import ATTEMPT_TIMEOUT
 from flowlang.plan.names import free_names
 from flowlang.plan.styled import FIRM, Line, Stretch, Style, joined, wrapped, written
@@ -113,8 +113,9 @@ class _Flow:
         yield "strategy", [Stretch(f"{flow.body.strategy}, {waves}")]
 
     def longest(self) -> Line:
-        if self.flow.longest is not None:
-            return [Stretch(duration_text(self.flow.longest))]
+        longest = self.flow.longest
+        if longest is not None:
+            return [Stretch("10,000 years or more" if longest >= FOREVER else duration_text(longest))]
         because = longest_times(self.compiled.flows, self.compiled.agents)[self.name].because
         reasons = [[Stretch(f"{end.reason} ({_where(self.compiled, end.at)})")] for end in because]
         return [Stretch("not known: "), *joined(reasons, "; ")]
