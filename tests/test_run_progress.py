@@ -137,6 +137,15 @@ def test_there_are_never_more_lines_than_there_is_room_for() -> None:
     assert len(made.lines(1000)) == 60
 
 
+def test_what_a_step_waited_for_is_forgotten_when_it_is_done() -> None:
+    waiting = events.Waiting("a", 1, "answer", "approve", None)
+    made = progress(started("a"), waiting, events.StepDone("a", 2))
+    made.tell(started("b"))
+    made.tell(events.LoopStopped("b", 1, 3))
+    made.tell(events.StepDone("b", 2))
+    assert shown(made) == ["done a", "done b stopped at its limit of 3 rounds"]
+
+
 def test_unknown_paths_do_no_harm() -> None:
     made = progress(
         events.StepDone("nowhere", 1),
@@ -210,7 +219,12 @@ def test_a_tree_is_drawn_and_stays() -> None:
     drawn = tree(False, Terminal())
     kept = drawn.rpartition("<asked>")[2]
     assert "✗ a" in kept and "AgentFailed: <U+001B>[2Jgone back<U+202E>" in kept
-    assert "\x1b[31m" not in drawn and "\x1b[2J" not in drawn and "\x1b]0" not in drawn
+    assert (
+        "\x1b[31m" not in drawn
+        and "\x1b[2m" not in drawn
+        and "\x1b[2J" not in drawn
+        and "\x1b]0" not in drawn
+    )
 
 
 def test_a_tree_may_have_colours() -> None:

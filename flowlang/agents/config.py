@@ -12,6 +12,8 @@
     env = { TOKEN = "{token}" }
     max_output_bytes = 1_048_576
 
+A command also finds FLOW_IDEMPOTENCY_KEY and FLOW_ATTEMPT in its environment.
+
 Agents of an imported module are `[agents.trips.book_hotel]`. Only the table `agents` is read here, and
 entries for agents that a flow does not have are fine: many flows share a file. Mistakes are diagnostics."""
 

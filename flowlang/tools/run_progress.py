@@ -117,8 +117,8 @@ class Progress:
         row = self.rows.pop(path, None)
         if row is None:
             return
-        row.state, row.ended = state, at
-        row.note = row.note if note is None else note
+        settled = "" if row.state in ("waiting", "retrying") else row.note
+        row.state, row.ended, row.note = state, at, settled if note is None else note
         around = self._row_of(split_path(path)[2])
         if state != "failed":
             row.below.clear()

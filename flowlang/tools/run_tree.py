@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, TextIO
+from typing import Final, Literal, TextIO
 
 import trio
 from rich.console import Console, Group
@@ -45,7 +45,8 @@ class LiveTree:
     """A `Display`; see there."""
 
     def __init__(self, stream: TextIO, *, color: bool) -> None:
-        self.console = _Console(file=stream, highlight=False, no_color=not color, emoji=False, markup=False)
+        styles: Literal["auto"] | None = "auto" if color else None
+        self.console = _Console(file=stream, color_system=styles, highlight=False, emoji=False, markup=False)
         self.progress = Progress()
         self.live = Live(console=self.console, auto_refresh=False, transient=True)
         self.clock_ahead = 0.0
