@@ -27,23 +27,49 @@ from flowlang.syntax.layout import render
 from flowlang.syntax.parser import parse
 from flowlang.syntax.print_expressions import BLOCK_TASKS
 from flowlang.syntax.printing import lay_out
-from flowlang.text.diagnostics import Diagnostic
+from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Source, Span
 
 
 def format_source(source: Source) -> str | tuple[Diagnostic, ...]:
-    """The formatted text of a file; the placed diagnostics of one that does not parse.
+    """The formatted text of a file; the placed diagnostics of one that does not parse, or that formatted
+    would be larger than a file or an expression may be.
 
     Raises AssertionError where the result would not mean the same. That is a bug of ours, and the
     caller leaves the file as it is."""
     module = parse(source)
     mistakes = placed_diagnostics(module)
-    if any(mistake.severity == "error" for mistake in mistakes):
+    if has_errors(mistakes):
         return mistakes
     text = print_module(module)
     result = parse(Source(source.path, text))
-    prove_same(module, result)
-    return text
+    if not has_errors(result.diagnostics):
+        prove_same(module, result)
+    overgrown = errors_of_size(module, result)
+    return overgrown or text
+
+
+def has_errors(found: Iterable[Diagnostic]) -> bool:
+    return any(diagnostic.severity == "error" for diagnostic in found)
+
+
+def errors_of_size(module: ast.Module, result: ast.Module) -> tuple[Diagnostic, ...]:
+    """What is wrong with a result that has the right tree, placed where the original has it."""
+    found = [(Span(0, 0), mistake) for mistake in result.diagnostics]
+    for old, new in zip(module.items, result.items, strict=False):
+        first_line = Span(old.offset, old.offset + len(old.parsed.text.partition("\n")[0]))
+        found += [(first_line, mistake) for mistake in new.parsed.diagnostics]
+    return tuple(
+        attrs.evolve(
+            mistake,
+            message=f"formatted, {mistake.message}",
+            primary=Label(place, anchor=Anchor(module.source.path)),
+            related=(),
+            fix=None,
+        )
+        for place, mistake in found
+        if mistake.severity == "error"
+    )
 
 
 def placed_diagnostics(module: ast.Module) -> tuple[Diagnostic, ...]:
