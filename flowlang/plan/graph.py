@@ -121,7 +121,7 @@ class _Builder:
                         node,
                         notes=tuple(_notes(statement)),
                         type=type_text(type),
-                        effect=None if effect == "pure" else effect or "undeclared",
+                        effect=_effect(effect),
                     ),
                     task,
                 )
@@ -158,9 +158,15 @@ class _Builder:
         for index, (label, arm) in enumerate(arms):
             head = f"{label} {task_text(arm)}".strip()
             id, at = f"{node.id}|{index}", getattr(arm, "at", None)
-            self.add(Node(id=id, parent=node.id, kind=self.kind(arm), name="", head=head, at=at), arm)
+            kind, effect = self.kind(arm), self.effect(arm)
+            self.add(Node(id=id, parent=node.id, kind=kind, name="", head=head, effect=effect, at=at), arm)
         if body is not None:
             self.block(body, node.id)
+
+    def effect(self, task: plan.Task) -> str | None:
+        """The effect of a call; None for a pure one, and for what is no call."""
+        agent = self.agents.get(task.agent) if isinstance(task, plan.CallAgent) else None
+        return _effect(agent.effect) if agent is not None else None
 
     def kind(self, task: plan.Task) -> NodeKind:
         match task:
@@ -183,6 +189,10 @@ class _Builder:
                 return "fail"
             case plan.Evaluate():
                 return "value"
+
+
+def _effect(effect: str | None) -> str | None:
+    return None if effect == "pure" else effect or "undeclared"
 
 
 def _id(parent: str | None, name: str) -> str:

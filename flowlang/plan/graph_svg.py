@@ -151,7 +151,7 @@ def _lines(node: Node) -> list[tuple[str, str]]:
     lines = [("name", node.name)] if node.name and not node.name.startswith("!") else []
     lines += [("code", text) for text in wrap(node.head, WIDEST, max_lines=3, placeholder=" …")]
     lines += [("note", note) for note in node.notes]
-    about = " · ".join(part for part in (node.type, node.effect) if part)
+    about = " · ".join(part for part in (node.type, node.effect if node.name else None) if part)
     lines += [("note", about)] if about else []
     return [(style, text if len(text) <= WIDEST else text[: WIDEST - 1] + "…") for style, text in lines]
 
@@ -172,7 +172,7 @@ def _frame(node: Node, size: Box, x: float, y: float, depth: int) -> str:
         f'<rect class="{style}" x="{x:.1f}" y="{y:.1f}" width="{size.width:.1f}" height="{size.height:.1f}" '
         f'rx="{radius}"/>'
     )
-    if node.kind in ("barrier", "ensure", "result", "let", "value"):
+    if node.kind in ("barrier", "ensure", "result", "let", "value", "fail"):
         return rectangle
     meaning = node.kind if node.kind in ("ask", "wait", "flow") else node.effect or "none"
     bar = (
