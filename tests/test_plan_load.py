@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.plans import plan_of, plan_of_file
+from support.runs import PRELUDE
 
 from flowlang.plan import model as plan
 from flowlang.plan.canonical import canonical_json, plan_hash
@@ -49,6 +50,15 @@ def test_a_plan_comes_back_as_it_was(path: Path):
     assert load_plan(dump_plan(compiled, indent=2)) == compiled
     assert plan_hash(loaded) == plan_hash(compiled)
     assert plan.Plan.model_validate_json(compiled.model_dump_json(by_alias=True)) == compiled
+
+
+RUNS = sorted((Path(__file__).parent / "cases" / "runtime").glob("*.flow"))
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_what_runs_has_a_closed_plan(path: Path):
+    compiled = plan_of(path.read_text(encoding="utf-8") + PRELUDE)
+    assert load_plan(dump_plan(compiled)) == compiled
 
 
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6)
