@@ -172,7 +172,7 @@ def _commit(text: str) -> _Commit:
         if len(parts) == 3:
             added, deleted, path = parts
             # Git writes `-` for a binary file.
-            files[unquoted(path)] = sum(int(n) for n in (added, deleted) if n.isdigit())
+            files[_unquoted(path)] = sum(int(n) for n in (added, deleted) if n.isdigit())
     return _Commit(author.strip() or "(nobody)", datetime.fromtimestamp(int(seconds), UTC), files)
 
 
@@ -199,10 +199,10 @@ def _pairs(commits: list[_Commit]) -> list[Pair]:
 
 
 def _listed(listing: str) -> list[str]:
-    return [unquoted(line) for line in listing.splitlines() if line]
+    return [_unquoted(line) for line in listing.splitlines() if line]
 
 
-def unquoted(path: str) -> str:
+def _unquoted(path: str) -> str:
     """Git's C-quoted form of a path, undone; bytes that are no UTF-8 become lone surrogates, then `\\xNN`."""
     if not (path.startswith('"') and path.endswith('"')):
         return path
