@@ -146,7 +146,7 @@ def types(depth: int = 2) -> Strategy[ast.TypeExpr]:
 
 
 def fields(depth: int = 1) -> Strategy[tuple[ast.Field, ...]]:
-    return several(made(ast.Field, ident(), types(depth), DOCS))
+    return several(made(ast.Field, ident(WORDS), types(depth), DOCS))
 
 
 # Tasks, clauses, statements
