@@ -31,7 +31,7 @@ LANDMARK = re.compile(
     | \""" | "(?:[^"\\\n]|\\[^\n])*+"? | '[^'\n]*+'?
     | (?P<bracket>[][(){}])
     | ^[ \t]*(?P<statement>
-          (?:step|let)\b(?=[ \t]+[A-Za-z_]|[ \t\r]*$)
+          (?:step|let)\b(?=[ \t]+[A-Za-z_{=]|[ \t\r]*$)
         | (?:require|ensure|fail|return|yield|next|given|send|run|expect)\b(?![ \t]*[]:.,)=?}])
       )
     | (?P<inline>(?:step|let)(?=[ \t]+[A-Za-z_][A-Za-z0-9_]*[ \t]*[:=](?!=)))

@@ -42,6 +42,7 @@ class Recovery:
     brackets: Brackets
     found: list[Diagnostic]
     unclosed: list[int] = attrs.field(init=False)  # in the order of the text
+    missing: set[int] = attrs.field(init=False, factory=set)  # where a closing bracket was missed already
 
     def __attrs_post_init__(self) -> None:
         self.unclosed = sorted(self.brackets.unclosed)
@@ -55,7 +56,11 @@ class Recovery:
             return automaton.finish(), automaton.end
         if misfit or not is_complete:
             self.report(misfit or end_of(automaton, self.text, 0), 0, 0)
-        return automaton.finish() if is_complete else self.broken_declaration(), len(self.text)
+        if is_complete:
+            return automaton.finish(), len(self.text)
+        paragraph = PARAGRAPH.search(self.text)
+        end = paragraph.start() if paragraph else len(self.text)
+        return ast.BrokenDecl(*self.remains(0, end, MISSPELT)), end
 
     def drive(self, automaton: Automaton, start: int, end: int) -> Misfit | None:
         """Feed a stretch of the text; None if all of it fits, though more may be awaited."""
@@ -76,9 +81,10 @@ class Recovery:
     def block(self, automaton: Automaton, rule: str, start: int, end: int) -> int:
         """Parse the block that begins here, give it to the automaton, and return where it ends."""
         close = min(self.brackets.ends[start], end)
-        if start in self.brackets.unclosed:
-            self.found.append(self.never_closed(start))
-        stop = close if start in self.brackets.unclosed else close + 1
+        is_closed = start not in self.brackets.unclosed
+        if not is_closed:
+            self.report_unclosed(start)
+        stop = close + 1 if is_closed else close
         cuts = [start + 1, *self.brackets.statements.get(start, ()), close]
         statements = [
             statement
@@ -96,27 +102,22 @@ class Recovery:
             known = len(self.found)
             misfit = self.drive(automaton, start, end)
             is_waste = misfit is not None and self.is_waste(misfit)
-            if automaton.accepts(END) and (not misfit or is_waste or is_apart(misfit, rule)):
+            is_complete = automaton.accepts(END)
+            if misfit and is_waste and (is_complete or not automaton.values):
+                self.report(misfit, start, known)
+            if is_complete and (not misfit or is_waste or is_apart(misfit, rule)):
                 yield automaton.finish()
             elif automaton.values or (misfit and not is_waste):
                 self.report(misfit or end_of(automaton, self.text, start), start, known)
-                yield self.broken_statement(start, end)
+                yield ast.Broken(*self.remains(start, end, ASSIGNED))
                 return
             if misfit is None:
                 return
-            if is_waste:
-                self.report(misfit, start, known)
             start = misfit.stop if is_waste else misfit.start
 
     def is_waste(self, misfit: Misfit) -> bool:
         """Whether a token stands for nothing and may be left out."""
         return misfit.text == ";" or misfit.start in self.brackets.stray
-
-    def broken_statement(self, start: int, end: int) -> ast.Broken:
-        return ast.Broken(*self.remains(start, end, ASSIGNED))
-
-    def broken_declaration(self) -> ast.BrokenDecl:
-        return ast.BrokenDecl(*self.remains(0, len(self.text), MISSPELT))
 
     def remains(
         self, start: int, end: int, unknown: re.Pattern[str]
@@ -137,19 +138,25 @@ class Recovery:
         if misfit.start in self.brackets.too_deep:
             self.found.append(too_deep(misfit))
         elif openers and misfit.terminal != UNCLOSED:
-            self.found.append(self.never_closed(openers[0]))
+            self.report_unclosed(openers[0])
         else:
             self.found.append(diagnose(misfit))
 
-    def never_closed(self, position: int) -> Diagnostic:
+    def report_unclosed(self, position: int) -> None:
+        """Report a bracket that is not closed, unless one around it should be closed at the same place."""
+        if self.brackets.ends[position] in self.missing:
+            return
+        self.missing.add(self.brackets.ends[position])
         bracket, closer = self.text[position], CLOSERS[self.text[position]]
         end = last_before(self.text, self.brackets.ends[position])
-        return Diagnostic(
-            codes.UNCLOSED,
-            f"this `{bracket}` is never closed",
-            Label(Span(position, position + 1), "opened here"),
-            related=(Label(Span(end, end), f"`{closer}` should stand before here"),),
-            help=f"close it with `{closer}`",
+        self.found.append(
+            Diagnostic(
+                codes.UNCLOSED,
+                f"this `{bracket}` is never closed",
+                Label(Span(position, position + 1), "opened here"),
+                related=(Label(Span(end, end), f"`{closer}` should stand before here"),),
+                help=f"close it with `{closer}`",
+            )
         )
 
 
@@ -161,6 +168,7 @@ HEAD = re.compile(rf"(?:\s+|//[^\n]*)*+(?P<kind>(?:{KEYWORDS})\b|)")
 
 # Where the name stands behind the keyword of what declares one.
 NAME = r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
+PARAGRAPH = re.compile(r"(?<=\S)\s*?\n[ \t\r]*\n(?=[A-Za-z_/])")  # where something else seems to begin
 ASSIGNED = re.compile(rf"{NAME}\s*=(?![=>])")
 MISSPELT = re.compile(rf"[A-Za-z_]\w*[ \t]+{NAME}\s*[(={{]")
 BEHIND_KEYWORD = re.compile(rf"[ \t]+{NAME}")

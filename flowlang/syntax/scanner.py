@@ -2,7 +2,7 @@
 
 This scanner knows strings, comments and the words that begin declarations, and nothing else, so it
 stays right in a half-typed file: a declaration begins where one of those words stands at the very start
-of a line, outside of strings and comments, with a name or a string behind it. Whatever is unfinished
+of a line, outside of strings and comments, with what may follow it. Whatever is unfinished
 above ends there. (Declarations that stand elsewhere, two on a line or indented, are told apart by the
 parser, which knows where one is complete.)
 
@@ -23,7 +23,7 @@ from flowlang.text.source import Span
 # A string without an end ends with its line here, or with its opening quotes: better to look for
 # declarations in what may be a string than to lose all that follow.
 LANDMARK = r"""
-      ^INDENT(?P<declaration>KEYWORD)\b(?=[ \t]+["A-Za-z_])
+      ^INDENT(?P<declaration>KEYWORD)\b(?=[ \t]+["A-Za-z_]|[ \t]*[({=])
     | (?P<comment>//[^\n]*)
     | \"""(?:(?:[^"\\]|\\.|"(?!""))*+\""")?
     | "(?:[^"\\\n]|\\[^\n])*+"?

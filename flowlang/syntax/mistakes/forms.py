@@ -88,6 +88,15 @@ BEHIND_EXPRESSION = frozenset([
 # fmt: on
 BEHIND_TYPE = frozenset(["?", ".", "<", "|", "DOC", END])
 
+# What is missed most likely, where something optional could stand before it.
+USUAL = {
+    frozenset([":", "="]): "`=`",
+    frozenset([",", "->", "as"]): "`->`",
+    frozenset([",", "in"]): "`in`",
+    frozenset([",", "where", "{"]): "a block `{ … }`",
+    frozenset(["in", "{"]): "`{`",
+}
+
 # What kind of value is meant behind some keywords.
 KINDS = {
     **dict.fromkeys(("timeout", "cache", "sleep", "every", "within", "reset", "backoff", "to"), "a duration"),
@@ -111,8 +120,9 @@ def expectation(misfit: Misfit) -> Diagnostic:
 def awaited(misfit: Misfit) -> str:
     """What is missed, in a few words."""
     expected = misfit.expected
-    if expected == {":", "="}:
-        return "`=`"  # the type before it may be left out
+    usual = USUAL.get(frozenset(expected - BEHIND_EXPRESSION)) or USUAL.get(frozenset(expected - BEHIND_TYPE))
+    if usual:
+        return usual
     parts = []
     for name, (needed, all_of_it) in GROUPS.items():
         if expected.issuperset(needed):

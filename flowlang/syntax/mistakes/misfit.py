@@ -85,7 +85,7 @@ def rewrite(span: Span, text: str) -> Fix:
     return Fix(title, (Edit(span, text),))
 
 
-LAST_TOKEN = re.compile(r"(?:[A-Za-z0-9_]+|[-=<>.?]{2,3}|[^\sA-Za-z0-9_])\Z")
+LAST_TOKEN = re.compile(r"(?:[A-Za-z0-9_]+|[-!=<>.?]{2,3}|[^\sA-Za-z0-9_])\Z")
 
 
 def end_of(automaton: Automaton, source: str, begin: int) -> Misfit:

@@ -112,13 +112,12 @@ def chained(misfit: Misfit) -> Diagnostic | None:
 
 
 def comment(misfit: Misfit) -> Diagnostic | None:
-    """`# …`, `-- …`, `/* … */`."""
+    """`# …`, `/* … */`."""
     if misfit.text == "#":
         return advice(misfit.span, "a comment begins with `//`", fix=rewrite(misfit.span, "//"))
-    if misfit.goes_on(r"/\*"):
-        return advice(
-            Span(misfit.start, misfit.start + 2), "a comment begins with `//` and ends with its line"
-        )
+    joined = Span(misfit.before_span.start, misfit.stop)
+    if misfit.source[joined.start : joined.end] == "/*":
+        return advice(joined, "a comment begins with `//` and ends with its line")
     return None
 
 

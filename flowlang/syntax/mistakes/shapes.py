@@ -169,10 +169,9 @@ def comprehension(misfit: Misfit) -> Diagnostic | None:
 
 def missing_comma(misfit: Misfit) -> Diagnostic | None:
     """`f(a: 1 b: 2)`, `[1 2]`."""
-    begins_item = misfit.terminal in ("NAME", "STRING", "INT", "FLOAT", "DURATION", "{", "[", "...") or (
-        misfit.text[:1].isalpha()
-    )
-    if "," not in misfit.expected or not begins_item or not misfit.expected & {")", "]", "}"}:
+    begins_item = misfit.text[:1].isalnum() or misfit.terminal in ("STRING", "NAME", "[", "...")
+    begins_item |= misfit.text == "{" and misfit.before == "}"
+    if not begins_item or "," not in misfit.expected or not misfit.expected & {")", "]", "}"}:
         return None
     at = Span(misfit.automaton.end, misfit.automaton.end)
     return advice(misfit.span, "a comma is missing before this", fix=Fix("Write `,`", (Edit(at, ","),)))
@@ -316,15 +315,20 @@ def first_of(misfit: Misfit) -> Diagnostic | None:
 
 def bare_arguments(misfit: Misfit) -> Diagnostic | None:
     """`step page = read url: source.url`."""
-    if misfit.goes_on(r"[A-Za-z_]\w*\s*:") and misfit.symbols[-1:] == ["NAME"] and "(" in misfit.expected:
+    if (
+        misfit.goes_on(r"[A-Za-z_]\w*\s*:")
+        and misfit.symbols[-1:] == ["NAME"]
+        and not {",", "->"} & misfit.expected
+    ):
         help = f"write `{misfit.before}({misfit.text}: …)`"
         return advice(misfit.span, f"the arguments of `{misfit.before}` stand in parentheses", help)
     return None
 
 
 def missing_task(misfit: Misfit) -> Diagnostic | None:
-    """`step a = retry 3 times`, `return when a`."""
-    if misfit.before not in CLAUSES or misfit.symbols[-1:] != ["NAME"] or "+" not in misfit.expected:
+    """`step a = retry 3 times`, `return when a`, `a ->  else -> b`."""
+    is_arm = misfit.before == "else" and misfit.text == "->"
+    if not (misfit.before in CLAUSES or is_arm) or misfit.symbols[-1:] != ["NAME"]:
         return None
     return advice(misfit.before_span, f"a task is missing before `{misfit.before}`", form_of(misfit))
 
