@@ -51,6 +51,13 @@ class Resolver:
 
     def type(self, tree: ast.TypeExpr, *, secret: bool = False) -> Type:
         """What a type expression means. `secret<…>` may stand only where `secret` says so."""
+        found = self._type(tree, secret)
+        if not types.is_too_large(found):
+            return found
+        report_too_large(self.problems, tree, found)
+        return types.UNKNOWN
+
+    def _type(self, tree: ast.TypeExpr, secret: bool) -> Type:
         match tree:
             case ast.NamedType(name=name):
                 return self._named(name)
@@ -192,7 +199,11 @@ class Declarer:
                     self.problems.report(codes.RESERVED_NAME, field.name.span, message, help=help)
             cases.setdefault(variant.name.name, types.Case(variant.name.name, fields, variant.doc))
         name = tree.name.name
-        return types.Union(self.module, name, tuple(cases.values()), name, len(cases))
+        union = types.Union(self.module, name, tuple(cases.values()), name, len(cases))
+        if types.is_too_large(union):
+            report_too_large(self.problems, tree.name, union)
+            return types.UNKNOWN
+        return union
 
     def constructor(self, union: types.Union, variant: ast.Variant) -> Constructor:
         case = union.case(variant.name.name)
@@ -324,6 +335,18 @@ class Declarer:
                 message,
                 help="put `retry … until …` on the step that calls it",
             )
+
+
+def report_too_large(problems: Problems, at: ast.Node, type: Type) -> None:
+    """Report a type beyond the limits that keep every check short."""
+    deep = types.extent_of(type).depth > types.MAX_DEPTH
+    what = (
+        f"nests more than {types.MAX_DEPTH} levels deep"
+        if deep
+        else f"has more than {types.MAX_PARTS:,} parts"
+    )
+    help = "keep what is so large as `json`, or in a `file`, and read from it what you need"
+    problems.report(codes.TOO_DEEP, at.span, f"the type of this {what}", help=help)
 
 
 def report_duplicate(problems: Problems, clause: ast.Node, kind: str, first: ast.Node) -> None:

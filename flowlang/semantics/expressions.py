@@ -9,6 +9,7 @@ import attrs
 from flowlang.semantics import types
 from flowlang.semantics.calls import Calls
 from flowlang.semantics.choices import Choices
+from flowlang.semantics.declare import report_too_large
 from flowlang.semantics.literals import Literals
 from flowlang.semantics.operations import Operations
 from flowlang.semantics.scope import Env
@@ -20,6 +21,7 @@ from flowlang.semantics.types import (
     UNKNOWN,
     Enum,
     Type,
+    is_too_large,
 )
 from flowlang.syntax import ast
 from flowlang.text import codes
@@ -30,6 +32,9 @@ class Expressions(Calls, Choices, Operations, Literals):
     def infer(self, expr: ast.Node, env: Env, wanted: Type | None = None) -> Type:
         """The type of an expression. `wanted` is a hint: whether it fits is the caller's to check."""
         found = self._infer(expr, env, wanted)
+        if is_too_large(found):
+            report_too_large(self.problems, expr, found)
+            found = UNKNOWN
         self.tables.types[expr.id] = found
         return found
 

@@ -12,6 +12,7 @@ import attrs
 
 from flowlang.semantics.arguments import fields_as_parameters
 from flowlang.semantics.constants import fold
+from flowlang.semantics.declare import report_too_large
 from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import Callable, ErrorName, EventName
 from flowlang.semantics.reach import Outcome, Reach, join_reaches, reach_of_call
@@ -31,6 +32,7 @@ from flowlang.semantics.types import (
     Type,
     is_optional,
     is_poison,
+    is_too_large,
     join,
     optional,
     present,
@@ -52,6 +54,9 @@ class Tasks:
     def task(self, task: ast.Task, env: Env, wanted: Type | None = None, *, keyed: bool = False) -> Outcome:
         """Check a task. `wanted` is a hint; `keyed` says that the step has an idempotency key."""
         outcome = self._task(task, env, wanted, keyed)
+        if is_too_large(outcome.type):
+            report_too_large(self.expressions.problems, task, outcome.type)
+            outcome = attrs.evolve(outcome, type=UNKNOWN)
         self.expressions.tables.types[task.id] = outcome.type
         return outcome
 

@@ -7,14 +7,52 @@ Types are structural values compared by `==`, but for tagged unions, which are n
 
 Int fits float, by widening; nothing else converts by itself. A record fits one with the same fields,
 where missing optional fields are null; an extra field is an error only where a literal is written out.
-What is no secret may be passed as one, never the other way."""
+What is no secret may be passed as one, never the other way.
+
+A type is a tree to every function here, but in memory its parts are shared, so that forty declarations can
+stand for a type with a trillion parts. Its `extent` is counted when it is made, and the makers of types
+refuse what `is_too_large`; so all walks are short.
+
+Deliberately absent: recursive types."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias, assert_never
+from typing import NamedTuple, TypeAlias, assert_never
 
 import attrs
+
+MAX_DEPTH = 64
+MAX_PARTS = 5_000
+
+
+class Extent(NamedTuple):
+    """How deep a type nests, and of how many types it is made, counted as a tree."""
+
+    depth: int
+    parts: int
+
+
+ONE = Extent(1, 1)
+
+
+def extent_of(type: Type) -> Extent:
+    return getattr(type, "extent", ONE)
+
+
+def around(inside: Iterable[Type]) -> Extent:
+    """The extent of a type that holds others."""
+    depth = parts = 0
+    for type in inside:
+        inner = extent_of(type)
+        depth = max(depth, inner.depth)
+        parts += inner.parts
+    return Extent(depth + 1, parts + 1)
+
+
+def is_too_large(type: Type) -> bool:
+    depth, parts = extent_of(type)
+    return depth > MAX_DEPTH or parts > MAX_PARTS
 
 
 @attrs.frozen
@@ -27,21 +65,41 @@ class Scalar:
 @attrs.frozen
 class ListOf:
     item: Type
+    extent: Extent = attrs.field(init=False, eq=False, repr=False)
+
+    @extent.default
+    def _extent(self) -> Extent:
+        return around((self.item,))
 
 
 @attrs.frozen
 class MapOf:
     value: Type
+    extent: Extent = attrs.field(init=False, eq=False, repr=False)
+
+    @extent.default
+    def _extent(self) -> Extent:
+        return around((self.value,))
 
 
 @attrs.frozen
 class Optional:
     inner: Type
+    extent: Extent = attrs.field(init=False, eq=False, repr=False)
+
+    @extent.default
+    def _extent(self) -> Extent:
+        return around((self.inner,))
 
 
 @attrs.frozen
 class Secret:
     inner: Type
+    extent: Extent = attrs.field(init=False, eq=False, repr=False)
+
+    @extent.default
+    def _extent(self) -> Extent:
+        return around((self.inner,))
 
 
 @attrs.frozen
@@ -57,6 +115,11 @@ class Record:
 
     fields: tuple[RecordField, ...]
     name: str | None = attrs.field(default=None, eq=False)
+    extent: Extent = attrs.field(init=False, eq=False, repr=False)
+
+    @extent.default
+    def _extent(self) -> Extent:
+        return around(f.type for f in self.fields)
 
     def field(self, name: str) -> Type | None:
         return next((f.type for f in self.fields if f.name == name), None)
@@ -93,6 +156,11 @@ class Union:
     cases: tuple[Case, ...]
     shown: str = attrs.field(eq=False)  # the name as the looking module writes it
     whole: int = attrs.field(eq=False)  # how many cases the declaration has
+    extent: Extent = attrs.field(init=False, eq=False, repr=False)
+
+    @extent.default
+    def _extent(self) -> Extent:
+        return around(f.type for c in self.cases for f in c.fields)
 
     def case(self, name: str) -> Case | None:
         return next((c for c in self.cases if c.name == name), None)
