@@ -8,11 +8,9 @@ from typing import Final
 from flowlang.plan import model as plan
 from flowlang.values import codec
 from flowlang.values.evaluation import (
-    MATCHED,
     Budget,
     EvaluationError,
     charge,
-    charge_text,
     charge_value,
     fail,
 )
@@ -76,4 +74,4 @@ def _claim(budget: Budget, value: Value) -> None:
     size = weight(value, MAX_TEXT)
     if size > MAX_TEXT:
         fail(f"the value is larger than 1 MiB of JSON, or nests deeper than {MAX_DEPTH} levels")
-    charge_text(budget, size, MATCHED)
+    charge(budget, size)

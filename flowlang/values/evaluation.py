@@ -1,10 +1,10 @@
 """What every evaluation has: a budget that it may spend, and one way to fail.
 
-Work is counted in units of about a tenth of a microsecond: one for each node of an expression in each
-round of a loop, and what a function costs by the sizes it is given. It is charged from sizes before
-anything is built and once where a loop is entered, so the inside of a loop runs at full speed and no
-value is ever made that the limits forbid. What stands outside of loops is not charged: an expression has
-at most 16 KiB.
+Work is counted in units of about a tenth of a microsecond, or a hundred bytes: one for each node of an
+expression in each round of a loop, and what a function costs by the sizes it is given. It is charged
+from sizes before anything is built and once where a loop is entered, so the inside of a loop runs at
+full speed and no value is ever made that the limits forbid. What stands outside of loops is not charged:
+an expression has at most 16 KiB.
 
 Failures carry no host traceback: an error name, a message for people, and the place in the source."""
 
@@ -17,10 +17,11 @@ import attrs
 from flowlang.plan.model import Place
 from flowlang.values.value import MAX_ITEMS, MAX_TEXT, Value, quoted, weight
 
-BUDGET: Final = 10_000_000
-COPIED: Final = 10  # a unit for each 2**10 characters that are copied or compared,
-SCANNED: Final = 6  # for each 2**6 that are looked at one by one or encoded,
+BUDGET: Final = 5_000_000
+COPIED: Final = 7  # a unit for each 2**7 characters that are copied or compared,
+SCANNED: Final = 5  # for each 2**5 that are looked at one by one or encoded,
 MATCHED: Final = 2  # for each 2**2 that a regular expression reads
+CALL: Final = 16  # units of a function that takes long whatever it is given
 
 
 class EvaluationError(Exception):

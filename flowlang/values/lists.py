@@ -24,6 +24,8 @@ from flowlang.values.value import MAX_INT, MIN_INT, Value, weight
 List = list[Value]
 Map = dict[str, Value]
 
+_RECORD: Final = 3  # units of a record that a function makes
+
 
 def size(budget: Budget, sized: List | Map | str) -> int:
     return len(sized)
@@ -84,12 +86,12 @@ def reverse(budget: Budget, items: List) -> List:
 
 
 def zip_(budget: Budget, items: List, other: List) -> List:
-    charge(budget, min(len(items), len(other)))
+    charge(budget, _RECORD * min(len(items), len(other)))
     return [{"first": one, "second": two} for one, two in zip(items, other, strict=False)]
 
 
 def enumerate_(budget: Budget, items: List) -> List:
-    charge(budget, len(items))
+    charge(budget, _RECORD * len(items))
     return [{"index": index, "item": item} for index, item in enumerate(items)]
 
 
@@ -254,7 +256,7 @@ def values(budget: Budget, entries: Map) -> List:
 
 
 def pairs(budget: Budget, entries: Map) -> List:
-    claim_items(budget, len(entries))
+    charge(budget, _RECORD * len(entries))
     return [{"key": key, "value": value} for key, value in entries.items()]
 
 

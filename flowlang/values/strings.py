@@ -14,6 +14,7 @@ from urllib.parse import quote
 from flowlang.text.patterns import Regex, compile_pattern
 from flowlang.values import times
 from flowlang.values.evaluation import (
+    CALL,
     COPIED,
     MATCHED,
     SCANNED,
@@ -131,18 +132,20 @@ def repeat(budget: Budget, text: str, count: int) -> str:
 
 
 def matches(budget: Budget, text: str, pattern: str) -> bool:
+    charge(budget, CALL)
     charge_text(budget, len(text), MATCHED)
     return _compiled(pattern).search(text) is not None
 
 
 def find_all(budget: Budget, text: str, pattern: str) -> list[str]:
+    charge(budget, CALL)
     charge_text(budget, len(text), MATCHED)
     found: list[str] = []
     for match in _compiled(pattern).finditer(text):
         if len(found) == MAX_ITEMS:
             claim_items(budget, MAX_ITEMS + 1)
+        charge(budget, 2 * CALL)
         found.append(match.group())
-    charge(budget, len(found))
     return found
 
 
@@ -169,6 +172,7 @@ def to_float(budget: Budget, text: str) -> float | None:
 
 
 def to_datetime(budget: Budget, text: str) -> int | None:
+    charge(budget, CALL)
     try:
         return times.parse_datetime(text)
     except ValueError:
@@ -176,7 +180,7 @@ def to_datetime(budget: Budget, text: str) -> int | None:
 
 
 def url_encode(budget: Budget, text: str) -> str:
-    charge_text(budget, len(text), SCANNED)
+    charge(budget, len(text))
     return _within(quote(text, safe=""))
 
 
@@ -196,7 +200,7 @@ def sha256(budget: Budget, text: str) -> str:
 
 
 def format_datetime(budget: Budget, moment: int, pattern: str = "%Y-%m-%dT%H:%M:%SZ") -> str:
-    charge_text(budget, len(pattern), MATCHED)
+    charge(budget, CALL + len(pattern))
     try:
         return _within(times.strftime(moment, pattern))
     except ValueError as error:
