@@ -80,40 +80,29 @@ class TrioHost:
 
     # Calls
 
-    async def call(self, path: str, call: AgentCall) -> Value:
-        await trio.lowlevel.checkpoint_if_cancelled()
-        await self._let_others_run()
+    def call(self, path: str, call: AgentCall) -> Awaitable[Value]:
         turns = self._turns.get(call.agent)
         if turns is None:
-            return await self._in_a_place(call)
-        return await turns.call(self, call, lambda: self._in_a_place(call))
+            return self._in_a_place(call)
+        return turns.call(self, call, lambda: self._in_a_place(call))
 
     async def _in_a_place(self, call: AgentCall) -> Value:
-        """Under the engine's cap."""
+        """The reply to a call that is made under the engine's cap."""
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if time.monotonic() > self._turn_ends:
+            await trio.lowlevel.checkpoint()
+            self._turn_ends = time.monotonic() + LONGEST_TURN
         try:
             self._places.acquire_nowait()
         except trio.WouldBlock:
             await self._places.acquire()
         try:
-            return await self._attempt(call)
+            agent = self._agents[call.agent]
+            return await (
+                _answer(agent, call) if call.timeout is None else _in_time(agent, call, call.timeout)
+            )
         finally:
             self._places.release()
-
-    async def _attempt(self, call: AgentCall) -> Value:
-        agent = self._agents[call.agent]
-        if call.timeout is None:
-            return await _answer(agent, call)
-        with trio.CancelScope(deadline=trio.current_time() + call.timeout / 1e6) as scope:
-            reply = await _answer(agent, call)
-        if not scope.cancelled_caught:
-            return reply
-        raise AgentError(TIMEOUT, f"{call.agent} did not answer within {format_duration(call.timeout)}")
-
-    async def _let_others_run(self) -> None:
-        now = time.monotonic()
-        if now > self._turn_ends:
-            await trio.lowlevel.checkpoint()
-            self._turn_ends = time.monotonic() + LONGEST_TURN
 
     # Answers and events
 
@@ -225,6 +214,14 @@ class TrioGroup:
                 if isinstance(failure, FlowFailure):
                     news.note(failure.failure)
         return news
+
+
+async def _in_time(agent: Agent, call: AgentCall, timeout: int) -> Value:
+    with trio.CancelScope(deadline=trio.current_time() + timeout / 1e6) as scope:
+        reply = await _answer(agent, call)
+    if scope.cancelled_caught:
+        raise AgentError(TIMEOUT, f"{call.agent} did not answer within {format_duration(timeout)}")
+    return reply
 
 
 async def _answer(agent: Agent, call: AgentCall) -> Value:

@@ -24,8 +24,7 @@ class Refused(Exception):
 
 def encode_arguments(agent: plan.Agent, values: Mapping[str, Value]) -> dict[str, Value]:
     """Arguments in their JSON form. Raises Refused where they are too large."""
-    types = {parameter.name: parameter.type for parameter in agent.parameters}
-    arguments = {name: encode(value, types[name]) for name, value in values.items()}
+    arguments = {p.name: encode(values[p.name], p.type) for p in agent.parameters if p.name in values}
     if weight(arguments, MAX_BOUNDARY) > MAX_BOUNDARY:
         message = f"the arguments are larger than 1 MiB of JSON; {TOO_LARGE_HELP}"
         raise Refused(Failure(EVALUATION_FAILED, message, {"message": message}))

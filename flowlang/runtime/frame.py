@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import NamedTuple
 
 import attrs
 
@@ -23,16 +23,14 @@ from flowlang.values.value import Value
 
 @attrs.frozen
 class Clauses:
-    """What a step asks of the call that it makes, itself or in an arm: its `key`, to `retry` it instead of
-    by the agent's policy, to bound each attempt, to await it because it has to be undone."""
+    """What a step asks of the call that it makes, itself or in an arm: its `key`, to be tried again by the
+    step instead of by the agent's policy, to bound each attempt, to be awaited because it has an undo."""
 
-    key: plan.Expr | None = None
-    retried: bool = False
-    attempt_timeout: plan.Expr | None = None
-    undone: bool = False
-
-
-NO_CLAUSES: Final = Clauses()
+    at: plan.Place
+    key: plan.Expr | None
+    retried: bool
+    attempt_timeout: plan.Expr | None
+    undone: bool
 
 
 @attrs.frozen
@@ -45,8 +43,7 @@ class Undo:
     at: plan.Place
 
 
-@attrs.frozen
-class Frame:
+class Frame(NamedTuple):
     """`names` holds the values in scope; `shared` says that they are those of the whole block, of which the
     statement mentions `free`. `path` is where in the run this is, `key` the same without the numbers of
     attempts. `again` says that it may be carried out again there after it gave a value. `depth` counts the
@@ -56,58 +53,59 @@ class Frame:
     path: str
     key: str
     undos: list[Undo]
+    depth: int = 0
+    again: bool = False
     shared: bool = False
     free: tuple[str, ...] = ()
     clauses: Clauses | None = None
     attempt: int = 1
-    again: bool = False
-    depth: int = 0
+
+    def body(self, undos: list[Undo], depth: int) -> Frame:
+        """For a block, whose names these now are."""
+        return Frame(self.names, self.path, self.key, undos, depth, self.again)
 
     def of(self, statement: plan.AnyStatement) -> Frame:
         """For a statement of the block that this frame is for."""
-        path = f"{self.path}/{statement.name}" if self.path else statement.name
-        key = path if self.path == self.key else f"{self.key}/{statement.name}"
-        return Frame(
-            self.names, path, key, self.undos, True, statement.free, again=self.again, depth=self.depth
-        )
+        names, path, key, undos, depth, again, *_ = self
+        inner = f"{path}/{statement.name}" if path else statement.name
+        inner_key = inner if path == key else f"{key}/{statement.name}"
+        return Frame(names, inner, inner_key, undos, depth, again, True, statement.free)
 
     def call(self, names: dict[str, Value]) -> Frame:
         """For the body of a flow that is called here, which sees nothing but `names`."""
-        return Frame(names, self.path, self.key, self.undos, again=self.again, depth=self.depth)
+        return Frame(names, self.path, self.key, self.undos, self.depth, self.again)
 
     def inside(self, suffix: str, names: Mapping[str, Value]) -> Frame:
         """For an item, round, branch or clause with names of its own. It does not answer to the clauses."""
-        path, key, bound = self.path + suffix, self.key + suffix, self._bound(names)
-        return Frame(bound, path, key, self.undos, again=self.again, depth=self.depth)
+        path = self.path + suffix
+        key = path if self.path == self.key else self.key + suffix
+        return Frame(self._bound(names), path, key, self.undos, self.depth, self.again)
 
     def arm(self, suffix: str, names: Mapping[str, Value]) -> Frame:
         """For an arm that stands for the task itself, and so answers to its clauses."""
-        path, key, bound = self.path + suffix, self.key + suffix, self._bound(names)
-        return attrs.evolve(self, names=bound, shared=False, path=path, key=key)
+        return self.inside(suffix, names)._replace(clauses=self.clauses, attempt=self.attempt)
 
-    def answering(self, clauses: Clauses | None) -> Frame:
+    def answering(self, clauses: Clauses) -> Frame:
         """For the task of a step that has these clauses."""
-        return attrs.evolve(self, clauses=clauses) if clauses else self
+        return self._replace(clauses=clauses)
 
     def binding(self, names: Mapping[str, Value]) -> Frame:
         """For an expression that sees further names."""
-        return attrs.evolve(self, names=self._bound(names), shared=False)
+        return self._replace(names=self._bound(names), shared=False)
 
     def trial(self, attempt: int, *, again: bool) -> Frame:
         """For an attempt, which counts from 1."""
-        path = f"{self.path}@{attempt - 1}" if attempt > 1 else self.path
-        bound = self._bound({"attempt": attempt})
-        return attrs.evolve(
-            self, names=bound, shared=False, path=path, attempt=attempt, again=self.again or again
+        return self._replace(
+            names=self._bound({"attempt": attempt}),
+            shared=False,
+            path=f"{self.path}@{attempt - 1}" if attempt > 1 else self.path,
+            attempt=attempt,
+            again=self.again or again,
         )
 
     def scope(self, undos: list[Undo]) -> Frame:
         """The same with another scope for undos."""
-        return attrs.evolve(self, undos=undos)
-
-    def deeper(self, depth: int) -> Frame:
-        """The same at another depth."""
-        return attrs.evolve(self, depth=depth)
+        return self._replace(undos=undos)
 
     def _bound(self, names: Mapping[str, Value]) -> dict[str, Value]:
         """A dict of its own: what is mentioned, and further names."""

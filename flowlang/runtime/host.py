@@ -63,21 +63,21 @@ class Host(Protocol):
     def now(self) -> int:
         """The present instant, never before an earlier one."""
 
-    async def sleep_until(self, instant: int) -> None:
+    def sleep_until(self, instant: int) -> Awaitable[None]:
         """Wait until then. A wait, and so a point of cancellation, even if the instant has passed."""
 
     def group(self, deadline: int | None = None) -> AbstractAsyncContextManager[Group]:
         """A new group. At its deadline, an instant, its children are cancelled, and then it ends quietly."""
 
-    async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:
+    def shielded(self, work: Callable[[], Awaitable[T]]) -> Awaitable[T]:
         """Run to the end, whatever is cancelled meanwhile; that is delivered at the next wait."""
 
-    async def call(self, path: str, call: AgentCall) -> Value:
+    def call(self, path: str, call: AgentCall) -> Awaitable[Value]:
         """One attempt of a call of an agent; gives its reply as JSON that is not yet checked.
 
         Raises `AgentError` or a cancellation, nothing else: whatever an agent raised was made one."""
 
-    async def wait(self, path: str, awaited: Question | Awaited) -> Value:
+    def wait(self, path: str, awaited: Question | Awaited) -> Awaitable[Value]:
         """The answer to a question, as JSON, or the fields of an event, as a plan value.
 
         A question's address is `path`. Raises `AgentError` where nobody can answer it."""

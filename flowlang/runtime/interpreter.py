@@ -12,7 +12,7 @@ The tasks stand in `tasks`, which this builds on; the rules are in RULES.md."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -51,20 +51,22 @@ class Interpreter(Tasks):
 
     async def block(self, block: plan.Block, frame: Frame) -> Value:
         """The value of a block. The frame's names belong to it, and grow by those of its statements."""
-        return await self.scoped(frame, partial(self._statements, block))
-
-    async def _statements(self, block: plan.Block, frame: Frame) -> Value:
         schedule = self.program.schedules[id(block)]
-        side_by_side = not schedule.chain or frame.depth >= DEEPEST
-        inner = frame.deeper(0 if side_by_side else frame.depth + 1)
+        alone = schedule.chain and frame.depth < DEEPEST
+        inner = frame.body([], frame.depth + 1 if alone else 0)
         execution = _Execution(block.statements, Settling.of(schedule), inner)
-        if not side_by_side:
-            await self._strand(execution, schedule.first)
-        else:
-            async with self.host.group() as execution.group:
-                execution.group.start(self._strand, execution, schedule.first)
-        for ensure in execution.ensures:
-            self._ensure(ensure, execution)
+        try:
+            if alone:
+                await self._strand(execution, schedule.first)
+            else:
+                async with self.host.group() as execution.group:
+                    execution.group.start(self._strand, execution, schedule.first)
+            for ensure in execution.ensures:
+                self._ensure(ensure, execution)
+        except BaseException as reason:
+            await self.roll_back(inner.undos, reason)
+            raise
+        frame.undos.extend(inner.undos)
         return execution.value
 
     async def _strand(self, execution: _Execution, ready: Sequence[int]) -> None:
@@ -90,30 +92,41 @@ class Interpreter(Tasks):
         frame = execution.frame.of(statement)
         if settling.cut[position]:
             self._skipped(statement, frame, "cut off")
-        elif await self._ends(statement, frame, execution):
+        elif await _STATEMENTS[statement.kind](self, statement, frame, execution):
             settling.cut[position] = True
         return settling.settle(position)
 
-    async def _ends(self, statement: plan.AnyStatement, frame: Frame, execution: _Execution) -> bool:
-        """Carry out a statement; whether it is a barrier that ends the block."""
-        match statement:
-            case plan.Step(name=name):
-                frame.names[name] = await self._step(statement, frame)
-            case plan.Let(name=name, value=value):
-                frame.names[name] = self.evaluate(value, frame)
-            case plan.Result(task=task):
-                execution.value = await self.task(task, frame)
-            case plan.ReturnWhen(condition=condition, task=task):
-                if self.evaluate(condition, frame):
-                    execution.value = await self.task(task, frame)
-                    return True
-            case plan.FailWhen(condition=condition, failure=failure):
-                if condition is None or self.evaluate(condition, frame):
-                    raise self.declared_failure(failure, frame)
-            case plan.Require():
-                self._require(statement, frame, REQUIREMENT_FAILED, "the requirement does not hold")
-            case plan.Ensure():
-                execution.ensures.append(statement)
+    # Statements; each says whether it is a barrier that ends the block
+
+    async def _step_statement(self, step: plan.Step, frame: Frame, execution: _Execution) -> bool:
+        frame.names[step.name] = await self._step(step, frame)
+        return False
+
+    async def _let(self, let: plan.Let, frame: Frame, execution: _Execution) -> bool:
+        frame.names[let.name] = self.evaluate(let.value, frame)
+        return False
+
+    async def _result(self, result: plan.Result, frame: Frame, execution: _Execution) -> bool:
+        execution.value = await self.task(result.task, frame)
+        return False
+
+    async def _return_when(self, barrier: plan.ReturnWhen, frame: Frame, execution: _Execution) -> bool:
+        ends: bool = self.evaluate(barrier.condition, frame)
+        if ends:
+            execution.value = await self.task(barrier.task, frame)
+        return ends
+
+    async def _fail_when(self, barrier: plan.FailWhen, frame: Frame, execution: _Execution) -> bool:
+        if barrier.condition is None or self.evaluate(barrier.condition, frame):
+            raise self.declared_failure(barrier.failure, frame)
+        return False
+
+    async def _require_statement(self, barrier: plan.Require, frame: Frame, execution: _Execution) -> bool:
+        self._require(barrier, frame, REQUIREMENT_FAILED, "the requirement does not hold")
+        return False
+
+    async def _ensure_statement(self, ensure: plan.Ensure, frame: Frame, execution: _Execution) -> bool:
+        execution.ensures.append(ensure)
         return False
 
     def _ensure(self, ensure: plan.Ensure, execution: _Execution) -> None:
@@ -140,9 +153,11 @@ class Interpreter(Tasks):
         except FlowFailure as failure:
             return await self._catch(step, failure, frame)
         self.counts.executed += 1
-        self.tell(events.StepStarted, frame, step.task.kind, _target(step.task))
+        if self.on_event:
+            self.tell(events.StepStarted, frame, step.task.kind, _target(step.task))
+        bare = id(step) not in self.program.clauses
         try:
-            value = await (self._caught if step.finally_ is None else self._finished)(step, frame)
+            value = await (self.task(step.task, frame) if bare else self._finished(step, frame))
         except FlowFailure as failure:
             self.tell(events.StepFailed, frame, failure.failure)
             raise
@@ -159,7 +174,8 @@ class Interpreter(Tasks):
 
     async def _finished(self, step: plan.Step, frame: Frame) -> Value:
         """With `finally`, which runs however the step ended, and fails it only if it had succeeded."""
-        assert step.finally_ is not None
+        if step.finally_ is None:
+            return await self._caught(step, frame)
         inner = frame.inside("/!finally", {}).scope([])
         finish = partial(self.block, step.finally_, inner)
         try:
@@ -207,7 +223,7 @@ class Interpreter(Tasks):
         return await self.scoped(frame, partial(self._tried, step))
 
     async def _tried(self, step: plan.Step, frame: Frame) -> Value:
-        frame = frame.answering(self.program.clauses.get(id(step)))
+        frame = frame.answering(self.program.clauses[id(step)])
         work = partial(self.task, step.task)
         if step.retry is None:
             value = await work(frame)
@@ -223,6 +239,17 @@ class Interpreter(Tasks):
         self.counts.completions += 1
         inner = frame.inside("/!undo", {step.name: value}).scope([])
         frame.undos.append(Undo(self.counts.completions, undo, inner, step.at))
+
+
+_STATEMENTS: Final[dict[str, Callable[..., Awaitable[bool]]]] = {
+    "step": Interpreter._step_statement,
+    "let": Interpreter._let,
+    "return_when": Interpreter._return_when,
+    "fail_when": Interpreter._fail_when,
+    "require": Interpreter._require_statement,
+    "result": Interpreter._result,
+    "ensure": Interpreter._ensure_statement,
+}
 
 
 def _target(task: plan.Task) -> str | None:

@@ -13,7 +13,7 @@ import attrs
 
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import Agent
-from flowlang.runtime.frame import NO_CLAUSES, Clauses
+from flowlang.runtime.frame import Clauses
 from flowlang.runtime.schedule import Schedule, schedule_of
 from flowlang.values.compiler import Code, compile_expression
 
@@ -28,7 +28,8 @@ class Unbound(Exception):
 
 @attrs.frozen(eq=False)
 class Program:
-    """`code`, `schedules` and `clauses` are keyed by the `id` of the expression, block and step."""
+    """`code`, `schedules` and `clauses` are keyed by the `id` of the expression, block and step. A step
+    without clauses is bare: nothing stands around its task, so what leaves the task leaves the step."""
 
     plan: plan.Plan
     agents: Mapping[str, Agent]
@@ -57,8 +58,10 @@ def link(compiled: plan.Plan, agents: Mapping[str, Agent]) -> Program:
 
 
 def _clauses(step: plan.Step) -> Clauses | None:
-    asked = Clauses(step.key, step.retry is not None, step.attempt_timeout, step.undo is not None)
-    return None if asked == NO_CLAUSES else asked
+    any_clause = step.key or step.retry or step.timeout or step.attempt_timeout or step.undo or step.finally_
+    if any_clause is None and not step.catches:
+        return None
+    return Clauses(step.at, step.key, step.retry is not None, step.attempt_timeout, step.undo is not None)
 
 
 _EXPRESSIONS: Final = get_args(get_args(plan.Expr)[0])

@@ -28,7 +28,7 @@ from flowlang.runtime.failures import (
 from flowlang.runtime.frame import Frame, Undo
 from flowlang.runtime.host import Host
 from flowlang.runtime.program import Program
-from flowlang.values.evaluation import Budget, EvaluationError
+from flowlang.values.evaluation import BUDGET, Budget, EvaluationError
 from flowlang.values.times import format_duration
 from flowlang.values.value import Value
 
@@ -75,7 +75,8 @@ class _NotYet(Exception):
 @attrs.define
 class Running(ABC):
     """The state of a run. `ambient` is what flows see as `run`. `given` counts the values given at each key
-    where more than one may be given; `undo_failures` are those of undos that failed for good."""
+    where more than one may be given. `budget` is that of the evaluation at hand. `undo_failures` are those
+    of undos that failed for good."""
 
     program: Program
     host: Host
@@ -83,6 +84,7 @@ class Running(ABC):
     ambient: dict[str, Value]
     on_event: events.OnEvent | None = None
     counts: Counts = attrs.field(factory=Counts)
+    budget: Budget = attrs.field(factory=Budget)
     given: dict[str, int] = attrs.field(factory=dict)
     undo_failures: list[Failure] = attrs.field(factory=list)
 
@@ -91,7 +93,8 @@ class Running(ABC):
     def evaluate(self, expr: plan.Expr, frame: Frame) -> Value:
         """The value of an expression of the plan. Raises FlowFailure."""
         try:
-            return self.program.code[id(expr)](frame.names, Budget())
+            self.budget.left = BUDGET
+            return self.program.code[id(expr)](frame.names, self.budget)
         except EvaluationError as error:
             raise FlowFailure(_evaluation_failure(error, frame)) from None
 
@@ -217,7 +220,7 @@ class Running(ABC):
             )
 
     @abstractmethod
-    async def task(self, task: plan.Task, frame: Frame) -> Value:
+    def task(self, task: plan.Task, frame: Frame) -> Awaitable[Value]:
         """The value of a task."""
 
 

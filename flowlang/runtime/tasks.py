@@ -36,41 +36,19 @@ Arm: TypeAlias = Callable[[], Awaitable[tuple[Value, list[Undo]]]]
 
 
 class Tasks(Running):
-    async def task(self, task: plan.Task, frame: Frame) -> Value:
-        match task:
-            case plan.CallAgent():
-                return await self._call_agent(task, frame)
-            case plan.Evaluate(value=value):
-                return self.evaluate(value, frame)
-            case plan.Choose():
-                return await self._choose(task, frame)
-            case plan.MatchTask():
-                return await self._match(task, frame)
-            case plan.Fail():
-                raise self.declared_failure(task, frame)
-        allowed = frame.clauses.attempt_timeout if frame.clauses else None
-        if allowed is None:
-            return await self._compound(task, frame)
-        work = partial(self._compound, task)
-        return await self.timed(self.evaluate(allowed, frame), frame, task.at, work)
+    def task(self, task: plan.Task, frame: Frame) -> Awaitable[Value]:
+        """The value of a task."""
+        clauses = frame.clauses
+        if clauses is None or clauses.attempt_timeout is None or task.kind in _ANSWERING:
+            return _TASKS[task.kind](self, task, frame)
+        allowed = self.evaluate(clauses.attempt_timeout, frame)
+        return self.timed(allowed, frame, clauses.at, partial(_TASKS[task.kind], self, task))
 
-    async def _compound(self, task: plan.Task, frame: Frame) -> Value:
-        match task:
-            case plan.CallFlow():
-                return await self._call_flow(task, frame)
-            case plan.ForEach():
-                return await self._for_each(task, frame)
-            case plan.While():
-                return await self._while(task, frame)
-            case plan.Do(body=body):
-                return await self.block(body, frame.inside("", {}))
-            case plan.Race():
-                return await self._race(task, frame)
-            case plan.Wait():
-                return await self._wait(task, frame)
-            case plan.Sleep():
-                return await self._sleep(task, frame)
-        raise AssertionError(task)
+    async def _evaluate(self, task: plan.Evaluate, frame: Frame) -> Value:
+        return self.evaluate(task.value, frame)
+
+    def _do(self, task: plan.Do, frame: Frame) -> Awaitable[Value]:
+        return self.block(task.body, frame.inside("", {}))
 
     @abstractmethod
     async def block(self, block: plan.Block, frame: Frame) -> Value:
@@ -78,18 +56,19 @@ class Tasks(Running):
 
     # Calls
 
-    async def _call_agent(self, task: plan.CallAgent, frame: Frame) -> Value:
+    def _call_agent(self, task: plan.CallAgent, frame: Frame) -> Awaitable[Value]:
         agent = self.program.plan.agents[task.agent]
         if agent.retry is None or (frame.clauses and frame.clauses.retried):
-            return await self._attempt(task, frame)
+            return self._attempt(task, frame)
         policy = self.policy(agent.retry, frame)
-        return await self.retried(policy, frame, task.at, partial(self._attempt, task), again=False)
+        return self.retried(policy, frame, task.at, partial(self._attempt, task), again=False)
 
     async def _attempt(self, task: plan.CallAgent, frame: Frame) -> Value:
         agent = self.program.plan.agents[task.agent]
         try:
             arguments = encode_arguments(agent, self._arguments(agent.parameters, task.arguments, frame))
-            reply = await (self._ask if agent.asks else self._call)(task, agent, arguments, frame)
+            self.counts.waits += 1
+            reply = await (self._ask if agent.asks else self._reach)(task, agent, arguments, frame)
             value = decode_reply(task.agent, agent, reply)
         except Refused as refused:
             raise _placed(refused.failure, frame, task.at) from None
@@ -99,35 +78,31 @@ class Tasks(Running):
             self.given[frame.key] = self.given.get(frame.key, 0) + 1
         return value if task.widen is None else widen(value, task.widen)
 
-    async def _call(
+    def _reach(
         self, task: plan.CallAgent, agent: plan.Agent, arguments: dict[str, Value], frame: Frame
-    ) -> Value:
-        clauses = frame.clauses
-        undone = clauses is not None and clauses.undone
-        call = AgentCall(
-            task.agent,
-            arguments,
-            self._attempt_timeout(agent, frame),
-            self._idempotency_key(frame),
-            frame.attempt,
-            undone or agent.effect == "write",
-        )
-        self.counts.waits += 1
-        if not undone:
-            return await self.host.call(frame.path, call)
+    ) -> Awaitable[Value]:
+        """The reply of an agent."""
+        undone = frame.clauses is not None and frame.clauses.undone
+        timeout, key = self._attempt_timeout(agent, frame), self._idempotency_key(frame)
+        awaited = undone or agent.effect == "write"
+        call = AgentCall(task.agent, arguments, timeout, key, frame.attempt, awaited)
+        return self._shielded(call, frame) if undone else self.host.call(frame.path, call)
+
+    async def _shielded(self, call: AgentCall, frame: Frame) -> Value:
         await self.host.sleep_until(self.host.now())  # so that nothing starts behind a shield once cancelled
         return await self.host.shielded(lambda: self.host.call(frame.path, call))
 
-    async def _ask(
+    def _ask(
         self, task: plan.CallAgent, agent: plan.Agent, arguments: dict[str, Value], frame: Frame
-    ) -> Value:
-        async def answer(frame: Frame) -> Value:
-            self.counts.waits += 1
-            return await self.host.wait(frame.path, Question(task.agent, arguments))
+    ) -> Awaitable[Value]:
+        """The answer to a question."""
+
+        def answer(frame: Frame) -> Awaitable[Value]:
+            return self.host.wait(frame.path, Question(task.agent, arguments))
 
         self.tell(events.Waiting, frame, "answer", task.agent, None)
         timeout = self._attempt_timeout(agent, frame)
-        return await (answer(frame) if timeout is None else self.timed(timeout, frame, task.at, answer))
+        return answer(frame) if timeout is None else self.timed(timeout, frame, task.at, answer)
 
     def _attempt_timeout(self, agent: plan.Agent, frame: Frame) -> int | None:
         if frame.clauses and frame.clauses.attempt_timeout:
@@ -298,6 +273,9 @@ class Tasks(Running):
         self.tell(events.Waiting, frame, "time", None, instant)
         return await self.sleep_until(instant)
 
+    async def _fail(self, task: plan.Fail, frame: Frame) -> Value:
+        raise self.declared_failure(task, frame)
+
     def declared_failure(self, task: plan.Fail, frame: Frame) -> FlowFailure:
         """What `fail` raises."""
         declared = BUILT_IN.get(task.error) or self.program.plan.errors[task.error]
@@ -305,6 +283,25 @@ class Tasks(Running):
         fields = {field.name: given.get(field.name) for field in declared.fields}
         failure = Failure(task.error, described(task.error, declared, fields), fields)
         return _placed(failure, frame, task.at)
+
+
+_TASKS: Final[dict[str, Callable[..., Awaitable[Value]]]] = {
+    "evaluate": Tasks._evaluate,
+    "call": Tasks._call_agent,
+    "flow": Tasks._call_flow,
+    "for_each": Tasks._for_each,
+    "while": Tasks._while,
+    "choose": Tasks._choose,
+    "match": Tasks._match,
+    "do": Tasks._do,
+    "race": Tasks._race,
+    "wait": Tasks._wait,
+    "sleep": Tasks._sleep,
+    "fail": Tasks._fail,
+}
+
+_ANSWERING: Final = ("evaluate", "call", "choose", "match", "fail")
+"""Tasks that answer to the clauses of their step themselves, or hand them on to their arms."""
 
 
 def _matched(pattern: plan.Pattern, subject: Value) -> dict[str, Value] | None:
