@@ -206,6 +206,17 @@ def test_a_project_above_the_working_folder(flow, tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path / "app")
     assert flow("check").err == "no mistakes in 1 file\n"
+    write("../lib/greet.flow", BAD)
+    write("mine.flow", BAD)
+    outcome = flow("check")
+    assert " --> ../lib/greet.flow:2:28\n" in outcome.out and " --> mine.flow:2:28\n" in outcome.out
+    assert {found["path"] for found in json.loads(flow("check", "--json").out)} == {
+        "../lib/greet.flow",
+        "mine.flow",
+    }
+    assert " --> none.flow\n" in flow("check", "none.flow").out
+    write("mine.flow", CALLS)
+    assert " --> mine.flow:1:1\n" in flow("run", "mine.flow").err
 
 
 def test_colour_is_for_terminals_and_for_those_who_ask(flow, monkeypatch):

@@ -25,7 +25,7 @@ from flowlang.text.display import ELLIPSIS, Cells, cells, clean, width, window
 from flowlang.text.source import Source, Span
 
 ReadSource: TypeAlias = Callable[[str], Source | None]
-"""The source of a path that messages show; None where it cannot be had."""
+"""The source that the path of an anchor stands for, if it can be had. What is shown is `Source.path`."""
 
 LINES_SHOWN_WHOLE = 4  # a span over more lines shows its first and its last ones
 LINES_PREVIEWED = 6  # of a fix
@@ -164,7 +164,7 @@ def _snippet(
     chief = report.primary if report.primary in labels else labels[0]
     assert chief is not None
     line, column = source.position(_within(source, chief.span).start)
-    rows: list[Row] = [[("frame", f"{' ' * gutter}{arrow} "), ("", f"{clean(path)}:{line}:{column}")]]
+    rows: list[Row] = [[("frame", f"{' ' * gutter}{arrow} "), ("", f"{clean(source.path)}:{line}:{column}")]]
     rows.append(_frame(gutter, "|"))
     marks = _marks(source, labels, report)
     return rows + _lines(source, marks, gutter, columns)

@@ -65,7 +65,8 @@ def _fix(fix: Fix, source: Source | None) -> Value:
 
 def _home(label: Label, read: ReadSource) -> tuple[str, Source | None]:
     path = label.anchor.path if label.anchor else ""
-    return path, read(path)
+    source = read(path)
+    return source.path if source else path, source
 
 
 def _place(source: Source | None, span: Span) -> dict[str, int]:

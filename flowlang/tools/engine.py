@@ -36,8 +36,7 @@ from flowlang.runtime.host import Awaited, Question
 from flowlang.runtime.program import Program, link
 from flowlang.runtime.run import Run, RunResult
 from flowlang.text.diagnostics import Diagnostic
-from flowlang.text.source import Source
-from flowlang.tools.files import read_source
+from flowlang.tools.files import read_shown
 from flowlang.tools.run_inputs import read_inputs
 from flowlang.values.codec import encode
 from flowlang.values.value import Value
@@ -125,7 +124,7 @@ def prepare(
 
     `read` gives the sources of the plan, to show where something is wrong."""
     narrowed = narrow(compiled, flow)
-    places = Places(narrowed, read or _read)
+    places = Places(narrowed, read or read_shown)
     inputs = read_inputs(places, flow, texts, given)
     bindings = bind(narrowed.agents, places, config=_config(narrowed), options=options, given=agents)
     if inputs.diagnostics or bindings.diagnostics:
@@ -145,11 +144,6 @@ def narrow(compiled: plan.Plan, flow: str) -> plan.Plan:
     called = {agent for each in flows.values() for agent in called_agents(each)}
     agents = {name: agent for name, agent in compiled.agents.items() if name in called}
     return compiled.model_copy(update={"flows": flows, "agents": agents, "main": flow})
-
-
-def _read(path: str) -> Source | None:
-    found = read_source(path)
-    return found if isinstance(found, Source) else None
 
 
 def _config(compiled: plan.Plan) -> Config | None:

@@ -37,10 +37,10 @@ def find_flow_files(paths: Iterable[str]) -> FoundFiles:
     missing: list[Diagnostic] = []
     for path in paths:
         if not os.path.isdir(path):
-            found[_shown(path)] = None
+            found[os.path.normpath(path)] = None
             continue
         before = len(missing)
-        below = [_shown(file) for file in _flow_files_below(path, missing)]
+        below = [os.path.normpath(file) for file in _flow_files_below(path, missing)]
         found.update(dict.fromkeys(below))
         if not below and len(missing) == before:
             help = "name a `.flow` file, or start a project with `flow new`"
@@ -52,6 +52,18 @@ def read_source(path: str) -> Source | Diagnostic:
     """The text of a file, or why it cannot be had."""
     content = read_bytes(path)
     return content if isinstance(content, Diagnostic) else decode(path, content)
+
+
+def read_shown(path: str) -> Source | None:
+    """The text of a file for a message about it, under the shortest name that leads to it from here."""
+    found = read_source(path)
+    return Source(shown_path(path), found.text) if isinstance(found, Source) else None
+
+
+def shown_path(path: str) -> str:
+    """A path as a person would write it: relative to the working folder, if that is shorter."""
+    near = os.path.relpath(path) if os.path.isabs(path) else path
+    return near if len(near) < len(path) else path
 
 
 def read_bytes(path: str) -> bytes | Diagnostic:
@@ -72,7 +84,8 @@ def read_bytes(path: str) -> bytes | Diagnostic:
 
 def unreadable(path: str, message: str, help: str | None = None) -> Diagnostic:
     """What there is to say about a file that gives no text."""
-    return Diagnostic(codes.UNREADABLE_FILE, message, Label(Span(0, 0), "", Anchor(path)), help=help)
+    label = Label(Span(0, 0), "", Anchor(shown_path(path)))
+    return Diagnostic(codes.UNREADABLE_FILE, message, label, help=help)
 
 
 def disk(root: str, entry: str) -> Read:
@@ -124,10 +137,6 @@ def _is_regular(path: str) -> bool:
 
 def _lies_in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
-
-
-def _shown(path: str) -> str:
-    return os.path.normpath(path)
 
 
 def _similar(path: str) -> str | None:

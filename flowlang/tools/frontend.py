@@ -6,6 +6,7 @@ imported only where a plan is wanted."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowlang.agents.describe import describe
@@ -14,7 +15,7 @@ from flowlang.semantics.modules import Read, load
 from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.render import ReadSource
 from flowlang.text.source import Source
-from flowlang.tools.files import STDIN, disk, project_path, read_source, root_of
+from flowlang.tools.files import STDIN, disk, project_path, read_shown, root_of, shown_path
 
 if TYPE_CHECKING:
     from flowlang.plan.model import Plan
@@ -64,13 +65,13 @@ def lowered(checked: Checked) -> Compiled:
 
 def sources(*checked: Checked) -> ReadSource:
     """The sources that were checked, as renderers ask for them; any other path is read from disk."""
-    known = {path: module.source for each in checked for path, module in each.project.modules.items()}
+    modules = {path: module for each in checked for path, module in each.project.modules.items()}
 
     def read(path: str) -> Source | None:
-        found = known.get(path) or read_source(path)
-        return found if isinstance(found, Source) else None
+        module = modules.get(path)
+        return Source(shown_path(path), module.source.text) if module else read_shown(path)
 
-    return read
+    return cache(read)
 
 
 def _checked(entry: str, read: Read, previous: Checked | None) -> Checked:

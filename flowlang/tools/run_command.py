@@ -26,10 +26,9 @@ from flowlang.hosts.trio_host import CALLS_AT_ONCE
 from flowlang.plan import model as plan
 from flowlang.runtime import events
 from flowlang.runtime.run import Run
-from flowlang.text.source import Source
 from flowlang.tools.cli import terminal
 from flowlang.tools.engine import Answer, NotRunnable, Prepared, Result, prepare, start
-from flowlang.tools.files import read_source
+from flowlang.tools.files import read_shown
 from flowlang.tools.run_display import Display, open_display
 from flowlang.tools.run_inputs import BadInputFile, read_input_file
 from flowlang.tools.run_questions import TerminalAnswers
@@ -62,22 +61,19 @@ def run_command(compiled: plan.Plan, flow: str, options: RunOptions) -> int:
         given = _given(options.input)
         binds = [parse_option(text, compiled.agents) for text in options.binds]
         with stdout_kept_clean():
-            prepared = prepare(compiled, flow, texts=options.texts, given=given, options=binds, read=_read)
+            prepared = prepare(
+                compiled, flow, texts=options.texts, given=given, options=binds, read=read_shown
+            )
     except (BadOption, BadInputFile) as mistake:
         terminal.say(f"error: {mistake}")
         return MISUSED
     except NotRunnable as problem:
-        terminal.say_diagnostics(problem.diagnostics, _read)
+        terminal.say_diagnostics(problem.diagnostics, read_shown)
         return FAILED
     display = open_display(sys.stderr, quiet=options.quiet, color=terminal.colored(sys.stderr))
     with stdout_kept_clean():
         ended = trio.run(partial(_supervised, prepared, display, options))
-    return _show(ended, Places(compiled, _read), options)
-
-
-def _read(path: str) -> Source | None:
-    found = read_source(path)
-    return found if isinstance(found, Source) else None
+    return _show(ended, Places(compiled, read_shown), options)
 
 
 def _given(path: str | None) -> dict[str, Value]:
