@@ -23,7 +23,7 @@ from flowlang.semantics.facts import (
 )
 from flowlang.semantics.lookup import Lookup
 from flowlang.semantics.mismatch import explain_mismatch, handle_missing
-from flowlang.semantics.narrowing import narrowed
+from flowlang.semantics.narrowing import always_holds, narrowed
 from flowlang.semantics.operators import Refusal
 from flowlang.semantics.scope import Env, Value, condition_of, conjuncts
 from flowlang.semantics.types import (
@@ -102,24 +102,40 @@ class Inference:
 
     def condition(self, expr: ast.Expr, env: Env, what: str) -> None:
         """Check a condition whose answer should not be known before."""
+        decided = self.asked(expr, env, what)
+        if decided is not None:
+            self.condition_decided(expr, decided, what)
+
+    def asked(self, expr: ast.Expr, env: Env, what: str) -> bool | None:
+        """Check a condition; returns its answer where that is known before.
+
+        What the parts of a condition say about themselves is then left to the caller: one message for all."""
+        mark = len(self.problems.found)
         self.check(expr, env, BOOL, what)
         decided = self.decided(expr, env)
         if decided is not None:
-            self.condition_decided(expr, decided, what)
+            found = self.problems.found[mark:]
+            self.problems.found[mark:] = [d for d in found if d.code != codes.CONSTANT_CONDITION]
+        return decided
 
     def decided(self, expr: ast.Expr, env: Env) -> bool | None:
         """Whether a condition's answer is known before it is asked, and which."""
         if isinstance(expr, ast.BoolLiteral):
             return expr.value
-        answers = []
-        for part, holds in conjuncts(expr):
-            key, truth = condition_of(part, self.tables.symbols, holds)
-            answers.append(
-                True if (key, truth) in env.known else False if (key, not truth) in env.known else None
-            )
+        answers = [self._answer(part, holds, env) for part, holds in conjuncts(expr)]
         if False in answers:
             return False
         return None if None in answers else True
+
+    def _answer(self, part: ast.Expr, holds: bool, env: Env) -> bool | None:
+        """Whether a part of a condition has the truth it is asked for, where that is known."""
+        key, truth = condition_of(part, self.tables.symbols, holds)
+        if (key, truth) in env.known:
+            return True
+        if (key, not truth) in env.known:
+            return False
+        always = always_holds(part, self.tables.symbols, self.tables.types)
+        return None if always is None else always == holds
 
     def condition_decided(self, expr: ast.Expr, holds: bool, what: str) -> None:
         """Report a condition that decides nothing."""

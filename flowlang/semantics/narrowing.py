@@ -46,6 +46,20 @@ def narrowed(
             return {}
 
 
+def always_holds(part: ast.Expr, symbols: Mapping[int, Symbol], types: Mapping[int, Type]) -> bool | None:
+    """The answer to a condition whose value can only be what it asks for; None where it is open."""
+    match part:
+        case ast.Binary(operator="==" | "!=" as operator, left=left, right=ast.StringLiteral(value=value)):
+            found = types.get(left.id)
+            if isinstance(found, Enum) and found.values == (value,):
+                return operator == "=="
+        case ast.Is(value=value, case=ast.QualifiedName() as name):
+            found, case = types.get(value.id), symbols.get(name.id)
+            if isinstance(found, Union) and isinstance(case, Constructor):
+                return True if [c.name for c in found.cases] == [case.case] else None
+    return None
+
+
 def narrowed_all(
     expr: ast.Expr, truth: bool, symbols: Mapping[int, Symbol], types: Mapping[int, Type], env: Env
 ) -> Narrowed:

@@ -104,17 +104,37 @@ def path_of(expr: ast.Node, symbols: Mapping[int, Symbol]) -> Path | None:
             return None
 
 
-FLIPPED = {"!=": "==", ">": "<=", ">=": "<"}
-
-
 def condition_of(expr: ast.Expr, symbols: Mapping[int, Symbol], truth: bool = True) -> Condition:
-    """An expression as a condition: negations taken off and counted, comparisons in one direction."""
+    """An expression as a condition: negations taken off and counted, and every comparison written one way,
+    so that `not (a >= b)` is `a < b` and `b > a`."""
     while isinstance(expr, ast.Unary) and expr.operator == "not":
         expr, truth = expr.operand, not truth
-    if isinstance(expr, ast.Binary) and expr.operator in FLIPPED:
-        sides = structure(expr.left, symbols), structure(expr.right, symbols)
-        return ("Binary", FLIPPED[expr.operator], *sides), not truth
+    if isinstance(expr, ast.Binary) and expr.operator in COMPARISONS:
+        return _comparison(expr, symbols, truth)
+    if isinstance(expr, ast.Is) and expr.case is None:
+        return ("==", frozenset((structure(expr.value, symbols), NULL))), truth
     return structure(expr, symbols), truth
+
+
+COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
+NULL: Hashable = (ast.NullLiteral.__name__,)
+
+
+def _comparison(expr: ast.Binary, symbols: Mapping[int, Symbol], truth: bool) -> Condition:
+    left, right = structure(expr.left, symbols), structure(expr.right, symbols)
+    match expr.operator:
+        case "==":
+            return ("==", frozenset((left, right))), truth
+        case "!=":
+            return ("==", frozenset((left, right))), not truth
+        case "<":
+            return ("<", left, right), truth
+        case ">":
+            return ("<", right, left), truth
+        case "<=":
+            return ("<", right, left), not truth
+        case _:
+            return ("<", left, right), not truth
 
 
 def structure(tree: ast.Node, symbols: Mapping[int, Symbol]) -> Hashable:

@@ -306,8 +306,7 @@ class Tasks:
 
     def _arm_condition(self, condition: ast.Expr, env: Env, *, last: bool) -> bool:
         """Check an arm's condition; True where it is the last arm and holds whenever it is asked."""
-        self.expressions.check(condition, env, BOOL, "`when`")
-        decided = self.expressions.decided(condition, env)
+        decided = self.expressions.asked(condition, env, "`when`")
         if last and decided:
             return True
         if decided is not None:
