@@ -69,7 +69,12 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
+def on_floor(path: Path) -> str | None:
+    floor = floor_of(name_of(path))
+    return floor.name if floor else None
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[ast.Import | ast.ImportFrom, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node, alias.name) for alias in node.names)
@@ -124,6 +129,38 @@ def test_a_module_imports_only_the_packages_of_its_floor(path):
     allowed = (floor.packages if floor else frozenset()) | sys.stdlib_module_names | {"flowlang"}
     for node, imported in imports(parsed(path)):
         assert imported.split(".")[0] in allowed, f"line {node.lineno}: {imported}"
+
+
+PURE = ("text", "semantics", "plan", "values", "runtime")
+IMPURE = {
+    "asyncio",
+    "os",
+    "pathlib",
+    "random",
+    "secrets",
+    "shutil",
+    "socket",
+    "subprocess",
+    "threading",
+    "time",
+}
+READS_THE_ENVIRONMENT = ("flowlang.tools.", "flowlang.agents.processes")
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if on_floor(path) in PURE], ids=name_of)
+def test_the_pure_floors_see_no_files_clocks_threads_or_chance(path):
+    for node, imported in imports(parsed(path)):
+        names = [alias.name for alias in node.names]
+        only_paths_as_text = imported == "pathlib" and all(name.startswith("Pure") for name in names)
+        assert only_paths_as_text or imported.split(".")[0] not in IMPURE, f"line {node.lineno}: {imported}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_the_tools_read_the_environment(path):
+    read = [
+        n for n in ast.walk(parsed(path)) if isinstance(n, ast.Attribute) and n.attr in ("environ", "getenv")
+    ]
+    assert not read or name_of(path).startswith(READS_THE_ENVIRONMENT)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
