@@ -113,7 +113,7 @@ class Generator(Arithmetic, Texts, Loops):
                 return self.is_null(first)
             case plan.Is(case=str(case)):
                 kept, again = self.kept(first)
-                return self.and_(self._present(kept), self._has_case(again, case))
+                return self.and_(self.is_present(kept), self._has_case(again, case))
             case plan.Cast(type=type):
                 return self.call("cast", self.name("B"), first, self.held(type))
             case plan.Widen(type=plan.ScalarType(kind="float")):
@@ -131,9 +131,6 @@ class Generator(Arithmetic, Texts, Loops):
             return use(target)
         first, again = self.kept(target)
         return self.if_(self.is_null(first), self.constant(None), use(again))
-
-    def _present(self, value: ast.expr) -> ast.expr:
-        return self.compare(value, "is not", self.constant(None))
 
     def _has_case(self, value: ast.expr, case: str) -> ast.expr:
         return self.compare(self.field(value, "case"), "==", self.constant(case))
@@ -155,7 +152,7 @@ class Generator(Arithmetic, Texts, Loops):
         code = last
         for operand in reversed([first, *others]):
             kept, again = self.kept(operand)
-            code = self.if_(self._present(kept), again, code)
+            code = self.if_(self.is_present(kept), again, code)
         return code
 
     def _if(self, form: plan.If, condition: ast.expr, scope: Scope) -> ast.expr:
@@ -177,7 +174,7 @@ class Generator(Arithmetic, Texts, Loops):
         value = self.name(subject)
         match arm.pattern:
             case plan.CasePattern(case=case, bindings=bindings):
-                test = self.and_(self._present(value), self._has_case(value, case))
+                test = self.and_(self.is_present(value), self._has_case(value, case))
                 bound = {name: (subject, field) for name, field in bindings.items()}
                 return self.if_(test, self.expression(arm.value, {**scope, **bound}), otherwise)
             case plan.ValuePattern(value=None):
@@ -221,10 +218,9 @@ class Generator(Arithmetic, Texts, Loops):
         return self.helper(operator, operands)
 
     def _compared(self, operator: str, left: ast.expr, right: ast.expr) -> ast.expr:
-        sign = shapes.COMPARISONS.get(operator, "in")
-        if sign in ("==", "!=") and isinstance(right, ast.Constant) and right.value is None:
-            sign = "is" if sign == "==" else "is not"
-        return self.compare(left, sign, right)
+        if isinstance(right, ast.Constant) and right.value is None and operator in ("eq", "ne"):
+            return self.is_null(left) if operator == "eq" else self.is_present(left)
+        return self.compare(left, shapes.COMPARISONS.get(operator, "in"), right)
 
     # Functions
 

@@ -78,7 +78,14 @@ class Nodes:
         return self._placed(ast.Compare(left, signs, operands))
 
     def is_null(self, operand: ast.expr) -> ast.expr:
+        if isinstance(operand, ast.Constant):  # of which Python warns that `is` is hardly meant
+            return self.constant(operand.value is None)
         return self.compare(operand, "is", self.constant(None))
+
+    def is_present(self, operand: ast.expr) -> ast.expr:
+        if isinstance(operand, ast.Constant):
+            return self.constant(operand.value is not None)
+        return self.compare(operand, "is not", self.constant(None))
 
     def if_(self, condition: ast.expr, then: ast.expr, otherwise: ast.expr) -> ast.expr:
         return self._placed(ast.IfExp(condition, then, otherwise))
