@@ -13,6 +13,7 @@ name of its own gets one that no author can write: `!return1`, `!fail1`, `!requi
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -24,7 +25,22 @@ ATTEMPT_TIMEOUT: Final = 10 * 60 * 1_000_000
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
+
+    def __init__(self, **fields: object) -> None:
+        """A node of parts that are known to fit; see above."""
+        object.__setattr__(self, "__dict__", _defaults(type(self)) | fields)
+        object.__setattr__(self, "__pydantic_fields_set__", set(fields))
+        object.__setattr__(self, "__pydantic_extra__", None)
+        object.__setattr__(self, "__pydantic_private__", None)
+
+    # So that pydantic makes what it has validated in its own way.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+
+@cache
+def _defaults(model: type[Model]) -> dict[str, object]:
+    return {name: field.default for name, field in model.model_fields.items() if not field.is_required()}
 
 
 class Place(NamedTuple):
@@ -691,7 +707,3 @@ class Plan(Model):
     errors: dict[str, ErrorType] = {}
     events: dict[str, EventType] = {}
     sources: tuple[SourceFile, ...]
-
-
-for _model in list(Model.__subclasses__()) + list(Statement.__subclasses__()):
-    _model.model_rebuild()
