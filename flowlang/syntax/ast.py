@@ -1,8 +1,9 @@
 """The syntax tree.
 
-Every node has an `id`, unique within its declaration and given in source order, and a `span` relative
-to the start of its declaration. Later passes keep what they learn in side tables keyed by id; the tree
-itself is never changed. Nodes are compared by identity. Optional parts are None, lists are tuples.
+Every node has an `id`, unique within its declaration and given in source order, children before their
+parent, and a `span` relative to the start of its declaration. Later passes keep what they learn in side
+tables keyed by id; the tree itself is never changed. Nodes are compared by identity. Optional parts are
+None, lists are tuples.
 
 Literals keep the `text` they were written with, so that the formatter does not have to choose between
 `'a'` and `"a"`, or `1h30m` and `90m`. Parentheses and comments are not in the tree: the printer puts
@@ -619,7 +620,7 @@ class ConstructorPattern(Node):
 
 
 class Binding(Node):
-    """`trip: t` binds the field `trip` as `t`; short, both are the same."""
+    """`trip: t` binds the field `trip` as `t`; short, both have the same name and place."""
 
     field: Ident
     name: Ident

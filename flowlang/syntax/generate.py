@@ -22,8 +22,9 @@ from lark import Lark
 from lark.grammar import Rule
 from lark.lexer import TerminalDef
 
+from flowlang.syntax.tables import TABLES
+
 GRAMMAR = Path(__file__).parents[2] / "grammar" / "flowlang.lark"
-TABLES = Path(__file__).with_name("tables.json")
 STARTS = ["declaration", "statement", "test_statement", "expression"]
 
 Serial: TypeAlias = dict[str, Any]  # one object of Lark's serialized form
@@ -31,7 +32,7 @@ Action: TypeAlias = tuple[str, int, Any]  # a symbol, whether it reduces, the st
 
 
 def main() -> None:
-    TABLES.write_text(tables(GRAMMAR.read_text(encoding="utf-8")), encoding="utf-8")
+    Path(TABLES).write_text(tables(GRAMMAR.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def tables(grammar: str) -> str:

@@ -42,15 +42,12 @@ class Lexer:
         """The tokens of a stretch of the text; the last of `states` is the parser's state at each."""
         text, actions = self.text, self.tables.actions
         matches, keywords = compiled(self.tables)
-        kind_before = ""
         while start < end:
             for match in matches(text, start, end):
                 kind = match.lastgroup or ""
                 word, start = match[kind], match.end()
                 if kind == "NAME":
                     is_keyword = word in keywords and word in actions[states[-1]]
-                    if is_keyword and kind_before == "DOC":  # a documented field may have any name
-                        is_keyword = not BEFORE_TYPE.match(text, start)
                     yield word if is_keyword else kind, word, start - len(word), start
                 elif kind == "LITERAL":
                     accepted = longest_accepted(word, actions[states[-1]])
@@ -61,7 +58,6 @@ class Lexer:
                         break  # go on behind the shorter one
                 elif terminal := self.terminal(kind, start - len(word), start, actions[states[-1]]):
                     yield terminal, word, start - len(word), start
-                kind_before = kind if kind != "COMMENT" else kind_before
 
     def terminal(self, kind: str, start: int, end: int, accepted: Container[str]) -> str:
         """What a match of one of the rarer kinds is in a state; "" for what is passed over."""
@@ -87,7 +83,6 @@ class Lexer:
         return following[1] == "step" if "let" in accepted else bool(following[1])
 
 
-BEFORE_TYPE = re.compile(r"\s*:")
 BEHIND_DOCS = re.compile(r"(?:\s+|//[^\n]*)*([A-Za-z_][A-Za-z0-9_]*|)")
 
 

@@ -20,24 +20,26 @@ from flowlang.syntax import ast
 from flowlang.syntax.words import DECLARATIONS
 from flowlang.text.source import Span
 
-# A string without an end ends with its line here, or with its opening quotes: better to look for
-# declarations in what may be a string than to lose all that follow.
-LANDMARK = r"""
-      ^INDENT(?P<declaration>KEYWORD)\b(?=[ \t]+["A-Za-z_]|[ \t]*[({=])
-    | (?P<comment>//[^\n]*)
-    | \"""(?:(?:[^"\\]|\\.|"(?!""))*+\""")?
-    | "(?:[^"\\\n]|\\[^\n])*+"?
-    | '[^'\n]*+'?
-    | \}[ \t]*(?P<behind_brace>KEYWORD)\b(?=[ \t]+["A-Za-z_])
-"""
+BEGINNING = rf"""(?:{"|".join(DECLARATIONS)})\b(?=[ \t]+["A-Za-z_]|[ \t]*[({{=])"""
+UNINDENTED = re.compile(f"^{BEGINNING}", re.MULTILINE)
 BLANKS_AND_COMMENTS = re.compile(r"(?:\s+|//(?!/)[^\n]*)*+")
 COMMENT = re.compile(r"//[^\n]*")
 
 
 @cache
 def landmark(indent: str) -> re.Pattern[str]:
-    """What matters in a file whose declarations are indented like this; nearly always not at all."""
-    pattern = LANDMARK.replace("KEYWORD", "|".join(DECLARATIONS)).replace("INDENT", re.escape(indent))
+    """What matters in a file whose declarations are indented like this; nearly always not at all.
+
+    A string without an end ends with its line here, or with its opening quotes: better to look for
+    declarations in what may be a string than to lose all that follow."""
+    pattern = rf"""
+          ^{re.escape(indent)}(?P<declaration>{BEGINNING})
+        | (?P<comment>//[^\n]*)
+        | \"""(?:(?:[^"\\]|\\.|"(?!""))*+\""")?
+        | "(?:[^"\\\n]|\\[^\n])*+"?
+        | '[^'\n]*+'?
+        | \}}[ \t]*(?P<behind_brace>{BEGINNING})
+    """
     return re.compile(pattern, re.VERBOSE | re.MULTILINE | re.DOTALL)
 
 
@@ -72,15 +74,18 @@ def outline(text: str) -> Outline:
 
 
 def landmarks(text: str) -> Iterator[tuple[str, Span]]:
-    for found in landmark(first_indent(text)).finditer(text):
+    for found in landmark(usual_indent(text)).finditer(text):
         if found.lastgroup:
             yield found.lastgroup, Span(*found.span(found.lastgroup))
 
 
-def first_indent(text: str) -> str:
-    """The indentation of the first line that holds code."""
+def usual_indent(text: str) -> str:
+    """How declarations are indented: not at all or, where none is unindented, as the first line of code."""
+    if UNINDENTED.search(text):
+        return ""
     first = re.match(r"(?:\s+|//[^\n]*)*+", text).end()  # type: ignore[union-attr]
-    return text[text.rfind("\n", 0, first) + 1 : first]
+    line = text[text.rfind("\n", 0, first) + 1 : first]
+    return line if line.isspace() else ""
 
 
 def skip(text: str, start: int, end: int) -> tuple[int, list[Span]]:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import attrs
 
 END = "$END"
+TABLES = os.path.join(os.path.dirname(__file__), "tables.json")
 
 Children: TypeAlias = Callable[[list[Any]], Any]  # the symbols that a rule pops -> the children of its node
 
@@ -35,6 +36,7 @@ class Rule(NamedTuple):
 class Tables:
     """`actions[state][terminal]` is a state to shift to, or the complement `~n` of a rule to reduce by."""
 
+    digest: str  # of the grammar
     actions: list[dict[str, int]]
     gotos: list[dict[str, int]]
     rules: list[Rule]
@@ -46,7 +48,7 @@ class Tables:
 
 @cache
 def load() -> Tables:
-    with open(os.path.join(os.path.dirname(__file__), "tables.json"), "rb") as file:
+    with open(TABLES, "rb") as file:
         serial = json.load(file)
     actions: list[dict[str, int]] = []
     for shifts, _, reduces in serial["states"]:
@@ -54,6 +56,7 @@ def load() -> Tables:
             shifts.update(dict.fromkeys(serial["lookaheads"][lookaheads], ~rule))
         actions.append(shifts)
     return Tables(
+        digest=serial["digest"],
         actions=actions,
         gotos=[gotos for _, gotos, _ in serial["states"]],
         rules=[

@@ -88,8 +88,8 @@ class ExpressionNodes(Nodes):
         return ast.Entry(self.next_id(), span, name, value, False)
 
     def short_entry(self, span: Span, name: str) -> ast.Entry:
-        ident = self.named(self.ident(span, name), "a value")
-        return ast.Entry(self.next_id(), span, ident, self.name(span, name), True)
+        ident, value = self.named(self.ident(span, name), "a value"), self.name(span, name)
+        return ast.Entry(self.next_id(), span, ident, value, True)
 
     def key_entry(
         self, span: Span, key: ast.StringLiteral | ast.Interpolation, value: ast.Expr
@@ -111,7 +111,8 @@ class ExpressionNodes(Nodes):
         return ast.ConstructorPattern(self.next_id(), span, case, tuple(b for b in bindings if b))
 
     def binding(self, span: Span, field: ast.Ident, name: ast.Ident | None) -> ast.Binding:
-        return ast.Binding(self.next_id(), span, field, self.named(name or field, "a value"))
+        name = self.named(name or self.ident(span, field.name), "a value")
+        return ast.Binding(self.next_id(), span, field, name)
 
     def literal_pattern(
         self, span: Span, value: ast.StringLiteral | ast.IntLiteral | ast.BoolLiteral | ast.NullLiteral
