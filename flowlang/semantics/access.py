@@ -43,7 +43,7 @@ from flowlang.text.diagnostics import Edit, Fix
 from flowlang.text.source import Span
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Access(Inference):
     def _name(self, expr: ast.Name, env: Env, *, secret: bool = False) -> Type:
         value = env.names.find(expr.name)

@@ -37,7 +37,7 @@ RESULT_WORD: dict[BlockKind, str] = {
 }
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Blocks:
     expressions: Expressions
     promised: str = "the result"  # what the result of the flow is called in messages
@@ -57,7 +57,7 @@ class Blocks:
         self.reads.append((name, what))
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class _Block:
     blocks: Blocks
     block: ast.Block

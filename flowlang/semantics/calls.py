@@ -33,7 +33,7 @@ from flowlang.syntax import ast
 from flowlang.text import codes
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Calls(Arguments):
     def _call(self, expr: ast.Call, env: Env) -> Type:
         target = self.callee(expr, env)

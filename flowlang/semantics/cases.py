@@ -19,7 +19,7 @@ from flowlang.syntax import ast
 from flowlang.text import codes
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Cases(Inference):
     def case_of(self, at: ast.QualifiedName, case: Constructor, subject: Type) -> bool:
         """Whether a constructor belongs to the type it is asked of; reported where not."""

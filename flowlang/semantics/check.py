@@ -41,7 +41,7 @@ from flowlang.text.diagnostics import Diagnostic, Label, Problems
 from flowlang.text.source import Anchor
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Entry:
     """A checked declaration: its facts, what they were made from and what they looked up."""
 
@@ -51,7 +51,7 @@ class Entry:
     mentions: Mapping[str, None]  # types (of a type) or flows (of a flow) by name
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class CheckedModule:
     """`namespace` holds every name of the module, `entries` what is known of each declaration by key."""
 
@@ -65,7 +65,7 @@ class CheckedModule:
         return {key: entry.facts for key, entry in self.entries.items()}
 
 
-@attrs.frozen(eq=False, slots=False)
+@attrs.frozen(eq=False, repr=False, slots=False)
 class Checked:
     project: Project
     modules: Mapping[str, CheckedModule]
@@ -102,7 +102,7 @@ def check(project: Project, *, previous: Checked | None = None) -> Checked:
     return Checked(project, checked)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class _ModuleChecker:
     project: Project
     path: str
@@ -348,7 +348,7 @@ class _ModuleChecker:
                 self.found.append((Anchor(self.path, item.key), diagnostic))
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Session:
     """What the check of one declaration works with."""
 

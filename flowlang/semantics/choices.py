@@ -35,7 +35,7 @@ from flowlang.syntax import ast
 from flowlang.text import codes
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Choices(Cases):
     def if_(self, expr: ast.If, env: Env, wanted: Type | None, arm: Arm) -> Type:
         self.condition(expr.condition, env, "the condition of `if`")

@@ -42,7 +42,7 @@ GENERICS: dict[str, type[types.ListOf] | type[types.MapOf] | type[types.Secret]]
 EFFECTS: tuple[Effect, ...] = ("pure", "read", "idempotent", "write")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Resolver:
     """Turns the types of one declaration into types."""
 
@@ -164,7 +164,7 @@ class Resolver:
         return types.Enum(tuple(found))
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Declarer:
     """Makes the interface of one declaration."""
 

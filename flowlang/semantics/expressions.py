@@ -27,7 +27,7 @@ from flowlang.syntax import ast
 from flowlang.text import codes
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Expressions(Calls, Choices, Operations, Literals):
     def infer(self, expr: ast.Node, env: Env, wanted: Type | None = None) -> Type:
         """The type of an expression. `wanted` is a hint: whether it fits is the caller's to check."""

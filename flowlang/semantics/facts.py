@@ -20,7 +20,7 @@ Effect: TypeAlias = Literal["pure", "read", "idempotent", "write"]
 PolicyValue: TypeAlias = int  # counts, or microseconds where the policy is a time
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class ErrorRef:
     """An error type: built in (module "") or declared in a module."""
 
@@ -28,7 +28,7 @@ class ErrorRef:
     name: str
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Parameter:
     """`default` is the tree of the default value. It is None where the argument is required, and where the
     provider of a `use` knows the default."""
@@ -40,7 +40,7 @@ class Parameter:
     default: ast.Expr | None = attrs.field(default=None, eq=False)
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Declared:
     """Where an interface comes from: its module, its name there, and the name's place."""
 
@@ -51,13 +51,13 @@ class Declared:
     doc: str | None = attrs.field(eq=False)
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class TypeName:
     declared: Declared
     type: Type
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Constructor:
     declared: Declared
     union: Type
@@ -65,20 +65,20 @@ class Constructor:
     fields: tuple[RecordField, ...]
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class ErrorName:
     declared: Declared
     ref: ErrorRef
     fields: tuple[RecordField, ...]
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class EventName:
     declared: Declared
     fields: tuple[RecordField, ...]
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Exposed:
     """An agent by the name its caller knows, and the effect that makes repeating it matter."""
 
@@ -86,7 +86,7 @@ class Exposed:
     effect: Effect | None
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Callable:
     """An agent, an ask or a flow, seen from a call.
 
@@ -111,7 +111,7 @@ class Callable:
         return next((p for p in self.parameters if p.name == name), None)
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Namespace:
     """What an alias stands for: an imported module, or the agents of a `use`. Where its file could not be
     read it is `poisoned`: any member may exist."""
@@ -121,7 +121,7 @@ class Namespace:
     poisoned: bool = False
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Poisoned:
     """A name whose declaration is broken: known, of unknown meaning."""
 
@@ -131,7 +131,7 @@ class Poisoned:
 Interface: TypeAlias = TypeName | Constructor | ErrorName | EventName | Callable | Namespace | Poisoned
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Local:
     """A value name inside a flow, agent or test."""
 
@@ -146,7 +146,7 @@ class Local:
 Symbol: TypeAlias = Interface | Local
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class StepFacts:
     """What is known of a statement that takes part in the order of a block: steps, lets, barriers, the
     result. `depends` are the ids of the statements of the same block that must settle first, with
@@ -161,14 +161,14 @@ class StepFacts:
     skips: bool  # it has a guard or stands below a barrier that may end the block
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class MethodUse:
     """The function that a method call or a member access was resolved to, by its name in the catalogue."""
 
     function: str  # e.g. "list.map"
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Facts:
     """Side tables of one declaration.
 

@@ -15,7 +15,7 @@ from flowlang.semantics.blocks import Blocks
 from flowlang.semantics.declare import Declarer, report_duplicate
 from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import Callable, ErrorRef, EventName, Parameter
-from flowlang.semantics.reach import Reach
+from flowlang.semantics.reach import Reach, in_order
 from flowlang.semantics.scope import Env, Value
 from flowlang.semantics.types import BOOL, DURATION, UNKNOWN, Type, is_optional, is_poison, show
 from flowlang.syntax import ast
@@ -91,10 +91,11 @@ def _escaping(expressions: Expressions, tree: ast.FlowDecl, promised: Callable, 
     """With a written `raises`, every other declared error must be caught."""
     if tree.signature.raises is None:
         return
-    for error in sorted(reach.errors - promised.raises, key=lambda e: e.name):
+    for error in in_order(reach.errors - promised.raises):
         at = _raising(expressions, tree.body, error)
-        message = f"`{error.name}` may leave this flow, but its `raises` does not list it"
-        help = f"catch it, `catch {error.name} -> …`, or add it to `raises`"
+        name = expressions.lookup.written(error)
+        message = f"`{name}` may leave this flow, but its `raises` does not list it"
+        help = f"catch it, `catch {name} -> …`, or add it to `raises`"
         expressions.problems.report(codes.UNHANDLED_ERROR, at.span, message, help=help)
 
 
@@ -190,7 +191,7 @@ class _Test:
         for ref in outcome.reach.errors:
             if target is not None and ref not in target.raises:
                 message = f"`{given.agent.text}` never raises `{ref.name}`"
-                raised = ", ".join(f"`{e.name}`" for e in sorted(target.raises, key=lambda e: e.name))
+                raised = ", ".join(f"`{self.expressions.lookup.written(e)}`" for e in in_order(target.raises))
                 help = f"it raises {raised}" if raised else "its declaration has no `raises`"
                 self.expressions.problems.report(codes.TYPE_MISMATCH, error.span, message, help=help)
 

@@ -49,7 +49,7 @@ from flowlang.text import codes
 from flowlang.text.diagnostics import Fix, Problems
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Tables:
     """The side tables of one declaration while they are filled; see `facts.Facts`."""
 
@@ -60,7 +60,7 @@ class Tables:
     statements: dict[int, StepFacts] = attrs.field(factory=dict)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Inference:
     lookup: Lookup
     problems: Problems

@@ -35,7 +35,7 @@ from flowlang.text import codes
 from flowlang.text.diagnostics import Edit, Fix
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Literals(Inference):
     def _interpolation(self, expr: ast.Interpolation, env: Env) -> Type:
         for part in expr.parts:

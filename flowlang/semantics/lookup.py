@@ -97,7 +97,15 @@ class Lookup:
         self, at: ast.Node, name: str, wanted: str, known: Mapping[str, object] | list[str], where: str = ""
     ) -> None:
         message = f"there is no {wanted} `{name}`{where}"
-        self.problems.report(codes.UNKNOWN_NAME, at.span, message, help=did_you_mean(name, known))
+        help = did_you_mean(name, known) or (None if where else self.elsewhere(name))
+        self.problems.report(codes.UNKNOWN_NAME, at.span, message, help=help)
+
+    def elsewhere(self, name: str) -> str | None:
+        """Did you mean the same name in an imported module?"""
+        for alias, namespace in self.names.items():
+            if isinstance(namespace, Namespace) and name in namespace.members:
+                return f"did you mean `{alias}.{name}`?"
+        return None
 
     def error(self, name: ast.QualifiedName) -> tuple[ErrorRef, tuple[RecordField, ...]] | None:
         """A built-in or declared error with its fields; reported where the name is no error."""
@@ -114,6 +122,16 @@ class Lookup:
         if found is not None:
             self.wrong_kind(name, found, codes.NOT_AN_ERROR, "an error is wanted here")
         return None
+
+    def written(self, error: ErrorRef) -> str:
+        """An error as this module writes it; its bare name where its own module is not imported."""
+        if error.module in ("", self.path):
+            return error.name
+        for alias, namespace in self.names.items():
+            member = namespace.members.get(error.name) if isinstance(namespace, Namespace) else None
+            if isinstance(member, ErrorName) and member.ref == error:
+                return f"{alias}.{error.name}"
+        return error.name
 
     def wrong_kind(self, at: ast.QualifiedName, found: Interface, code: codes.Code, wanted: str) -> None:
         self.problems.report(

@@ -32,7 +32,7 @@ from flowlang.text.patterns import pattern_problem
 from flowlang.text.source import Span
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Methods(Access):
     def _method(self, expr: ast.Call, member: ast.Member, env: Env) -> Type:
         target = self.infer(member.target, env)

@@ -26,7 +26,7 @@ Read: TypeAlias = Callable[[str], Source | Diagnostic]
 """path -> its text, or one placed diagnostic that says why there is none"""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Project:
     """`imports` maps a module and the key of an import in it to the path of the imported module.
     `diagnostics` are about files and imports, placed."""
@@ -49,7 +49,7 @@ def load(
     return Project(path, loader.modules, order, loader.imports, describe, tuple(loader.found))
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Loader:
     read: Read
     root: str

@@ -41,7 +41,7 @@ from flowlang.text.diagnostics import Edit, Fix
 from flowlang.text.source import Span
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Operations(Cases):
     def _unary(self, expr: ast.Unary, env: Env) -> Type:
         if expr.operator == "not":

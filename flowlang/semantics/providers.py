@@ -14,7 +14,7 @@ from flowlang.semantics.facts import Effect, Parameter
 from flowlang.semantics.types import Type
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class DescribedAgent:
     """One agent that a provider offers. `line` is where its own source declares it, from 1."""
 
@@ -26,7 +26,7 @@ class DescribedAgent:
     line: int | None = attrs.field(default=None, eq=False)
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Mistake:
     """Why something cannot be described; `line` in the described file, `agent` the name it concerns."""
 
@@ -36,7 +36,7 @@ class Mistake:
     agent: str | None = None
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Description:
     """What stands behind a `use`. With `known` false the provider itself is not known here."""
 

@@ -50,6 +50,11 @@ class Outcome:
     reach: Reach = NOWHERE
 
 
+def in_order(errors: Iterable[ErrorRef]) -> list[ErrorRef]:
+    """Errors in the order in which messages name them."""
+    return sorted(errors, key=lambda error: (error.name, error.module))
+
+
 def strongest(left: Effect | None, right: Effect | None) -> Effect | None:
     return max(left, right, key=STRENGTH.index)
 

@@ -25,7 +25,7 @@ Condition: TypeAlias = tuple[Hashable, bool]
 """The structure of an expression without negations, and whether it holds."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Value:
     """A value name. `plain` is the type where `conditions` are known to hold: a guarded step that was not
     skipped. `why` says in words why the type is optional."""
@@ -37,7 +37,7 @@ class Value:
     why: str | None = None
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Names:
     """The values of one scope and of those around it. `own` grows while a block is checked."""
 
@@ -59,7 +59,7 @@ class Names:
             scope = scope.around
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Env:
     """What can be seen at one point. `deadline`: a wait that stands here ends by a deadline around it;
     `cleanup` is "undo" or "finally" where no wait may stand."""

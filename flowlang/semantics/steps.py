@@ -6,6 +6,7 @@ in what may come of it."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 import attrs
 
@@ -14,7 +15,7 @@ from flowlang.semantics.constants import fold
 from flowlang.semantics.declare import report_duplicate
 from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import Callable, ErrorRef, Local
-from flowlang.semantics.reach import Outcome, Reach
+from flowlang.semantics.reach import Outcome, Reach, in_order
 from flowlang.semantics.scope import Condition, Env, Value, condition_of, conjuncts
 from flowlang.semantics.tasks import Tasks
 from flowlang.semantics.types import (
@@ -31,6 +32,9 @@ from flowlang.semantics.types import (
 )
 from flowlang.syntax import ast
 from flowlang.text import codes
+
+Error: TypeAlias = tuple[ErrorRef, tuple[RecordField, ...]]
+"""An error and its fields."""
 
 
 @attrs.frozen
@@ -68,8 +72,11 @@ class Steps:
         guarded = self._guard(clauses, env)
         deadline = env.deadline or clauses.timeout is not None or clauses.attempt_timeout is not None
         inner = attrs.evolve(guarded, deadline=deadline)
-        self._key(step, clauses, inner)
-        task = self.tasks.task(step.task, inner, annotation, keyed=clauses.key is not None)
+        key_fits = self._key(step, clauses, inner)
+        keyed, retried = clauses.key is not None, clauses.retry is not None
+        task = self.tasks.task(step.task, inner, annotation, keyed=keyed, retried=retried)
+        if not key_fits:  # it was meant to make repetition harmless
+            task = attrs.evolve(task, reach=attrs.evolve(task.reach, exposed=frozenset()))
         if annotation is not None and not self._annotated(step.task, task.type, annotation):
             task = attrs.evolve(task, type=annotation)
         task = attrs.evolve(task, reach=self._times(clauses, inner, task))
@@ -113,19 +120,18 @@ class Steps:
     def _annotated(self, task: ast.Task, found: Type, annotation: Type) -> bool:
         return self.expressions.require(task, found, annotation, "this step's value")
 
-    def _key(self, step: ast.Step, clauses: Clauses, env: Env) -> None:
+    def _key(self, step: ast.Step, clauses: Clauses, env: Env) -> bool:
+        """Check the key; False where no agent would see it."""
         if clauses.key is None:
-            return
+            return True
         self.expressions.check(clauses.key.value, env, STRING, "a key")
         target = self._target(step.task)
-        if target is None or target.kind == "flow":
-            message = "`key` is handed to an agent, and this step calls none"
-            self.expressions.problems.report(
-                codes.MISPLACED_CLAUSE,
-                clauses.key.span,
-                message,
-                help="put it on the step that calls the agent",
-            )
+        if target is not None and target.kind != "flow":
+            return True
+        what = "this step calls none" if target is None else "this step calls a flow"
+        message, help = f"`key` is handed to an agent, and {what}", "put it on the step that calls the agent"
+        self.expressions.problems.report(codes.MISPLACED_CLAUSE, clauses.key.span, message, help=help)
+        return False
 
     def _target(self, task: ast.Task) -> Callable | None:
         if not isinstance(task, ast.Call):
@@ -159,7 +165,9 @@ class Steps:
             message = "the number of retries must be at least 1"
             self.expressions.problems.report(codes.BAD_BOUND, retry.times.span, message)
         for name in retry.errors:
-            self._raisable(name, task.reach, "retried")
+            error = self.expressions.lookup.error(name)
+            if error is not None:
+                self._raised(name, error[0], task.reach, "retried")
         if retry.backoff is not None:
             self._duration(retry.backoff.initial, env, "a backoff")
             if retry.backoff.maximum is not None:
@@ -168,7 +176,7 @@ class Steps:
             self._duration(retry.within, env, "the time for all attempts")
         if retry.until is not None:
             self._until(retry.until, env, task.type)
-        return self.tasks.repeated(retry, "this `retry`", task.reach)
+        return self.tasks.repeated(retry, "this `retry` may repeat what `{}` does", task.reach)
 
     def _until(self, until: ast.Lambda, env: Env, task: Type) -> None:
         if len(until.params) != 1:
@@ -180,18 +188,13 @@ class Steps:
         found = self.expressions.lambda_body(until, env, [task])
         self.expressions.require(until.body, found, BOOL, "`until`")
 
-    def _raisable(self, name: ast.QualifiedName, reach: Reach, what: str) -> ErrorRef | None:
-        """A named error; a warning where the task never raises it."""
-        found = self.expressions.lookup.error(name)
-        if found is None:
-            return None
-        ref = found[0]
+    def _raised(self, name: ast.QualifiedName, ref: ErrorRef, reach: Reach, what: str) -> None:
+        """Warn of an error that is named although nothing here raises it."""
         if ref.module and ref not in reach.errors:
-            raised = ", ".join(f"`{e.name}`" for e in sorted(reach.errors, key=lambda e: e.name))
+            raised = ", ".join(f"`{self.expressions.lookup.written(e)}`" for e in in_order(reach.errors))
             message = f"`{name.text}` is {what} here, but nothing in this step raises it"
             help = f"it raises {raised}" if raised else "it raises no declared error"
             self.expressions.problems.report(codes.USELESS_CATCH, name.span, message, help=help)
-        return ref
 
     # Catch
 
@@ -202,31 +205,49 @@ class Steps:
         left, handled = task.reach, Reach()
         found = task.type
         caught_all = False
+        taken: set[ErrorRef] = set()
         for catch in clauses.catches:
             if caught_all:
                 message = "the `catch` above takes every failure, so this one is never reached"
-                self.expressions.problems.report(codes.UNREACHABLE_ARM, catch.span, message)
-            refs, inner = self._caught(catch, left, env)
-            handler = self.tasks.task(catch.handler, inner, annotation or task.type)
+                self.expressions.problems.report(
+                    codes.UNREACHABLE_ARM, catch.span, message, help="move it up, or drop it"
+                )
+            errors = self._caught(catch, None if caught_all else left, taken)
+            refs = [ref for ref, _ in errors]
+            handler = self.tasks.task(
+                catch.handler, self._binding(catch, errors, env), annotation or task.type
+            )
             found = self._joined(catch, found, handler.type, annotation)
             handled = handled.joined(handler.reach)
-            left = left.without_errors(refs if catch.errors else None)
+            # An error that does not exist may be meant for any that are left.
+            left = left.without_errors(refs if refs and len(refs) == len(catch.errors) else None)
+            taken.update(refs)
             caught_all |= not catch.errors
         return Outcome(found, left.joined(handled))
 
-    def _caught(self, catch: ast.Catch, left: Reach, env: Env) -> tuple[list[ErrorRef], Env]:
-        refs: list[ErrorRef] = []
-        fields: list[tuple[RecordField, ...]] = []
+    def _caught(self, catch: ast.Catch, left: Reach | None, taken: set[ErrorRef]) -> list[Error]:
+        """The errors that a catch names. `left` is what may arrive at it, None where nothing can; `taken` are
+        those that a catch above it takes."""
+        found: list[Error] = []
         for name in catch.errors:
-            ref = self._raisable(name, left, "caught")
-            error = self.expressions.lookup.error(name) if ref else None
-            if ref is not None and error is not None:
-                refs.append(ref)
-                fields.append(error[1])
+            error = self.expressions.lookup.error(name)
+            if error is None:
+                continue
+            found.append(error)
+            if error[0] in taken and left is not None:
+                message = f"`{name.text}` is caught here, but a `catch` above takes it"
+                self.expressions.problems.report(codes.USELESS_CATCH, name.span, message, help="drop it")
+            elif left is not None:
+                self._raised(name, error[0], left, "caught")
+        return found
+
+    def _binding(self, catch: ast.Catch, errors: list[Error], env: Env) -> Env:
+        """What a handler sees: with `as e`, the failure that was caught."""
         if catch.binding is None:
-            return refs, env
-        binding = self.expressions.local(catch.binding, "catch", builtins.failure_type(fields))
-        return refs, env.with_values(binding)
+            return env
+        unknown = len(errors) < len(catch.errors)
+        type = types.UNKNOWN if unknown else builtins.failure_type([fields for _, fields in errors])
+        return env.with_values(self.expressions.local(catch.binding, "catch", type))
 
     def _joined(self, catch: ast.Catch, found: Type, handler: Type, annotation: Type | None) -> Type:
         if annotation is not None:

@@ -51,19 +51,28 @@ class Tasks:
     block: Function[[ast.Block, Env, BlockKind, Type | None], Outcome]
     trials: int = 0
 
-    def task(self, task: ast.Task, env: Env, wanted: Type | None = None, *, keyed: bool = False) -> Outcome:
-        """Check a task. `wanted` is a hint; `keyed` says that the step has an idempotency key."""
-        outcome = self._task(task, env, wanted, keyed)
+    def task(
+        self,
+        task: ast.Task,
+        env: Env,
+        wanted: Type | None = None,
+        *,
+        keyed: bool = False,
+        retried: bool = False,
+    ) -> Outcome:
+        """Check a task. `wanted` is a hint; `keyed` and `retried` say that the step has an idempotency key,
+        and a `retry` in place of the agent's own."""
+        outcome = self._task(task, env, wanted, keyed, retried)
         if is_too_large(outcome.type):
             report_too_large(self.expressions.problems, task, outcome.type)
             outcome = attrs.evolve(outcome, type=UNKNOWN)
         self.expressions.tables.types[task.id] = outcome.type
         return outcome
 
-    def _task(self, task: ast.Task, env: Env, wanted: Type | None, keyed: bool) -> Outcome:
+    def _task(self, task: ast.Task, env: Env, wanted: Type | None, keyed: bool, retried: bool) -> Outcome:
         match task:
             case ast.Call():
-                return self._call(task, env, wanted, keyed)
+                return self._call(task, env, wanted, keyed, retried)
             case ast.ForEach():
                 return self._for_each(task, env)
             case ast.While():
@@ -89,7 +98,7 @@ class Tasks:
 
     # Calls
 
-    def _call(self, call: ast.Call, env: Env, wanted: Type | None, keyed: bool) -> Outcome:
+    def _call(self, call: ast.Call, env: Env, wanted: Type | None, keyed: bool, retried: bool) -> Outcome:
         target = self.called(call, env)
         if target is None:
             return Outcome(self.expressions.infer(call, env, wanted))
@@ -102,8 +111,8 @@ class Tasks:
         if target.kind == "ask" and not env.deadline and not target.bounded:
             self._no_deadline(call, f"nobody may ever answer {name}")
         reach = reach_of_call(target, keyed=keyed)
-        if target.retries:
-            reach = self.repeated(call, "the agent's own `retry`", reach)
+        if target.retries and not retried:
+            reach = self.repeated(call, "the agent's own `retry` may repeat what `{}` does", reach)
         return Outcome(target.result, reach)
 
     def called(self, call: ast.Call, env: Env) -> Callable | None:
@@ -123,16 +132,18 @@ class Tasks:
                     return found if isinstance(found, Callable) else None
         return None
 
-    def repeated(self, at: ast.Node, by: str, reach: Reach) -> Reach:
-        """Report calls that `by` may repeat although that does harm; what is left to report further out."""
+    def repeated(self, at: ast.Node, how: str, reach: Reach) -> Reach:
+        """Report calls that are repeated or dropped although that does harm; `how` says it of an agent's
+        name. Returns what is left to report further out."""
         for exposed in sorted(reach.exposed, key=lambda e: (e.effect is None, e.name)):
+            message = how.format(exposed.name)
             if exposed.effect == "write":
-                message = f"{by} may call `{exposed.name}` more than once, and it is `effect write`"
+                message += ", and that is `effect write`"
                 help = "give the step that calls it a `key`, by which the agent knows a repetition"
                 self.expressions.problems.report(codes.KEY_REQUIRED, at.span, message, help=help)
             else:
-                message = f"{by} may call `{exposed.name}` more than once, and it does not say what that does"
-                help = f"declare its effect: `agent {exposed.name}(…) … effect read`, idempotent or write"
+                message += ", and it declares no effect"
+                help = f"declare it: `agent {exposed.name}(…) … effect read`, idempotent or write"
                 if "." in exposed.name:
                     help = f'mark the function `{exposed.name}` with `@effect("read")`, idempotent or write'
                 self.expressions.problems.report(codes.EFFECT_UNDECLARED, at.span, message, help=help)
@@ -322,12 +333,14 @@ class Tasks:
             self.expressions.tables.types[task.branches.id] = ListOf(found)
         else:
             hint = wanted if task.count is None else None
+            if task.count is None and any(isinstance(b, ast.Sleep | ast.SleepUntil) for b in task.branches):
+                env = attrs.evolve(env, deadline=True)  # a sleep ends the race
             outcomes = [(branch, self.task(branch, env, hint)) for branch in task.branches]
             types = [(at, outcome.type) for at, outcome in outcomes]
             found = self.expressions.join_arms(types, "the branches before it are")
             reach = join_reaches(o.reach for _, o in outcomes)
             self._enough(task)
-        reach = self.repeated(task, "a race", reach)
+        reach = self.repeated(task, "this race may throw away what `{}` did", reach)
         return Outcome(found if task.count is None else ListOf(found), reach)
 
     def _enough(self, task: ast.Race) -> None:
@@ -349,7 +362,8 @@ class Tasks:
             expressions.lookup.wrong_kind(task.event, found, codes.WRONG_KIND, "an event is wanted here")
         if task.where is not None:
             self._event_filter(task.where, env, event)
-        self._no_wait(task, env, "`wait for` waits") if env.cleanup else None
+        if env.cleanup:
+            self._no_wait(task, env, f"`wait for {task.event.text}` waits")
         if not env.deadline:
             self._no_deadline(task, f"`{task.event.text}` may never come")
         return Outcome(event, Reach(waits=True))
@@ -365,7 +379,8 @@ class Tasks:
         )
 
     def _sleep(self, task: ast.Task, time: ast.Expr, env: Env, wanted: Type) -> Outcome:
-        self.expressions.check(time, env, wanted, "what `sleep` takes")
+        what = "the time of `sleep`" if wanted == DURATION else "the instant of `sleep until`"
+        self.expressions.check(time, env, wanted, what)
         if env.cleanup:
             self._no_wait(task, env, "`sleep` waits")
         return Outcome(NULL, Reach(waits=True))
