@@ -38,7 +38,7 @@ class Action(NamedTuple):
     resets: bool
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Machine:
     """The tables with the actions of a builder class bound to their rules."""
 
@@ -69,7 +69,7 @@ def bound(rule: Rule) -> Action:
     )
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Automaton:
     """A parse under way: parallel stacks of the states and of the symbols that led to them."""
 

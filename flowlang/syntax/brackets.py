@@ -44,7 +44,7 @@ LANDMARK = re.compile(
 STEP_IN_STRING = re.compile(r"^([ \t]*)(?:step|let)[ \t]+[A-Za-z_][A-Za-z0-9_]*[ \t]*[:=](?!=)", re.MULTILINE)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Brackets:
     """What is known of the brackets of a text.
 
@@ -74,7 +74,7 @@ def nests_too_deep(text: str) -> bool:
     return sum(map(text.count, "([{")) > MAX_NESTING and bool(find_brackets(text).too_deep)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Layout:
     """How the lines of a text are indented."""
 
@@ -116,7 +116,7 @@ def holds_a_step(text: str, layout: Layout, block: re.Match[str]) -> bool:
     return any(len(step[1]) <= layout.indent(block.start()) for step in steps)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Matcher:
     """Pairs brackets from left to right; `open` is the stack of those that wait for their partner."""
 

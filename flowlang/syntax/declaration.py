@@ -39,7 +39,7 @@ def parse_declaration(text: str) -> ast.Parsed:
     return reading.parsed(declaration)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Reading:
     """One go at a text."""
 

@@ -26,7 +26,7 @@ Token: TypeAlias = tuple[str, str, int, int]  # terminal, text, start, end
 Matches: TypeAlias = Callable[[str, int, int], Iterator[re.Match[str]]]
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Lexer:
     """Reads the tokens of one text, in stretches that may overlap.
 

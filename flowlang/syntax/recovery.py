@@ -32,7 +32,7 @@ from flowlang.text.source import Span
 BLOCKS = {"block": "statement", "test_block": "test_statement"}  # the rule of a block -> of what is in it
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Recovery:
     """Parses one declaration, as much of it as it can."""
 

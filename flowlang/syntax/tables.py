@@ -32,7 +32,7 @@ class Rule(NamedTuple):
     children: Children
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Tables:
     """`actions[state][terminal]` is a state to shift to, or the complement `~n` of a rule to reduce by."""
 

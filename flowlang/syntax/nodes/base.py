@@ -19,7 +19,7 @@ MAX_DEPTH = 128  # levels of one expression; brackets have a limit of their own
 HoleParser: TypeAlias = Callable[["Nodes", int, int], ast.Expr]
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Nodes:
     """Makes the nodes of one declaration. Their ids grow in source order, children before parents."""
 
