@@ -8,6 +8,7 @@ Time is trio's clock, fixed to the wall clock when the host is made; so it never
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -68,7 +69,7 @@ class TrioHost:
         await trio.sleep_until(self._trio_time(instant))
 
     def group(self, deadline: int | None = None) -> AbstractAsyncContextManager[TrioGroup]:
-        return TrioGroup(float("inf") if deadline is None else self._trio_time(deadline))
+        return TrioGroup(math.inf if deadline is None else self._trio_time(deadline))
 
     async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:
         with trio.CancelScope(shield=True):
@@ -97,10 +98,10 @@ class TrioHost:
         except trio.WouldBlock:
             await self._places.acquire()
         try:
-            agent = self._agents[call.agent]
-            return await (
-                _answer(agent, call) if call.timeout is None else _in_time(agent, call, call.timeout)
-            )
+            return await _answer(self._agents[call.agent], call)
+        except AgentError:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            raise
         finally:
             self._places.release()
 
@@ -216,21 +217,18 @@ class TrioGroup:
         return news
 
 
-async def _in_time(agent: Agent, call: AgentCall, timeout: int) -> Value:
-    with trio.CancelScope(deadline=trio.current_time() + timeout / 1e6) as scope:
-        reply = await _answer(agent, call)
-    if scope.cancelled_caught:
-        raise AgentError(TIMEOUT, f"{call.agent} did not answer within {format_duration(timeout)}")
-    return reply
-
-
 async def _answer(agent: Agent, call: AgentCall) -> Value:
-    """An agent's reply. Raises AgentError, or a cancellation: what an agent raises after one is not news."""
-    try:
-        return await agent.call(call)
-    except trio.Cancelled:
-        raise
-    except BaseException as raised:
-        error = raised if isinstance(raised, AgentError) else agent_failed(raised)
-    await trio.lowlevel.checkpoint_if_cancelled()
-    raise error
+    """The reply of an agent within its timeout, which a shield does not keep out. Raises AgentError.
+
+    What an agent raises once it is cancelled is not news: the cancellation is."""
+    deadline = trio.current_time() + (math.inf if call.timeout is None else call.timeout / 1e6)
+    with trio.CancelScope(deadline=deadline, shield=call.shielded):
+        try:
+            return await agent.call(call)
+        except trio.Cancelled:
+            raise
+        except BaseException as raised:
+            error = raised if isinstance(raised, AgentError) else agent_failed(raised)
+            await trio.lowlevel.checkpoint_if_cancelled()
+            raise error from None
+    raise AgentError(TIMEOUT, f"{call.agent} did not answer within {format_duration(call.timeout or 0)}")

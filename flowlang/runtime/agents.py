@@ -23,13 +23,16 @@ class AgentCall:
     were left out and whose default only the provider knows. `timeout` is what the host gives the attempt, in
     microseconds from when it really starts; the host enforces it, the agent may pass it on.
     `idempotency_key` is the same for all attempts that should have one effect. `attempt` counts from 1.
-    `uninterrupted` says that the call is awaited whatever happens: it writes, or it has an `undo`."""
+    `shielded` asks the host to await the call, once it has begun, whatever is cancelled meanwhile, because
+    what it does has to be undone. `uninterrupted` tells the agent not to walk away from work that it cannot
+    stop: the call is shielded, or it writes."""
 
     agent: str
     arguments: dict[str, Value]
     timeout: int | None = None
     idempotency_key: str = ""
     attempt: int = 1
+    shielded: bool = False
     uninterrupted: bool = False
 
 

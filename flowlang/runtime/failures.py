@@ -52,6 +52,9 @@ INTERNAL: Final = "InternalError"
 """A mistake of the interpreter itself. It ends its run, no flow can catch it, and it is never an outcome."""
 
 
+MOST_NOTES: Final = 10
+
+
 @attrs.frozen
 class Failure:
     """`message` is one line for people. `attempt` counts from 1. `cause` is what an agent really raised, for
@@ -90,5 +93,6 @@ class FlowFailure(Exception):
         return f"{self.failure.error}: {self.failure.message}"
 
     def note(self, later: Failure) -> None:
-        """Keep a failure that came after this one and is not news."""
-        self.failure = attrs.evolve(self.failure, notes=(*self.failure.notes, later))
+        """Keep a failure that came after this one and is not news; of very many only the first."""
+        if len(self.failure.notes) < MOST_NOTES:
+            self.failure = attrs.evolve(self.failure, notes=(*self.failure.notes, later))

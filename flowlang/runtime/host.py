@@ -75,6 +75,9 @@ class Host(Protocol):
     def call(self, path: str, call: AgentCall) -> Awaitable[Value]:
         """One attempt of a call of an agent; gives its reply as JSON that is not yet checked.
 
+        It may have to wait for its turn. Nothing begins once it is cancelled; what is `shielded` ends before
+        a cancellation is delivered, which it then is at the next wait.
+
         Raises `AgentError` or a cancellation, nothing else: whatever an agent raised was made one."""
 
     def wait(self, path: str, awaited: Question | Awaited) -> Awaitable[Value]:

@@ -168,9 +168,9 @@ class Running(ABC):
             again_at = self.host.now() + policy.delays.before(attempt + 1, self.run, frame.path)
             if attempt == policy.attempts or (policy.within and again_at > started + policy.within):
                 raise failure
-            self.counts.retries += 1
             self.tell(events.AttemptFailed, frame, attempt, policy.attempts, told, again_at)
             await self.sleep_until(again_at)
+            self.counts.retries += 1
         raise AssertionError("there is at least one attempt")
 
     async def _accepted(self, until: plan.Until | None, work: Work, frame: Frame) -> Value:

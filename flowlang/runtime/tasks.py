@@ -84,13 +84,9 @@ class Tasks(Running):
         """The reply of an agent."""
         undone = frame.clauses is not None and frame.clauses.undone
         timeout, key = self._attempt_timeout(agent, frame), self._idempotency_key(frame)
-        awaited = undone or agent.effect == "write"
-        call = AgentCall(task.agent, arguments, timeout, key, frame.attempt, awaited)
-        return self._shielded(call, frame) if undone else self.host.call(frame.path, call)
-
-    async def _shielded(self, call: AgentCall, frame: Frame) -> Value:
-        await self.host.sleep_until(self.host.now())  # so that nothing starts behind a shield once cancelled
-        return await self.host.shielded(lambda: self.host.call(frame.path, call))
+        writes = agent.effect == "write"
+        call = AgentCall(task.agent, arguments, timeout, key, frame.attempt, undone, undone or writes)
+        return self.host.call(frame.path, call)
 
     def _ask(
         self, task: plan.CallAgent, agent: plan.Agent, arguments: dict[str, Value], frame: Frame

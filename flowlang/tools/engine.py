@@ -27,6 +27,7 @@ from flowlang.agents.places import Places, ReadSource
 from flowlang.agents.project import config_path
 from flowlang.agents.python_values import to_json
 from flowlang.hosts.trio_host import CALLS_AT_ONCE, TrioHost
+from flowlang.hosts.turns import turns_of
 from flowlang.plan import model as plan
 from flowlang.plan.walk import called_agents, called_flows
 from flowlang.runtime.agents import AgentError
@@ -162,11 +163,11 @@ async def start(
     started: Callable[[Run], None] | None = None,
 ) -> Result:
     """Carry a prepared run out. `started` gets the run, which can be cancelled, before it begins."""
-    host = _AnsweringHost(prepared.program.agents, calls_at_once=max_parallel)
+    program = prepared.program
+    turns = turns_of(program.plan.agents)
+    host = _AnsweringHost(program.agents, calls_at_once=max_parallel, turns=turns)
     host.answerer = answer
-    run = Run(
-        prepared.program, prepared.flow, prepared.inputs, host, on_event, run_id or secrets.token_hex(6)
-    )
+    run = Run(program, prepared.flow, prepared.inputs, host, on_event, run_id or secrets.token_hex(6))
     if started is not None:
         started(run)
     return _result(prepared, await run.result())

@@ -1,7 +1,7 @@
 """Running flows whose agents do nothing but wait once, against trio written by hand for the same graph.
 
-Every call of a plan has a deadline, and a cancel scope costs trio twice what a wait does. So each graph is held
-against two hands: one that writes `fail_after` around each call too, and a careless one."""
+Every call of a plan has a deadline, and a cancel scope costs trio twice what a wait does. So each graph is
+held against two hands: one that writes `fail_after` around each call too, and a careless one."""
 
 from __future__ import annotations
 
