@@ -83,13 +83,16 @@ def _explain(error: Exception, places: tuple[Place | None, ...]) -> evaluation.E
 
 
 def _enter(budget: Budget, items: list[Value], units: int) -> bool:
-    """Pay for a loop; true, so that it can stand as the condition of what follows."""
-    evaluation.charge(budget, len(items) * units)
+    """Pay for a loop; true, so that it can stand as the condition of what follows. Often called, so the
+    charge is written out."""
+    budget.left -= len(items) * units
+    if budget.left < 0:
+        evaluation.charge(budget, 0)
     return True
 
 
 def _pay(budget: Budget, items: list[Value], units: int) -> list[Value]:
-    evaluation.charge(budget, len(items) * units)
+    _enter(budget, items, units)
     return items
 
 
