@@ -11,12 +11,12 @@ from typing import TypeAlias
 
 import attrs
 
-from flowlang.semantics import types
+from flowlang.semantics import builtins, types
 from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import Local, Namespace, StepFacts
 from flowlang.semantics.lookup import declared_here
 from flowlang.semantics.mentions import Mentions, mentions
-from flowlang.semantics.order import components, cycle_in, is_cycle
+from flowlang.semantics.order import components, cycle_in, is_cycle, shortened
 from flowlang.semantics.reach import NOWHERE, Outcome, Reach, join_reaches
 from flowlang.semantics.scope import Env, Names, Value
 from flowlang.semantics.steps import CheckedStep, Steps
@@ -66,6 +66,7 @@ class _Block:
     depends: dict[int, list[int]] = attrs.field(factory=dict)  # statement index -> indices
     barriers: dict[int, int] = attrs.field(factory=dict)  # statement index -> the nearest barrier above
     declared: dict[str, int] = attrs.field(factory=dict)  # the statements by the names they declare
+    doubtful: set[str] = attrs.field(factory=set)  # names that may mean one thing or another: poison
     waves: dict[int, int] = attrs.field(factory=dict)
     results: list[Type] = attrs.field(factory=list)
     reaches: list[Reach] = attrs.field(factory=list)
@@ -93,40 +94,49 @@ class _Block:
     # Names and places
 
     def _declare(self, env: Env) -> None:
-        declared = self.declared
         for index, statement in enumerate(self.statements):
             name = getattr(statement, "name", None)
             if not isinstance(name, ast.Ident):
                 continue
-            if name.name in declared:
-                first = self.statements[declared[name.name]]
-                assert isinstance(first, ast.Step | ast.Let | ast.Broken) and first.name is not None
-                label = Label(first.name.span, "the first one")
-                message = f"`{name.name}` stands here twice"
-                help = "a step is assigned once; give this one another name"
-                self.expressions.problems.report(
-                    codes.DUPLICATE_NAME, name.span, message, related=(label,), help=help
-                )
-            else:
-                self._shadows(name, env)
-                declared[name.name] = index
+            if name.name in self.declared:
+                self._twice(name, self.statements[self.declared[name.name]])
+                continue
+            self.declared[name.name] = index
+            if self._shadows(name, env):
+                self.doubtful.add(name.name)
 
-    def _shadows(self, name: ast.Ident, env: Env) -> None:
+    def _twice(self, name: ast.Ident, first: ast.Statement) -> None:
+        assert isinstance(first, ast.Step | ast.Let | ast.Broken) and first.name is not None
+        label = Label(first.name.span, "the first one")
+        message = f"`{name.name}` stands here twice"
+        help = "a step is assigned once; give this one another name"
+        self.expressions.problems.report(
+            codes.DUPLICATE_NAME, name.span, message, related=(label,), help=help
+        )
+        self.doubtful.add(name.name)
+        self.expressions.read.update((first.name.id, name.id))
+
+    def _shadows(self, name: ast.Ident, env: Env) -> bool:
+        """Report a name that is visible here already."""
         outer = env.names.find(name.name)
         alias = self.expressions.lookup.names.get(name.name)
+        related: tuple[Label, ...]
         if outer is not None:
-            related = Label(outer.local.span, f"`{name.name}` is declared here")
+            related = (Label(outer.local.span, f"`{name.name}` is declared here"),)
+            self.expressions.read.update((outer.local.node, name.id))
         elif isinstance(alias, Namespace):
-            related = declared_here(alias)
+            related = (declared_here(alias),)
+            self.expressions.read.add(name.id)
+        elif name.name in builtins.AMBIENT:
+            related = ()
         else:
-            return
+            return False
         message = f"`{name.name}` is the name of something visible here already"
         help = (
             "give this one another name; only names that a loop, `=>`, `as` or a pattern binds may be reused"
         )
-        self.expressions.problems.report(
-            codes.SHADOWED_NAME, name.span, message, related=(related,), help=help
-        )
+        self.expressions.problems.report(codes.SHADOWED_NAME, name.span, message, related=related, help=help)
+        return True
 
     def _placed(self) -> None:
         """Report results that stand where they may not."""
@@ -174,6 +184,8 @@ class _Block:
             named = [self.declared[name] for name in free[index] if name in self.declared]
             if isinstance(statement, ast.Ensure):
                 named = []
+            elif index in named and self._is_doubtful(statement):
+                named.remove(index)  # it may well mean the outer one
             before = []
             if barrier is not None:
                 self.barriers[index] = barrier
@@ -184,6 +196,10 @@ class _Block:
             self.depends[index] = list(dict.fromkeys(named + before))
             if _is_barrier(statement):
                 barrier = index
+
+    def _is_doubtful(self, statement: ast.Statement) -> bool:
+        name = getattr(statement, "name", None)
+        return isinstance(name, ast.Ident) and name.name in self.doubtful
 
     def _above(self, index: int, named: list[int], free: Mentions, values: dict[str, Value]) -> list[int]:
         """In an ordered block a statement sees only what stands above it; a name from below is poisoned."""
@@ -213,16 +229,13 @@ class _Block:
         names = [_title(self.statements[index]) for index in way]
         first = self.statements[way[0]]
         at = next((node for name, node in free[way[0]].items() if self.declared.get(name) == way[1]), first)
+        message = f"these wait for each other: {shortened(names, ' needs ')}"
+        help = "one of them must do without the other"
         if len(way) == 2:
-            message, help = f"{names[0]} mentions itself", "a step's own name can be used only in its `undo`"
+            message, help = f"{names[0]} waits for itself", "a step's own name can be used only in its `undo`"
         elif any(_is_barrier(self.statements[i]) for i in way):
-            message = " needs ".join(names)
             help = "what stands below a barrier waits for it, so a barrier cannot mention it; move it above"
-        else:
-            message, help = " needs ".join(names), "one of them must do without the other"
-        self.expressions.problems.report(
-            codes.CYCLE, at.span, f"these wait for each other: {message}", help=help
-        )
+        self.expressions.problems.report(codes.CYCLE, at.span, message, help=help)
 
     # Statements
 
@@ -278,7 +291,7 @@ class _Block:
     def _step(self, step: ast.Step, env: Env, values: dict[str, Value]) -> StepFacts:
         self._after(step, env)
         checked = self.blocks.steps.step(step, env)
-        values[step.name.name] = checked.local
+        self._provide(step.name, checked.local, values)
         self.reaches.append(checked.reach)
         if _only_reads(step, checked):
             self.blocks.note_read(step.name, "step")
@@ -316,9 +329,14 @@ class _Block:
             self.expressions.check(let.value, env, found, f"`{let.name.name}`")
         self.expressions.tables.types[let.id] = found
         why = self.expressions.why_missing(let.value) if types.is_optional(found) else None
-        values[let.name.name] = self.expressions.local(let.name, "let", found, why)
+        self._provide(let.name, self.expressions.local(let.name, "let", found, why), values)
         self.blocks.note_read(let.name, "let")
         return StepFacts((), 0, found, found, frozenset(), "pure", False)
+
+    def _provide(self, name: ast.Ident, value: Value, values: dict[str, Value]) -> None:
+        """Make a value known by its name, where nothing else may be meant by it."""
+        doubtful = name.name in self.doubtful
+        values[name.name] = Value(value.local, UNKNOWN) if doubtful else value
 
     def _returning(self, task: ast.Task, when: ast.Expr | None, env: Env) -> StepFacts:
         if when is not None:
@@ -326,9 +344,18 @@ class _Block:
             env = self.expressions.assuming(when, env)
         outcome = self.blocks.tasks.task(task, env, self.wanted)
         if self.wanted is not None and self.kind == "flow":
-            self.expressions.require(task, outcome.type, self.wanted, self.blocks.promised)
+            self._promised(task, outcome.type, self.wanted)
         self.results.append(outcome.type)
         return self._reached(outcome, skips=when is not None)
+
+    def _promised(self, task: ast.Task, found: Type, wanted: Type) -> None:
+        """A flow's result must fit what its head says; without `->` that is null."""
+        if wanted != NULL or types.fits(found, wanted):
+            self.expressions.require(task, found, wanted, self.blocks.promised)
+            return
+        message = f"{self.blocks.promised} must be `null`, but this is `{types.show(found)}`"
+        help = f"say so in its head: `flow …(…) -> {types.show(found)}`"
+        self.expressions.problems.report(codes.TYPE_MISMATCH, task.span, message, help=help)
 
     def _reached(self, outcome: Outcome, *, skips: bool) -> StepFacts:
         if outcome.reach is not NOWHERE:

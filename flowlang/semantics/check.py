@@ -32,7 +32,7 @@ from flowlang.semantics.inference import Tables
 from flowlang.semantics.lookup import Lookup
 from flowlang.semantics.mentions import called_names, named_types
 from flowlang.semantics.modules import Project
-from flowlang.semantics.order import components, cycle_in, is_cycle
+from flowlang.semantics.order import components, cycle_in, is_cycle, shortened
 from flowlang.semantics.providers import Description
 from flowlang.semantics.suggest import did_you_mean
 from flowlang.syntax import ast
@@ -165,9 +165,11 @@ class _ModuleChecker:
     def _provide(self, item: ast.Item, interface: Interface | None) -> None:
         """Put what a declaration shows into the namespace, where it owns its name."""
         declaration = item.declaration
+        provided: set[str] = set()
         for name in _names(declaration):
-            if interface is None or self.firsts.get(name.name) is not item:
+            if interface is None or self.firsts.get(name.name) is not item or name.name in provided:
                 continue
+            provided.add(name.name)
             if isinstance(declaration, ast.TypeDecl) and name is not declaration.name:
                 self._provide_constructor(item, declaration, name, interface)
             else:
@@ -191,7 +193,7 @@ class _ModuleChecker:
         for component in components(edges):
             if is_cycle(component, edges):
                 way = [_name(items[key].declaration) for key in cycle_in(component, edges)]
-                message = "a type cannot hold itself: " + " → ".join(way)
+                message = f"a type cannot hold itself: {shortened(way, ' → ')}"
                 at = items[component[0]]
                 assert isinstance(at.declaration, ast.TypeDecl)
                 help = "a tree of any depth is `json`; or keep the parts in a list and refer to them by id"
@@ -218,7 +220,7 @@ class _ModuleChecker:
         first, next_ = way[0], _name(way[1].declaration)
         calls = (n for n in ast.walk(first.declaration) if isinstance(n, ast.Call))
         at = next(c for c in calls if isinstance(c.callee, ast.Name) and c.callee.name == next_)
-        names = " → ".join(_name(item.declaration) for item in way)
+        names = shortened([_name(item.declaration) for item in way], " → ")
         help = "repeat with `while … at most n times`, whose worst case is known"
         diagnostic = Diagnostic(
             codes.FLOW_RECURSION, f"flow calls form no cycles: {names}", Label(at.span), help=help

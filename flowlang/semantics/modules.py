@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import attrs
 
+from flowlang.semantics.order import shortened
 from flowlang.semantics.providers import Describe
 from flowlang.semantics.suggest import did_you_mean
 from flowlang.syntax import ast
@@ -157,7 +158,7 @@ class _Loader:
 
     def cut(self, path: str, item: ast.Item, cycle: list[str]) -> None:
         assert isinstance(item.declaration, ast.Import)
-        message = "these modules import each other: " + " → ".join(cycle)
+        message = f"these modules import each other: {shortened(cycle, ' → ')}"
         help = "move what both need into a third module"
         self.report(path, item, item.declaration, codes.IMPORT_CYCLE, message, help)
         del self.imports[path, item.key]

@@ -75,3 +75,10 @@ def cycle_in(component: list[T], edges: Mapping[T, Iterable[T]]) -> list[T]:
                 came_from[target] = node
                 pending.append(target)
     raise AssertionError("a component that is no cycle")
+
+
+def shortened(way: list[str], joint: str) -> str:
+    """A way in words; of a long one its beginning and its end."""
+    if len(way) > 8:
+        way = [*way[:4], "…", *way[-2:]]
+    return joint.join(way)
