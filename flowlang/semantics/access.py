@@ -84,8 +84,12 @@ class Access(Inference):
                 codes.UNKNOWN_NAME, expr.span, message, help=f"it is called `{right}` here", fix=fix
             )
         else:
-            help = did_you_mean(expr.name, [*env.names, *builtins.AMBIENT])
-            self.problems.report(codes.UNKNOWN_NAME, expr.span, message, help=help)
+            self.problems.report(codes.UNKNOWN_NAME, expr.span, message, help=self._meant(expr.name, env))
+
+    def _meant(self, name: str, env: Env) -> str | None:
+        """The value, or else the declaration, that a name may be a slip of."""
+        aliases = [n for n, i in self.lookup.names.items() if isinstance(i, Namespace)]
+        return did_you_mean(name, [*env.names, *builtins.AMBIENT, *aliases]) or self.lookup.elsewhere(name)
 
     def _leak(self, expr: ast.Expr) -> Type:
         message = "a secret may only be passed on whole, as an argument"

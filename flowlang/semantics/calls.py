@@ -11,6 +11,7 @@ from flowlang.semantics.facts import (
     Constructor,
     ErrorName,
     Interface,
+    Namespace,
     Poisoned,
     TypeName,
 )
@@ -25,8 +26,12 @@ from flowlang.semantics.types import (
     UNKNOWN,
     ListOf,
     MapOf,
+    Record,
+    RecordField,
+    Secret,
     Type,
     Union,
+    contains,
     is_poison,
 )
 from flowlang.syntax import ast
@@ -36,6 +41,8 @@ from flowlang.text import codes
 @attrs.define(eq=False, repr=False)
 class Calls(Arguments):
     def _call(self, expr: ast.Call, env: Env) -> Type:
+        if self.calls_allowed and self._is_recorder(expr, env):
+            return self._recorded(expr, env)
         target = self.callee(expr, env)
         match target:
             case Constructor():
@@ -53,6 +60,44 @@ class Calls(Arguments):
                 self._not_callable(expr, target)
                 self.infer_arguments(expr, env)
                 return UNKNOWN
+
+    def _is_recorder(self, expr: ast.Call, env: Env) -> bool:
+        """Whether this is `calls("agent")`, which tells in `expect` what an agent was called with."""
+        callee = expr.callee
+        if not (isinstance(callee, ast.Name) and callee.name == "calls"):
+            return False
+        return env.names.find("calls") is None and "calls" not in self.lookup.names
+
+    def _recorded(self, expr: ast.Call, env: Env) -> Type:
+        """The arguments of each call of an agent; secrets are left out."""
+        only = expr.arguments[0] if len(expr.arguments) == 1 else None
+        if only is None or only.name is not None or not isinstance(only.value, ast.StringLiteral):
+            self.infer_arguments(expr, env)
+            message, help = "`calls` takes the name of an agent", 'write it as a string: `calls("read")`'
+            self.problems.report(codes.TYPE_MISMATCH, expr.span, message, help=help)
+            return ListOf(UNKNOWN)
+        self.infer(only.value, env)
+        found = self._recorded_agent(only.value)
+        if found is None:
+            return ListOf(UNKNOWN)
+        fields = (RecordField(p.name, p.type) for p in found.parameters if not contains(p.type, Secret))
+        return ListOf(Record(tuple(fields)))
+
+    def _recorded_agent(self, name: ast.StringLiteral) -> Callable | None:
+        alias, _, member = name.value.rpartition(".")
+        namespace = self.lookup.find(alias) if alias else None
+        members = (
+            namespace.members if isinstance(namespace, Namespace) else {} if alias else self.lookup.names
+        )
+        found = members.get(member)
+        if isinstance(found, Callable) and found.kind != "flow":
+            return found
+        if not isinstance(found, Poisoned) and not getattr(namespace, "poisoned", False):
+            agents = (n for n, i in members.items() if isinstance(i, Callable) and i.kind != "flow")
+            known = [f"{alias}.{n}" if alias else n for n in agents]
+            message, help = f"there is no agent `{name.value}`", did_you_mean(name.value, known)
+            self.problems.report(codes.UNKNOWN_NAME, name.span, message, help=help)
+        return None
 
     def callee(self, expr: ast.Call, env: Env) -> Interface | ast.Member | None:
         """What a call calls: a declaration, or a method by its member node. None: reported, or unknown."""
@@ -74,8 +119,6 @@ class Calls(Arguments):
         if found is not None:
             self.tables.symbols[name.id] = found
             return None if isinstance(found, Poisoned) else found
-        if name.name == "calls" and self.calls_allowed:
-            return None
         if env.names.find(name.name) is not None:
             message = f"`{name.name}` is a value; it cannot be called"
             self.problems.report(codes.WRONG_KIND, name.span, message)

@@ -340,9 +340,10 @@ class _ModuleChecker:
             return
         used = {name for entry in self.entries.values() for name, _ in entry.used}
         for item in self._of_kind(ast.Import, ast.Use):
-            declaration = item.declaration
+            declaration, shown = item.declaration, self.entries[item.key].facts.interface
             assert isinstance(declaration, ast.Import | ast.Use)
-            if declaration.name.name not in used:
+            broken = isinstance(shown, Namespace) and shown.poisoned
+            if declaration.name.name not in used and not broken:
                 message = f"`{declaration.name.name}` is never used"
                 diagnostic = Diagnostic(
                     codes.UNUSED, message, Label(declaration.name.span), help="drop this line"

@@ -50,19 +50,27 @@ def _combine(operator: str, left: Constant, right: Constant) -> Constant | None:
 
 def positive_constant(expr: ast.Expr, problems: Problems, what: str) -> None:
     """Report unless `expr` is a constant int of at least 1."""
-    _positive(expr, problems, what, "int", "a whole number, like `3`")
+    _positive(expr, problems, what, "int", "a whole number like `3`")
 
 
 def positive_duration(expr: ast.Expr, problems: Problems, what: str) -> None:
     """Report unless `expr` is a constant duration above zero."""
-    _positive(expr, problems, what, "duration", "a duration, like `30s` or `1h30m`")
+    _positive(expr, problems, what, "duration", "a duration like `30s` or `1h30m`")
 
 
 def _positive(expr: ast.Expr, problems: Problems, what: str, kind: str, example: str) -> None:
     if isinstance(expr, ast.BrokenExpr):
         return
     found = fold(expr)
-    if found is None or found.kind != kind:
-        problems.report(codes.NOT_A_CONSTANT, expr.span, f"{what} is {example}, known before the run")
-    elif found.value <= 0:
-        problems.report(codes.BAD_BOUND, expr.span, f"{what} must be more than zero")
+    help = f"write {example}"
+    if found is not None and found.kind == kind:
+        if found.value <= 0:
+            least = "at least 1" if kind == "int" else "more than zero"
+            problems.report(codes.BAD_BOUND, expr.span, f"{what} must be {least}", help=help)
+    elif isinstance(expr, _LITERALS):
+        problems.report(codes.TYPE_MISMATCH, expr.span, f"{what} must be `{kind}`", help=help)
+    else:
+        problems.report(codes.NOT_A_CONSTANT, expr.span, f"{what} must be known before the run", help=help)
+
+
+_LITERALS = ast.IntLiteral | ast.FloatLiteral | ast.DurationLiteral | ast.StringLiteral | ast.BoolLiteral

@@ -224,7 +224,8 @@ class Declarer:
         return EventName(self.declared, self.resolver.fields(tree.fields))
 
     def agent(self, tree: ast.AgentDecl) -> Callable:
-        effect = self._policies(tree)
+        raised = self.raises(tree.signature)
+        effect = self._policies(tree, raised)
         name = self.declared.name
         exposed = frozenset() if tree.asks or effect not in (None, "write") else {Exposed(name, effect)}
         return Callable(
@@ -232,7 +233,7 @@ class Declarer:
             "ask" if tree.asks else "agent",
             self.parameters(tree.signature),
             self.result(tree.signature),
-            self.raises(tree.signature),
+            raised,
             "idempotent" if tree.asks and effect is None else effect,
             tree.asks,
             frozenset(exposed),
@@ -267,7 +268,7 @@ class Declarer:
             found.add(error[0])
         return frozenset(e for e in found if e.module)
 
-    def _policies(self, tree: ast.AgentDecl) -> Effect | None:
+    def _policies(self, tree: ast.AgentDecl, raised: frozenset[ErrorRef]) -> Effect | None:
         """Check an agent's policies; returns its effect."""
         effect: Effect | None = None
         seen: dict[str, ast.Policy] = {}
@@ -278,6 +279,8 @@ class Declarer:
             seen.setdefault(kind, policy)
             if isinstance(policy, ast.Effect):
                 effect = self._effect(policy)
+            elif isinstance(policy, ast.Retry):
+                self._agent_retry(policy, raised)
             else:
                 self._policy(policy)
         cache = seen.get("cache")
@@ -295,7 +298,7 @@ class Declarer:
             self.problems.report(codes.BAD_POLICY, policy.name.span, message, help=help)
         return found
 
-    def _policy(self, policy: ast.Policy) -> None:
+    def _policy(self, policy: ast.Timeout | ast.Limit | ast.Breaker | ast.Cache) -> None:
         match policy:
             case ast.Timeout(duration=duration):
                 positive_duration(duration, self.problems, "a timeout")
@@ -310,17 +313,17 @@ class Declarer:
                 positive_duration(reset, self.problems, "the reset time of a breaker")
             case ast.Cache(duration=duration):
                 positive_duration(duration, self.problems, "the time that a value is cached")
-            case ast.Retry():
-                self._agent_retry(policy)
-            case ast.Effect():
-                pass
             case _:
                 assert_never(policy)
 
-    def _agent_retry(self, retry: ast.Retry) -> None:
+    def _agent_retry(self, retry: ast.Retry, raised: frozenset[ErrorRef]) -> None:
         positive_constant(retry.times, self.problems, "the number of retries")
         for name in retry.errors:
-            self.lookup.error(name)
+            error = self.lookup.error(name)
+            if error is not None and error[0].module and error[0] not in raised:
+                message = f"`{name.text}` is retried here, but this agent does not raise it"
+                help = "add it to `raises`, or drop it here"
+                self.problems.report(codes.USELESS_CATCH, name.span, message, help=help)
         if retry.backoff is not None:
             positive_duration(retry.backoff.initial, self.problems, "a backoff")
             if retry.backoff.maximum is not None:

@@ -15,11 +15,13 @@ from flowlang.semantics.blocks import Blocks
 from flowlang.semantics.declare import Declarer, report_duplicate
 from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import Callable, ErrorRef, EventName, Parameter
+from flowlang.semantics.mentions import mentions
 from flowlang.semantics.reach import Reach, in_order
 from flowlang.semantics.scope import Env, Value
 from flowlang.semantics.types import BOOL, DURATION, UNKNOWN, Type, is_optional, is_poison, show
 from flowlang.syntax import ast
 from flowlang.text import codes
+from flowlang.text.diagnostics import Label
 
 
 def signature_of(declarer: Declarer, tree: ast.FlowDecl) -> Callable:
@@ -63,14 +65,23 @@ def check_flow(declarer: Declarer, expressions: Expressions, tree: ast.FlowDecl,
 def defaults(expressions: Expressions, signature: ast.Signature, parameters: Iterable[Parameter]) -> None:
     """Check default values: constants of the parameter's type, which see no other name."""
     for parameter in parameters:
-        if parameter.default is not None:
-            what = f"the default of `{parameter.name}`"
+        if parameter.default is None:
+            continue
+        what = f"the default of `{parameter.name}`"
+        name = next(iter(mentions(parameter.default).values()), None)
+        if name is None:
             expressions.check(parameter.default, Env(), parameter.type, what)
+        else:
+            message, help = (
+                f"{what} mentions a name, but it must be a constant",
+                "set it in the flow: `x ?? …`",
+            )
+            expressions.problems.report(codes.NOT_A_CONSTANT, name.span, message, help=help)
 
 
 def _policies(expressions: Expressions, tree: ast.FlowDecl, env: Env) -> None:
     for policy in tree.policies:
-        expressions.check(policy.duration, env, DURATION, "a timeout")
+        expressions.duration(policy.duration, env, "a timeout")
     if len(tree.policies) > 1:
         report_duplicate(expressions.problems, tree.policies[1], "timeout", tree.policies[0])
 
@@ -147,6 +158,7 @@ class _Test:
             case ast.Send():
                 self._send(statement, env)
             case ast.Run():
+                self._run_once(statement, env)
                 return env.with_values(self._run(statement, env))
             case ast.Expect(condition=condition):
                 self.expressions.calls_allowed = True
@@ -158,6 +170,15 @@ class _Test:
             case ast.Broken():
                 pass
         return env
+
+    def _run_once(self, run: ast.Run, env: Env) -> None:
+        first = env.names.find(run.name.name)
+        if first is not None:
+            label = Label(first.local.span, "the first one")
+            message, help = f"`{run.name.name}` stands here twice", "give this one another name"
+            self.expressions.problems.report(
+                codes.DUPLICATE_NAME, run.name.span, message, related=(label,), help=help
+            )
 
     def _given(self, given: ast.Given, env: Env) -> None:
         agent = self.expressions.lookup.qualified(given.agent, "agent")

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import attrs
 
 from flowlang.semantics import types
+from flowlang.semantics.constants import fold
 from flowlang.semantics.declare import Resolver
 from flowlang.semantics.facts import (
     Local,
@@ -28,6 +29,7 @@ from flowlang.semantics.operators import Refusal
 from flowlang.semantics.scope import Env, Value, condition_of, conjuncts
 from flowlang.semantics.types import (
     BOOL,
+    DURATION,
     FLOAT,
     INT,
     NEVER,
@@ -99,6 +101,22 @@ class Inference:
         """Note that a value has to be made anew to be `wanted`, if it has."""
         if converts(found, wanted):
             self.tables.coercions[expr.id] = revealed(wanted)
+
+    def duration(self, expr: ast.Expr, env: Env, what: str) -> None:
+        """Check a length of time; one that is known now must be more than zero."""
+        self.check(expr, env, DURATION, what)
+        constant = fold(expr)
+        if constant is not None and constant.kind == "duration" and constant.value <= 0:
+            message, help = f"{what} must be more than zero", "write a duration like `30s` or `1h30m`"
+            self.problems.report(codes.BAD_BOUND, expr.span, message, help=help)
+
+    def count(self, expr: ast.Expr, env: Env, what: str) -> None:
+        """Check a number of things; one that is known now must be at least 1."""
+        self.check(expr, env, INT, what)
+        constant = fold(expr)
+        if constant is not None and constant.kind == "int" and constant.value < 1:
+            message, help = f"{what} must be at least 1", "write a whole number like `3`"
+            self.problems.report(codes.BAD_BOUND, expr.span, message, help=help)
 
     def condition(self, expr: ast.Expr, env: Env, what: str) -> None:
         """Check a condition whose answer should not be known before."""

@@ -11,7 +11,6 @@ from typing import TypeAlias
 import attrs
 
 from flowlang.semantics import builtins, types
-from flowlang.semantics.constants import fold
 from flowlang.semantics.declare import report_duplicate
 from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import Callable, ErrorRef, Local
@@ -20,8 +19,6 @@ from flowlang.semantics.scope import Condition, Env, Value, condition_of, conjun
 from flowlang.semantics.tasks import Tasks
 from flowlang.semantics.types import (
     BOOL,
-    DURATION,
-    INT,
     NULL,
     STRING,
     RecordField,
@@ -149,31 +146,21 @@ class Steps:
         """Check timeouts and the retry; what may still come of the task."""
         for clause in (clauses.timeout, clauses.attempt_timeout):
             if clause is not None:
-                self._duration(clause.duration, env, "a timeout")
+                self.expressions.duration(clause.duration, env, "a timeout")
         return task.reach if clauses.retry is None else self._retry(clauses.retry, env, task)
 
-    def _duration(self, expr: ast.Expr, env: Env, what: str) -> None:
-        self.expressions.check(expr, env, DURATION, what)
-        constant = fold(expr)
-        if constant is not None and constant.kind == "duration" and constant.value <= 0:
-            self.expressions.problems.report(codes.BAD_BOUND, expr.span, f"{what} must be more than zero")
-
     def _retry(self, retry: ast.Retry, env: Env, task: Outcome) -> Reach:
-        self.expressions.check(retry.times, env, INT, "the number of retries")
-        constant = fold(retry.times)
-        if constant is not None and constant.kind == "int" and constant.value < 1:
-            message = "the number of retries must be at least 1"
-            self.expressions.problems.report(codes.BAD_BOUND, retry.times.span, message)
+        self.expressions.count(retry.times, env, "the number of retries")
         for name in retry.errors:
             error = self.expressions.lookup.error(name)
             if error is not None:
                 self._raised(name, error[0], task.reach, "retried")
         if retry.backoff is not None:
-            self._duration(retry.backoff.initial, env, "a backoff")
+            self.expressions.duration(retry.backoff.initial, env, "a backoff")
             if retry.backoff.maximum is not None:
-                self._duration(retry.backoff.maximum, env, "the longest backoff")
+                self.expressions.duration(retry.backoff.maximum, env, "the longest backoff")
         if retry.within is not None:
-            self._duration(retry.within, env, "the time for all attempts")
+            self.expressions.duration(retry.within, env, "the time for all attempts")
         if retry.until is not None:
             self._until(retry.until, env, task.type)
         return self.tasks.repeated(retry, "this `retry` may repeat what `{}` does", task.reach)

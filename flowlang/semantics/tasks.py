@@ -193,8 +193,10 @@ class Tasks:
         if task.where is not None:
             expressions.condition(task.where, inner, "`where`")
             inner = expressions.assuming(task.where, inner)
-        self._count(task.at_once, env, "the number at once")
-        self._count(task.tolerating, env, "the number of tolerated failures")
+        if task.at_once is not None:
+            expressions.count(task.at_once, env, "the number at once")
+        if task.tolerating is not None:
+            expressions.count(task.tolerating, env, "the number of tolerated failures")
         body = self.block(task.body, inner, "loop", None)
         return optional(body.type) if task.tolerating is not None else body.type, body.reach
 
@@ -227,19 +229,11 @@ class Tasks:
         report(codes.TYPE_MISMATCH, task.source.span, message, help=rounds)
         return UNKNOWN, UNKNOWN
 
-    def _count(self, expr: ast.Expr | None, env: Env, what: str) -> None:
-        if expr is None:
-            return
-        self.expressions.check(expr, env, INT, what)
-        constant = fold(expr)
-        if constant is not None and constant.kind == "int" and constant.value < 1:
-            self.expressions.problems.report(codes.BAD_BOUND, expr.span, f"{what} must be at least 1")
-
     def _while(self, task: ast.While, env: Env) -> Outcome:
         expressions = self.expressions
-        self._count(task.limit, env, "the most rounds")
+        expressions.count(task.limit, env, "the number of rounds")
         if task.every is not None:
-            expressions.check(task.every, env, DURATION, "`every`")
+            expressions.duration(task.every, env, "the time of `every`")
         annotation = None if task.annotation is None else expressions.resolver.type(task.annotation)
         if annotation is not None:
             expressions.check(task.initial, env, annotation, "the first state")
@@ -327,7 +321,8 @@ class Tasks:
     # Races
 
     def _race(self, task: ast.Race, env: Env, wanted: Type | None) -> Outcome:
-        self._count(task.count, env, "how many are wanted")
+        if task.count is not None:
+            self.expressions.count(task.count, env, "how many are wanted")
         if isinstance(task.branches, ast.ForEach):
             found, reach = self.for_each(task.branches, env)
             self.expressions.tables.types[task.branches.id] = ListOf(found)
