@@ -112,6 +112,13 @@ HOLE_BODY = re.compile(
 )
 
 
+def has_open_hole(token: str) -> bool:
+    """Whether a token is a string in which a hole does not end."""
+    if not token.startswith('"'):
+        return False
+    return any(isinstance(piece, Hole) and not piece.closed for piece in string_pieces(token))
+
+
 def bad_escapes(token: str, start: int, end: int) -> Iterator[BadEscape]:
     for escape in ESCAPE.finditer(token, start, end):
         if meaning(escape) is None:

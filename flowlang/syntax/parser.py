@@ -30,9 +30,11 @@ def parse(source: Source, *, previous: ast.Module | None = None) -> ast.Module:
     outside = list(found.comments)
     items: list[ast.Item] = []
     keys: dict[str, int] = {}
-    for start, end in found.declarations:
+    for first, end in found.declarations:
+        start = first
         while start < end:
-            parsed = known.get(text[start:end]) or parse_declaration(text[start:end])
+            parsed = known.get(text[first:end]) if start == first else near(text, start, end)
+            parsed = parsed or parse_declaration(text[start:end])
             items.append(ast.Item(unique(key_of(parsed.declaration), keys), start, parsed))
             start, between = skip(text, start + len(parsed.text), end)
             outside += between
@@ -40,6 +42,18 @@ def parse(source: Source, *, previous: ast.Module | None = None) -> ast.Module:
     for each in comments:
         examine(each, problems)
     return ast.Module(source, tuple(items), comments, tuple(problems.found))
+
+
+def near(text: str, start: int, end: int) -> ast.Parsed | None:
+    """A short declaration that has another one behind it, so that many in one line are no long work."""
+    if end - start <= 2 * NEAR:
+        return None
+    parsed = parse_declaration(text[start : start + NEAR])
+    is_whole = len(parsed.text) < NEAR // 2 and not isinstance(parsed.declaration, ast.BrokenDecl)
+    return parsed if is_whole else None
+
+
+NEAR = 2048  # characters
 
 
 def examine(comment: ast.Comment, problems: Problems) -> None:

@@ -20,6 +20,7 @@ from flowlang.syntax import ast
 from flowlang.syntax.automaton import Automaton, machine
 from flowlang.syntax.brackets import MAX_NESTING, OPENERS, Brackets
 from flowlang.syntax.lexer import UNCLOSED, Lexer
+from flowlang.syntax.literals import has_open_hole
 from flowlang.syntax.mistakes import diagnose
 from flowlang.syntax.mistakes.misfit import Misfit, end_of
 from flowlang.syntax.nodes.base import Nodes
@@ -133,6 +134,10 @@ class Recovery:
     def report(self, misfit: Misfit, start: int, known: int) -> None:
         """Say what is wrong with a stretch, unless that follows from what was said since `known`."""
         if any(diagnostic.code in DERAILING for diagnostic in self.found[known:]):
+            return
+        last = misfit.automaton.values[-1] if misfit.automaton.values else None
+        if isinstance(last, str) and has_open_hole(last):
+            self.builder.pieces(Span(misfit.automaton.starts[-1], misfit.automaton.end), last)
             return
         openers = self.unclosed[bisect_left(self.unclosed, start) : bisect_left(self.unclosed, misfit.start)]
         if misfit.start in self.brackets.too_deep:
