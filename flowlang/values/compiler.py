@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from functools import partial
+from copy import copy
+from functools import cache, partial
 from types import CodeType, FunctionType
 from typing import Final, TypeAlias
 
@@ -61,14 +62,21 @@ def expression(C, B):
 
 def _assembled(body: ast.expr) -> CodeType:
     """The code of the template's function, with `body` for what it returns."""
-    module = ast.parse(_TEMPLATE)
-    function = module.body[0]
-    assert isinstance(function, ast.FunctionDef)
-    attempt = function.body[0]
+    function = copy(_template())
+    attempt, failing = function.body
     assert isinstance(attempt, ast.Try)
-    attempt.body = [ast.Return(body, lineno=1, col_offset=0, end_lineno=1, end_col_offset=0)]
-    compiled = compile(module, FILENAME, "exec", dont_inherit=True, optimize=0)
+    tried = copy(attempt)
+    tried.body = [ast.copy_location(ast.Return(body), attempt)]
+    function.body = [tried, failing]
+    compiled = compile(ast.Module([function], []), FILENAME, "exec", dont_inherit=True, optimize=0)
     return next(constant for constant in compiled.co_consts if isinstance(constant, CodeType))
+
+
+@cache
+def _template() -> ast.FunctionDef:
+    function = ast.parse(_TEMPLATE).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    return function
 
 
 def _explain(error: Exception, places: tuple[Place | None, ...]) -> evaluation.EvaluationError:

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from typing import Final, Literal, NoReturn
 
-import attrs
-
 from flowlang.plan.model import Place
 from flowlang.values.value import MAX_ITEMS, MAX_TEXT, Value, quoted, weight
 
@@ -41,15 +39,13 @@ class EvaluationError(Exception):
         self.path = path
 
 
-@attrs.define
 class Budget:
-    """Units of work that are left. One evaluation gets one budget; several may share it."""
+    """Units of work that are `left` of a `total`. One evaluation gets one budget; several may share it."""
 
-    left: int = BUDGET
-    total: int = attrs.field(init=False)
+    __slots__ = ("left", "total")
 
-    def __attrs_post_init__(self) -> None:
-        self.total = self.left
+    def __init__(self, units: int = BUDGET) -> None:
+        self.left = self.total = units
 
 
 def charge(budget: Budget, units: int) -> None:
