@@ -164,8 +164,8 @@ def test_a_comment_ends_the_lines_next_to_it_and_no_others() -> None:
 
     assert lines() == "a b(c)"
     assert lines(Above("// x")) == "a\n  b(\n    // x\n    c\n  )"
-    assert render((Group(("a", Line(" "), "b")), Beside("// x"), Group((Line(" "), "c")))) == "a b // x\nc"
+    assert render((Group(("a", Line(" "), "b")), Beside("// x"), Group((Line(" "), "c")))) == "a b  // x\nc"
 
 
 def test_a_second_comment_on_a_line_goes_above_it() -> None:
-    assert render(("a", Beside("// x"), " b", Beside("// y"))) == "// y\na b // x"
+    assert render(("a", Beside("// x"), " b", Beside("// y"))) == "// y\na b  // x"

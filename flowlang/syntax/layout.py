@@ -257,5 +257,5 @@ class Page:
 
     def end_comment(self) -> None:
         if self.comment is not None:
-            self.parts.append(f" {self.comment}" if self.column else " " * self.indent + self.comment)
+            self.parts.append(f"  {self.comment}" if self.column else " " * self.indent + self.comment)
             self.comment = None

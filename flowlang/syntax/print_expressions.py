@@ -291,7 +291,12 @@ BLOCK_TASKS = (ast.Do, ast.ForEach, ast.While, ast.Choose, ast.Race)
 @document.register(ast.Match)
 def match_(node: ast.Match, parts: Parts) -> Doc:
     arms = parts.lines(node, parts.each(node.arms), line=LINE, between=IfBroken("", ","))
-    return Group(("match ", parts[node.subject], " {", arms))
+    return "match ", parts[node.subject], " {", arms
+
+
+@whole.register(ast.Match)
+def match_in_expression(node: ast.Match, parts: Parts) -> Doc:
+    return Group(parts.own[node])
 
 
 @document.register(ast.MatchArm)

@@ -23,12 +23,23 @@ def block(node: ast.Block, parts: Parts) -> Doc:
 def step(node: ast.Step, parts: Parts) -> Doc:
     clauses = tuple((HARD, parts[clause]) for clause in clauses_in_order(node.clauses))
     head = "step ", typed(parts, node.name, node.annotation), " ="
-    return documented(node.doc, (assigned(parts, head, node.task), Indent(clauses)))
+    return documented(node.doc, (named(parts, head, node.task), Indent(clauses)))
 
 
 @document.register(ast.Let)
 def let(node: ast.Let, parts: Parts) -> Doc:
-    return assigned(parts, ("let ", typed(parts, node.name, node.annotation), " ="), node.value)
+    return named(parts, ("let ", typed(parts, node.name, node.annotation), " ="), node.value)
+
+
+def named(parts: Parts, head: Doc, task: ast.Task) -> Doc:
+    if isinstance(task, ast.Match) and task not in parts.attached.above:
+        return head, " ", tall(parts, task)
+    return assigned(parts, head, task)
+
+
+def tall(parts: Parts, task: ast.Task) -> Doc:
+    """The task of a statement. A `match` has an arm a line there, as `choose` has anywhere."""
+    return parts.open(task) if isinstance(task, ast.Match) else parts[task]
 
 
 def typed(parts: Parts, name: ast.Ident, annotation: ast.TypeExpr | None) -> Doc:
@@ -56,7 +67,7 @@ def fail(node: ast.Fail, parts: Parts) -> Doc:
 
 @document.register(ast.Return)
 def return_(node: ast.Return, parts: Parts) -> Doc:
-    return with_when(parts, ("return ", parts[node.task]), node.when)
+    return with_when(parts, ("return ", tall(parts, node.task)), node.when)
 
 
 def with_when(parts: Parts, head: Doc, condition: ast.Expr | None) -> Doc:
@@ -65,12 +76,12 @@ def with_when(parts: Parts, head: Doc, condition: ast.Expr | None) -> Doc:
 
 @document.register(ast.Yield)
 def yield_(node: ast.Yield, parts: Parts) -> Doc:
-    return "yield ", parts[node.task]
+    return "yield ", tall(parts, node.task)
 
 
 @document.register(ast.Next)
 def next_(node: ast.Next, parts: Parts) -> Doc:
-    return "next ", parts[node.task]
+    return "next ", tall(parts, node.task)
 
 
 # Tasks
