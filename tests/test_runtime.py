@@ -13,6 +13,7 @@ from support.runs import Outside, play, transcript
 
 CASES = sorted((Path(__file__).parent / "cases" / "runtime").glob("*.flow"))
 
+
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_a_run_goes_as_its_case_says(path):
     text = path.read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from support.runs import compile_text
 
 from flowlang.plan import model as plan
+from flowlang.runtime import events
 from flowlang.runtime.backoff import Delays
 from flowlang.runtime.failures import EVALUATION_FAILED, Failure, FlowFailure
 from flowlang.runtime.host import Awaited
@@ -268,6 +270,37 @@ def test_R29_kept_events_are_bounded():
         box.deliver("Ping", None)
     with pytest.raises(MailboxFull):
         box.deliver("Ping", None)
+
+
+# What is told
+
+
+def test_events_and_failures_are_plain_json():
+    noted = Failure("Nope", "later", path="b")
+    failure = Failure("Oops", "bad", {"code": 7}, PLACE, "a[1]/b", 2, "ValueError: bad", (noted,))
+    told = events.to_json(events.StepFailed("a[1]/b", 5, failure))
+    assert json.loads(json.dumps(told)) == {
+        "event": "StepFailed",
+        "path": "a[1]/b",
+        "at": 5,
+        "failure": {
+            "error": "Oops",
+            "message": "bad",
+            "fields": {"code": 7},
+            "at": [0, 1, 1, 1, 2],
+            "path": "a[1]/b",
+            "attempt": 2,
+            "cause": "ValueError: bad",
+            "notes": [noted.to_json()],
+        },
+    }
+
+
+def test_of_very_many_notes_only_the_first_are_kept():
+    failure = FlowFailure(Failure("Oops", "first"))
+    for n in range(100_000):
+        failure.note(Failure("Oops", str(n)))
+    assert [note.message for note in failure.failure.notes] == [str(n) for n in range(10)]
 
 
 # The rules themselves

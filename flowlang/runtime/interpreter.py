@@ -157,7 +157,7 @@ class Interpreter(Tasks):
             self.tell(events.StepStarted, frame, step.task.kind, _target(step.task))
         bare = id(step) not in self.program.clauses
         try:
-            value = await (self.task(step.task, frame) if bare else self._finished(step, frame))
+            value = await (self.task(step.task, frame) if bare else self._with_finally(step, frame))
         except FlowFailure as failure:
             self.tell(events.StepFailed, frame, failure.failure)
             raise
@@ -172,14 +172,14 @@ class Interpreter(Tasks):
             self.counts.skipped += 1
             self.tell(events.StepSkipped, frame, reason)
 
-    async def _finished(self, step: plan.Step, frame: Frame) -> Value:
+    async def _with_finally(self, step: plan.Step, frame: Frame) -> Value:
         """With `finally`, which runs however the step ended, and fails it only if it had succeeded."""
         if step.finally_ is None:
-            return await self._caught(step, frame)
+            return await self._with_catches(step, frame)
         inner = frame.inside("/!finally", {}).scope([])
         finish = partial(self.block, step.finally_, inner)
         try:
-            value = await self._caught(step, frame)
+            value = await self._with_catches(step, frame)
         except BaseException as reason:
             try:
                 await self.host.shielded(finish)
@@ -190,9 +190,9 @@ class Interpreter(Tasks):
         await self.host.shielded(finish)
         return value
 
-    async def _caught(self, step: plan.Step, frame: Frame) -> Value:
+    async def _with_catches(self, step: plan.Step, frame: Frame) -> Value:
         try:
-            return await self._timed(step, frame)
+            return await self._in_time(step, frame)
         except FlowFailure as failure:
             return await self._catch(step, failure, frame)
 
@@ -212,7 +212,7 @@ class Interpreter(Tasks):
             of_handler.note(caught)
             raise
 
-    async def _timed(self, step: plan.Step, frame: Frame) -> Value:
+    async def _in_time(self, step: plan.Step, frame: Frame) -> Value:
         work = partial(self._undoable, step)
         if step.timeout is None:
             return await work(frame)

@@ -5,6 +5,7 @@ what has been done. None of it knows which kind of node asks."""
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -44,7 +45,7 @@ class Policy:
     attempts: int
     errors: tuple[str, ...] = ()
     delays: Delays = NO_DELAY
-    within: int | None = None
+    within: float = math.inf
     until: plan.Until | None = None
 
     def covers(self, failure: Failure) -> bool:
@@ -144,7 +145,7 @@ class Running(ABC):
         if backoff := retry.backoff:
             maximum = None if backoff.maximum is None else self.evaluate(backoff.maximum, frame)
             delays = Delays(backoff.shape, self.evaluate(backoff.initial, frame), maximum)
-        allowed = None if retry.within is None else self.evaluate(retry.within, frame)
+        allowed = math.inf if retry.within is None else self.evaluate(retry.within, frame)
         attempts = 1 + max(0, self.evaluate(retry.times, frame))
         return Policy(attempts, retry.errors, delays, allowed, retry.until)
 
@@ -166,7 +167,7 @@ class Running(ABC):
                 if not policy.covers(told):
                     raise
             again_at = self.host.now() + policy.delays.before(attempt + 1, self.run, frame.path)
-            if attempt == policy.attempts or (policy.within and again_at > started + policy.within):
+            if attempt == policy.attempts or again_at > started + policy.within:
                 raise failure
             self.tell(events.AttemptFailed, frame, attempt, policy.attempts, told, again_at)
             await self.sleep_until(again_at)
