@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -44,6 +44,7 @@ agent work(
   name: string, takes: duration = 0s, fails: string = "", times: int = 1000, cleanup: duration = 0s
 ) -> string raises Oops, Nope effect idempotent
 agent undo(name: string, takes: duration = 0s, fails: string = "", times: int = 1000) effect idempotent
+agent tell(name: string) effect idempotent
 ask approve(question: string) -> string
 """
 
@@ -79,9 +80,11 @@ class Called:
 @attrs.define
 class Actor:
     """Answers every call by its arguments. `takes`: so long. `fails`: how, in the first `times` calls of this
-    `name`. `cleanup`: so long goes on when it is cancelled. It answers with its name, or with null."""
+    `name`. `cleanup`: so long goes on when it is cancelled. It answers with its name, or with null.
+    The agent `tell` sends a `Ping` of its name to its own run."""
 
     results: Mapping[str, plan.Type]
+    send: Callable[[str, Any], None] | None = None
     log: list[Called] = attrs.field(factory=list)
     seen: Counter[str] = attrs.field(factory=Counter)
 
@@ -94,6 +97,9 @@ class Actor:
         self.log.append(called)
         try:
             await trio.sleep(_argument(arguments, "takes"))
+            if call.agent == "tell":
+                assert self.send is not None
+                self.send("Ping", {"id": name})
             if fails:
                 called.outcome = fails
                 return _fail(fails)
@@ -184,13 +190,14 @@ def play(text: str, outside: Outside | None = None) -> Played:
     actor = Actor({name: agent.result for name, agent in compiled.agents.items()})
     told: list[events.Event] = []
     program = link(compiled, {name: actor for name, agent in compiled.agents.items() if not agent.asks})
-    result = trio.run(_play, program, outside, told, clock=trio.testing.MockClock(autojump_threshold=0))
+    result = trio.run(_play, program, actor, outside, told, clock=trio.testing.MockClock(autojump_threshold=0))
     return Played(program, result, actor.log, told)
 
 
-async def _play(program: Program, outside: Outside, told: list[events.Event]) -> RunResult:
+async def _play(program: Program, actor: Actor, outside: Outside, told: list[events.Event]) -> RunResult:
     turns = turns_of(program.plan.agents)
     host = TrioHost(program.agents, calls_at_once=outside.calls_at_once, turns=turns, epoch=EPOCH)
+    actor.send = host.send
     flow = program.plan.main or "main"
     parameters = {p.name: p.type for p in program.plan.flows[flow].parameters}
     inputs = {name: parse_argument(text, parameters[name]) for name, text in outside.inputs.items()}
