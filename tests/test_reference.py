@@ -13,17 +13,27 @@ import pytest
 from support.checking import check_text
 from support.expressions import Refused, evaluate
 
+from flowlang.plan.model import ATTEMPT_TIMEOUT
+from flowlang.semantics import types
 from flowlang.semantics.builtins import ERRORS
 from flowlang.semantics.functions import catalogue
 from flowlang.semantics.types import show
+from flowlang.syntax.brackets import MAX_NESTING
+from flowlang.syntax.nodes.base import MAX_DEPTH
 from flowlang.syntax.order import CLAUSES, POLICIES
 from flowlang.syntax.print_expressions import BINARY_LEVELS, CONDITIONAL, NOT, POSTFIX, UNARY
 from flowlang.syntax.printer import format_source
+from flowlang.syntax.sizes import MAX_EXPRESSION
 from flowlang.syntax.words import RESERVED
+from flowlang.text.reading import MAX_SOURCE_BYTES
 from flowlang.text.source import Source
+from flowlang.values.evaluation import BUDGET
+from flowlang.values.times import MAX_DURATION, SECOND
+from flowlang.values.value import MAX_BOUNDARY, MAX_ITEMS, MAX_TEXT
 
 PAGE = Path(__file__).resolve().parent.parent / "grammar" / "reference.md"
 TEXT = PAGE.read_text(encoding="utf-8")
+YEAR = 31_557_600  # seconds
 PARAMETERS = {
     "topic": "string",
     "depth": "int",
@@ -115,8 +125,8 @@ def function_tables() -> str:
     for found in catalogue():
         receiver = show(found.receiver)
         kind = receiver.partition("<")[0]
-        of = f"of a `{receiver}`: " if receiver not in GENERAL else ""
-        tables.setdefault(kind, []).append(f"| `{found.text}` | {of}{found.doc} |\n")
+        of = "" if receiver in GENERAL else f" of `{receiver}`"
+        tables.setdefault(kind, []).append(f"| `{found.text}`{of} | {found.doc} |\n")
     return "".join(
         f"\n#### {TITLES[kind]}\n\n| function | |\n|---|---|\n{''.join(rows)}"
         for kind, rows in tables.items()
@@ -165,6 +175,22 @@ def test_operators_bind_as_listed() -> None:
 def test_every_built_in_error_is_listed() -> None:
     listed = {re.findall(r"\w+", cell)[0]: re.findall(r"\w+", cell)[1:] for cell in table_under("Errors")}
     assert listed == {name: [field.name for field in fields] for name, fields in ERRORS.items()}
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    section = TEXT.partition("\n## Limits\n")[2].partition("\n## ")[0]
+    limits = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", section, re.MULTILINE))
+    assert limits["a file"] == f"{MAX_SOURCE_BYTES >> 20} MiB"
+    assert limits["an expression"] == f"{MAX_EXPRESSION >> 10} KiB"
+    assert limits["brackets and blocks inside each other"] == str(MAX_NESTING)
+    assert limits["levels of one expression"] == str(MAX_DEPTH)
+    assert limits["a type"] == f"{types.MAX_DEPTH} levels, {types.MAX_PARTS:,} parts"
+    assert limits["a string that an expression makes"] == f"{MAX_TEXT:,} characters"
+    assert limits["a list or map that an expression makes"] == f"{MAX_ITEMS:,} items"
+    assert limits["a value that crosses a boundary"] == f"{MAX_BOUNDARY >> 20} MiB of JSON"
+    assert limits["the work of one evaluation"].startswith(f"{BUDGET:,} units")
+    assert limits["a duration"] == f"{MAX_DURATION // (SECOND * YEAR):,} years"
+    assert limits["a call of an agent without a timeout"] == f"{ATTEMPT_TIMEOUT // (60 * SECOND)} minutes"
 
 
 def test_the_reserved_words_are_listed() -> None:
