@@ -123,7 +123,16 @@ class Tasks:
         found: dict[str, object] = {}
         for clause in tree.clauses:
             found.update(self._clause(clause))
+        if "timeout" in found and "undo" not in found and not self._bounded(tree.task):
+            found.setdefault("attempt_timeout", found["timeout"])
         return made.model_copy(update=found)
+
+    def _bounded(self, task: ast.Task) -> bool:
+        """Whether a task has no use for the step's timeout as that of its attempt: it calls no agent itself, or
+        one that says how long it may take. Any other would end by the engine's, however long the step's is.
+        (With an `undo` the call is awaited, and the engine's is what bounds that.)"""
+        target = self.expressions.facts.symbols.get(task.callee.id) if isinstance(task, ast.Call) else None
+        return not isinstance(target, Callable) or target.kind != "agent" or target.bounded
 
     def _clause(self, clause: ast.Clause) -> dict[str, object]:
         """The fields of a step that a clause fills."""

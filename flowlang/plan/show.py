@@ -306,7 +306,7 @@ def _policies(step: plan.Step) -> Iterator[str]:
     """What bounds and repeats a step."""
     if step.key is not None:
         yield f"key {expression_text(step.key)}"
-    if step.attempt_timeout is not None:
+    if step.attempt_timeout is not None and step.attempt_timeout != step.timeout:
         yield f"timeout {expression_text(step.attempt_timeout)} per attempt"
     if step.retry is not None:
         yield retry_text(step.retry)
