@@ -371,6 +371,15 @@ def _encode_same(value: Value, type: plan.Type) -> Value:
     return value
 
 
+def _encode_json(value: Value, type: plan.Type) -> Value:
+    """A copy, so that whoever gets it may change it: no value of a run ever changes."""
+    if isinstance(value, list):
+        return [_encode_json(item, type) for item in value]
+    if isinstance(value, dict):
+        return {key: _encode_json(item, type) for key, item in value.items()}
+    return value
+
+
 def _encode_duration(value: Value, type: plan.Type) -> Value:
     return times.format_duration(value)
 
@@ -407,7 +416,8 @@ def _encode_fields(value: Value, fields: tuple[plan.FieldType, ...]) -> dict[str
 
 
 _ENCODERS: Final[dict[str, Callable[..., Value]]] = {
-    **dict.fromkeys(("string", "int", "float", "bool", "null", "json", "file", "enum"), _encode_same),
+    **dict.fromkeys(("string", "int", "float", "bool", "null", "file", "enum"), _encode_same),
+    "json": _encode_json,
     "duration": _encode_duration,
     "datetime": _encode_datetime,
     "list": _encode_list,
