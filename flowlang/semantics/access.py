@@ -8,6 +8,8 @@ from flowlang.semantics import builtins, functions, types
 from flowlang.semantics.facts import (
     Callable,
     Constructor,
+    ErrorName,
+    EventName,
     Interface,
     Local,
     Namespace,
@@ -16,8 +18,9 @@ from flowlang.semantics.facts import (
 from flowlang.semantics.habits import NAMES
 from flowlang.semantics.inference import Inference
 from flowlang.semantics.lookup import declared_here, kind_of
+from flowlang.semantics.mismatch import written
 from flowlang.semantics.scope import Env, path_of
-from flowlang.semantics.suggest import did_you_mean
+from flowlang.semantics.suggest import WayOut, nearest, way_out
 from flowlang.semantics.types import (
     INT,
     JSON,
@@ -69,27 +72,24 @@ class Access(Inference):
         elif not isinstance(found, Poisoned):
             self.tables.symbols[expr.id] = found
             message = f"`{expr.name}` is {kind_of(found)}, not a value"
-            help = f"call it: `{expr.name}(…)`" if isinstance(found, Callable | Constructor) else None
-            self.problems.report(
-                codes.WRONG_KIND, expr.span, message, help=help, related=(declared_here(found),)
-            )
+            help, related = _how_to_use(expr.name, found), (declared_here(found),)
+            self.problems.report(codes.WRONG_KIND, expr.span, message, help=help, related=related)
         return UNKNOWN
 
     def _unknown_name(self, expr: ast.Name, env: Env) -> None:
         right = NAMES.get(expr.name)
         message = f"there is no value `{expr.name}`"
         if right is not None:
-            fix = Fix(f"write `{right}`", (Edit(expr.span, right),))
-            self.problems.report(
-                codes.UNKNOWN_NAME, expr.span, message, help=f"it is called `{right}` here", fix=fix
-            )
+            way = WayOut(f"it is called `{right}` here", Fix(f"write `{right}`", (Edit(expr.span, right),)))
         else:
-            self.problems.report(codes.UNKNOWN_NAME, expr.span, message, help=self._meant(expr.name, env))
+            way = self._meant(expr, env)
+        self.problems.report(codes.UNKNOWN_NAME, expr.span, message, help=way.help, fix=way.fix)
 
-    def _meant(self, name: str, env: Env) -> str | None:
+    def _meant(self, expr: ast.Name, env: Env) -> WayOut:
         """The value, or else the declaration, that a name may be a slip of."""
         aliases = [n for n, i in self.lookup.names.items() if isinstance(i, Namespace)]
-        return did_you_mean(name, [*env.names, *builtins.AMBIENT, *aliases]) or self.lookup.elsewhere(name)
+        found = way_out(expr.name, expr.span, [*env.names, *builtins.AMBIENT, *aliases])
+        return found if found.fix else WayOut(self.lookup.elsewhere(expr.name))
 
     def _leak(self, expr: ast.Expr) -> Type:
         message = "a secret may only be passed on whole, as an argument"
@@ -125,7 +125,8 @@ class Access(Inference):
         elif is_optional(target) and not expr.safe:
             why = self.why_missing(expr.target)
             message = f"`{show(target)}` may be missing" + (f": {why}" if why else "")
-            help = f"write `?.{expr.name.name}`, give a default with `??`, or guard with `when … != null`"
+            asked = written(expr.target) or "…"
+            help = f"write `?.{expr.name.name}`, give a default with `??`, or ask `{asked} != null` first"
             self.problems.report(codes.MAYBE_MISSING, expr.target.span, message, help=help)
             return UNKNOWN
         return present(target)
@@ -152,17 +153,19 @@ class Access(Inference):
             message = "json has no fields that could be checked"
             self.problems.report(codes.JSON_USE, name.span, message, help="say what it is first: `(… as T)`")
             return
-        methods = functions.names(target)
         message = f"`{show(target)}` has no field `{name.name}`"
-        help: str | None
-        if name.name in methods:
-            help = f"it is a function: `.{name.name}(…)`"
+        help, fix = way_out(name.name, name.span, known, list_as="it has")
+        signature = functions.signature(target, name.name)
+        if signature is not None:
+            dots = "…" if signature.parameters else ""
+            help = f"it is a function: `.{name.name}({dots})`"
+            fix = None if dots else Fix("call it", (Edit(name.span, f"{name.name}()"),))
         elif isinstance(target, MapOf):
             help = f'a map is read by key: `["{name.name}"]`, which may be missing'
-        else:
-            help = did_you_mean(name.name, known)
-            help = help or ("it has " + ", ".join(f"`{k}`" for k in known) if known else None)
-        self.problems.report(codes.UNKNOWN_FIELD, name.span, message, help=help)
+        elif not known:
+            right = nearest(name.name, functions.names(target))
+            help = f"did you mean `.{right}(…)`?" if right else "it has no fields at all"
+        self.problems.report(codes.UNKNOWN_FIELD, name.span, message, help=help, fix=fix)
 
     def _case_field(self, expr: ast.Member, target: Union) -> Type:
         name = expr.name.name
@@ -192,9 +195,9 @@ class Access(Inference):
     def _namespace_member(self, expr: ast.Member, namespace: Namespace | Poisoned) -> Type:
         found = self.member_of(expr, namespace, "declaration")
         if found is not None:
-            message = f"`{expr.name.name}` is {kind_of(found)}, not a value"
-            help = "call it: `(…)`" if isinstance(found, Callable | Constructor) else None
-            self.problems.report(codes.WRONG_KIND, expr.span, message, help=help)
+            name = f"{namespace.declared.name}.{expr.name.name}"
+            message = f"`{name}` is {kind_of(found)}, not a value"
+            self.problems.report(codes.WRONG_KIND, expr.span, message, help=_how_to_use(name, found))
         return UNKNOWN
 
     def member_of(self, expr: ast.Member, namespace: Namespace | Poisoned, wanted: str) -> Interface | None:
@@ -240,3 +243,18 @@ class Access(Inference):
         key = expr.index.value if isinstance(expr.index, ast.StringLiteral) else None
         help = f"a field is read with a dot: `.{key}`" if key and isinstance(target, Record) else None
         self.problems.report(codes.BAD_OPERANDS, expr.span, message, help=help)
+
+
+def _how_to_use(name: str, found: Interface) -> str | None:
+    """What to write for a declaration that stands where a value should."""
+    match found:
+        case Callable() | Constructor():
+            return f"call it: `{name}(…)`"
+        case Namespace():
+            return f"name one of its declarations: `{name}.…`"
+        case EventName():
+            return f"a flow waits for it: `step it = wait for {name}`"
+        case ErrorName():
+            return f"an error stands after `fail`, or in `catch`: `fail {name}(…)`"
+        case _:
+            return None

@@ -20,7 +20,7 @@ from flowlang.semantics.order import components, cycle_in, is_cycle, shortened
 from flowlang.semantics.reach import NOWHERE, Outcome, Reach, join_reaches
 from flowlang.semantics.scope import Env, Names, Value
 from flowlang.semantics.steps import CheckedStep, Steps
-from flowlang.semantics.suggest import did_you_mean
+from flowlang.semantics.suggest import way_out
 from flowlang.semantics.tasks import BlockKind, Tasks
 from flowlang.semantics.types import NEVER, NULL, STRING, UNKNOWN, Type
 from flowlang.syntax import ast
@@ -147,7 +147,11 @@ class _Block:
             elif isinstance(statement, ast.Fail) and statement.when is None and index < last:
                 below = self.statements[index + 1]
                 message = "nothing below an unconditional `fail` ever runs"
-                self.expressions.problems.report(codes.UNREACHABLE_STATEMENT, below.span, message)
+                related = (Label(statement.span, "the block ends here"),)
+                help = "give the `fail` a condition, `fail … when …`, or drop what stands below"
+                self.expressions.problems.report(
+                    codes.UNREACHABLE_STATEMENT, below.span, message, help=help, related=related
+                )
 
     def _result_place(self, statement: ast.Return | ast.Yield | ast.Next, is_last: bool) -> None:
         word, right = type(statement).__name__.lower(), RESULT_WORD[self.kind]
@@ -164,17 +168,17 @@ class _Block:
             help = (
                 f"a block of {where[self.kind]} gives its value with `{right}`"
                 if right
-                else "it gives no value"
+                else "`finally` gives no value; drop this"
             )
             if word == "return":
                 help += "; `return` stands directly in a flow"
             report(codes.MISPLACED_STATEMENT, statement.span, message, help=help)
         elif not is_last and getattr(statement, "when", None) is None:
             message = f"`{word}` must be the last statement of its block"
-            ways = "give it a condition, `return … when …`, or move it to the end"
-            report(
-                codes.MISPLACED_STATEMENT, statement.span, message, help=ways if word == "return" else None
-            )
+            help = "move it to the end"
+            if word == "return":
+                help = "give it a condition, `return … when …`, or move it to the end"
+            report(codes.MISPLACED_STATEMENT, statement.span, message, help=help)
 
     # Order
 
@@ -232,7 +236,10 @@ class _Block:
         message = f"these wait for each other: {shortened(names, ' needs ')}"
         help = "one of them must do without the other"
         if len(way) == 2:
-            message, help = f"{names[0]} waits for itself", "a step's own name can be used only in its `undo`"
+            message = f"{names[0]} waits for itself"
+            help = "a step's own name can be used only in its `undo`"
+            if isinstance(first, ast.Let):
+                help = "it has no value yet; did you mean another name?"
         elif any(_is_barrier(self.statements[i]) for i in way):
             help = "what stands below a barrier waits for it, so a barrier cannot mention it; move it above"
         self.expressions.problems.report(codes.CYCLE, at.span, message, help=help)
@@ -314,9 +321,12 @@ class _Block:
                     message = f"`{name.name}` is no step of this block, so it has settled already"
                     self.expressions.problems.report(codes.WRONG_KIND, name.span, message, help="drop it")
                 else:
-                    help = did_you_mean(name.name, self.declared)
+                    others = (n for n in self.declared if n != step.name.name)
+                    help, fix = way_out(name.name, name.span, others, list_as="there is")
                     message = f"there is no step `{name.name}` in this block"
-                    self.expressions.problems.report(codes.UNKNOWN_NAME, name.span, message, help=help)
+                    self.expressions.problems.report(
+                        codes.UNKNOWN_NAME, name.span, message, help=help, fix=fix
+                    )
 
     def _declaring(self, name: str) -> ast.Statement | None:
         return self.statements[self.declared[name]] if name in self.declared else None

@@ -10,6 +10,7 @@ from flowlang.semantics.facts import (
     Callable,
     Constructor,
     ErrorName,
+    EventName,
     Interface,
     Namespace,
     Poisoned,
@@ -17,8 +18,9 @@ from flowlang.semantics.facts import (
 )
 from flowlang.semantics.habits import CALLS
 from flowlang.semantics.lookup import kind_of
+from flowlang.semantics.mismatch import written
 from flowlang.semantics.scope import Env
-from flowlang.semantics.suggest import did_you_mean
+from flowlang.semantics.suggest import WayOut, way_out
 from flowlang.semantics.types import (
     FLOAT,
     INT,
@@ -95,7 +97,8 @@ class Calls(Arguments):
         if not isinstance(found, Poisoned) and not getattr(namespace, "poisoned", False):
             agents = (n for n, i in members.items() if isinstance(i, Callable) and i.kind != "flow")
             known = [f"{alias}.{n}" if alias else n for n in agents]
-            message, help = f"there is no agent `{name.value}`", did_you_mean(name.value, known)
+            message = f"there is no agent `{name.value}`"
+            help, _ = way_out(name.value, name.span, known, list_as="there is")
             self.problems.report(codes.UNKNOWN_NAME, name.span, message, help=help)
         return None
 
@@ -111,7 +114,9 @@ class Calls(Arguments):
                 return self.member_of(member, namespace, "agent or constructor")
             case other:
                 if not is_poison(self.infer(other, env)):
-                    self.problems.report(codes.WRONG_KIND, other.span, "this is a value; it cannot be called")
+                    self.problems.report(
+                        codes.WRONG_KIND, other.span, "this is a value; it cannot be called", help=CALLABLE
+                    )
                 return None
 
     def _declared_callee(self, call: ast.Call, name: ast.Name, env: Env) -> Interface | None:
@@ -121,13 +126,11 @@ class Calls(Arguments):
             return None if isinstance(found, Poisoned) else found
         if env.names.find(name.name) is not None:
             message = f"`{name.name}` is a value; it cannot be called"
-            self.problems.report(codes.WRONG_KIND, name.span, message)
+            self.problems.report(codes.WRONG_KIND, name.span, message, help=CALLABLE)
             return None
         if name.name in builtins.ERRORS:
-            message = (
-                f"`{name.name}` is an error; it can stand after `fail` or in `catch`, not in an expression"
-            )
-            self.problems.report(codes.WRONG_KIND, name.span, message)
+            message, help = f"`{name.name}` is an error, not a value", HOW_TO_FAIL
+            self.problems.report(codes.WRONG_KIND, name.span, message, help=help)
             return None
         self._unknown_callee(name, env)
         return None
@@ -136,11 +139,14 @@ class Calls(Arguments):
         callables = [
             n for n, i in self.lookup.names.items() if isinstance(i, Callable | Constructor | Poisoned)
         ]
-        help = did_you_mean(name.name, callables) or CALLS.get(name.name)
-        if help is None and self.lookup_method(name.name):
-            help = f"functions stand after a dot: `….{name.name}(…)`"
+        way = way_out(name.name, name.span, callables)
+        if way.fix is None:
+            habit = CALLS.get(name.name) or self.lookup.elsewhere(name.name)
+            if habit is None and self.lookup_method(name.name):
+                habit = f"functions stand after a dot: `….{name.name}(…)`"
+            way = WayOut(habit)
         message = f"there is no agent, flow or constructor `{name.name}`"
-        self.problems.report(codes.UNKNOWN_NAME, name.span, message, help=help)
+        self.problems.report(codes.UNKNOWN_NAME, name.span, message, help=way.help, fix=way.fix)
 
     def lookup_method(self, name: str) -> bool:
         receivers = (STRING, ListOf(INT), MapOf(INT), INT, FLOAT, types.DURATION, types.DATETIME)
@@ -150,19 +156,25 @@ class Calls(Arguments):
         message = f"`{target.declared.name}` is {kind_of(target)}; it cannot be called here"
         help = None
         if isinstance(target, ErrorName):
-            help = "an error stands after `fail`, or in `catch`"
+            help = HOW_TO_FAIL
+        elif isinstance(target, EventName):
+            help = f"a flow waits for it: `step it = wait for {target.declared.name}`"
         elif isinstance(target, TypeName):
             help = "a record is written `{ field: … }`"
         self.problems.report(codes.WRONG_KIND, expr.callee.span, message, help=help)
 
     def _call_in_expression(self, expr: ast.Call, env: Env, target: Callable) -> Type:
         kind = kind_of(target).split()[-1]
-        name = f"`{target.declared.name}`"
-        message = f"{name} is {kind_of(target)}, and {kind} calls cannot stand inside an expression"
-        help = f"give it a step of its own: `step {_step_name(target)} = {target.declared.name}(…)`"
+        name = written(expr.callee) or target.declared.name
+        message = f"`{name}` is {kind_of(target)}, and {kind} calls cannot stand inside an expression"
+        help = f"give it a step of its own: `step {_step_name(target)} = {name}(…)`"
         self.problems.report(codes.CALL_IN_EXPRESSION, expr.span, message, help=help)
-        self.arguments(expr, env, target.parameters, f"`{target.declared.name}`")
+        self.arguments(expr, env, target.parameters, f"`{name}`")
         return target.result
+
+
+CALLABLE = "only agents, flows and constructors are called by name; functions stand after a dot"
+HOW_TO_FAIL = "an error stands after `fail`, or in `catch`"
 
 
 def _step_name(target: Callable) -> str:

@@ -8,7 +8,7 @@ from flowlang.semantics.facts import (
     Constructor,
 )
 from flowlang.semantics.inference import Inference
-from flowlang.semantics.suggest import did_you_mean
+from flowlang.semantics.suggest import way_out
 from flowlang.semantics.types import (
     Type,
     Union,
@@ -31,9 +31,8 @@ class Cases(Inference):
             return False
         if subject.case(case.case) is not None and _same_union(subject, case.union):
             return True
-        left = ", ".join(f"`{c.name}`" for c in subject.cases)
-        help = did_you_mean(case.case, [c.name for c in subject.cases]) or f"here it can be {left}"
-        message = f"`{at.text}` cannot be: the value is `{show(subject)}`"
+        help, _ = way_out(case.case, at.span, [c.name for c in subject.cases], list_as="it can be")
+        message = f"this is never `{at.text}`: its type is `{show(subject)}`"
         self.problems.report(codes.TYPE_MISMATCH, at.span, message, help=help)
         return False
 

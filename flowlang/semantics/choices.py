@@ -15,7 +15,7 @@ from flowlang.semantics.facts import (
 )
 from flowlang.semantics.operators import comparable_problem
 from flowlang.semantics.scope import Env, Value, path_of
-from flowlang.semantics.suggest import did_you_mean
+from flowlang.semantics.suggest import way_out
 from flowlang.semantics.types import (
     BOOL,
     JSON,
@@ -113,9 +113,9 @@ class Choices(Cases):
         if found is None:
             names = [f.name for f in case.fields]
             message = f"`{case.case}` has no field `{binding.field.name}`"
-            help = did_you_mean(binding.field.name, names)
-            help = help or ("it has " + ", ".join(f"`{n}`" for n in names) if names else "it has no fields")
-            self.problems.report(codes.UNKNOWN_FIELD, binding.field.span, message, help=help)
+            help, fix = way_out(binding.field.name, binding.field.span, names, list_as="it has")
+            help = help or ("it has no fields" if not names else None)
+            self.problems.report(codes.UNKNOWN_FIELD, binding.field.span, message, help=help, fix=fix)
         return self.local(binding.name, "pattern", found or UNKNOWN)
 
     def _literal_pattern(self, pattern: ast.LiteralPattern, subject: Type, left: Type) -> tuple[Type, Type]:
@@ -137,14 +137,16 @@ class Choices(Cases):
         if is_poison(left):
             return
         missing = _missing_arms(left)
-        message = f"this `match` on `{show(subject)}` leaves out {', '.join(missing)}"
-        help = "add `" + ", ".join(f"{m} -> …" for m in missing if m != "other values")
-        help = (
-            (help + "`, or `else -> …`") if any(m != "other values" for m in missing) else "add `else -> …`"
-        )
+        if not missing:
+            return
+        listed = ", ".join(m if m == OTHERS else f"`{m}`" for m in missing)
+        message = f"this `match` on `{show(subject)}` leaves out {listed}"
+        arms = [f"`{m} -> …`" for m in missing if m != OTHERS] if len(missing) <= 3 else []
+        help = "add " + ", ".join([*arms, "or `else -> …`" if arms else "`else -> …`"])
         self.problems.report(codes.NOT_EXHAUSTIVE, expr.subject.span, message, help=help)
 
 
+OTHERS = "all other values"
 _HALF_BOOL: dict[object, Type] = {True: types.Scalar("true"), False: types.Scalar("false")}
 
 
@@ -187,5 +189,5 @@ def _missing_arms(left: Type) -> list[str]:
         case types.Scalar("never"):
             pass
         case _:
-            missing = ["other values"]
+            missing = [OTHERS]
     return missing + (["null"] if is_optional(left) else [])

@@ -28,7 +28,7 @@ from flowlang.semantics.facts import (
 )
 from flowlang.semantics.habits import FOREIGN_TYPES
 from flowlang.semantics.lookup import Lookup
-from flowlang.semantics.suggest import did_you_mean
+from flowlang.semantics.suggest import way_out
 from flowlang.semantics.types import Record, RecordField, Type
 from flowlang.syntax import ast
 from flowlang.text import codes
@@ -78,9 +78,8 @@ class Resolver:
         found: dict[str, RecordField] = {}
         for field in fields:
             if field.name.name in found:
-                self.problems.report(
-                    codes.DUPLICATE_NAME, field.name.span, f"the field `{field.name.name}` stands here twice"
-                )
+                message = f"the field `{field.name.name}` stands here twice"
+                self.problems.report(codes.DUPLICATE_NAME, field.name.span, message, help="keep one of them")
             else:
                 found[field.name.name] = RecordField(field.name.name, self.type(field.type), field.doc)
         return tuple(found.values())
@@ -96,7 +95,8 @@ class Resolver:
             case TypeName(type=type):
                 return type
             case Constructor(union=types.Union(shown=shown)):
-                self.lookup.wrong_kind(name, found, codes.WRONG_KIND, f"its type is `{shown}`")
+                wanted, help = f"its type is `{shown}`", f"write `{shown}`"
+                self.lookup.wrong_kind(name, found, codes.WRONG_KIND, wanted, help)
             case _:
                 self.lookup.wrong_kind(name, found, codes.WRONG_KIND, "a type is wanted here")
         return types.UNKNOWN
@@ -120,7 +120,9 @@ class Resolver:
                 *(n for n, i in self.lookup.names.items() if isinstance(i, TypeName)),
             ]
             message = f"there is no type `{written}`"
-            help = did_you_mean(written, known) or f"declare it: `type {written} = {{ … }}`"
+            help, fix = way_out(written, name.span, known)
+            if fix is None:
+                help = self.lookup.elsewhere(written) or f"declare it: `type {written} = {{ … }}`"
         self.problems.report(codes.UNKNOWN_TYPE, name.span, message, help=help, fix=fix)
         return types.UNKNOWN
 
@@ -139,9 +141,10 @@ class Resolver:
         make = GENERICS.get(tree.name.name)
         arguments = [self.type(a) for a in tree.arguments]
         if make is None:
-            help = did_you_mean(tree.name.name, GENERICS) or "only list, map and secret take a type in `<…>`"
+            help, fix = way_out(tree.name.name, tree.name.span, GENERICS)
+            help = help or "only `list`, `map` and `secret` take a type in `<…>`"
             message = f"there is no type `{tree.name.name}<…>`"
-            self.problems.report(codes.UNKNOWN_TYPE, tree.name.span, message, help=help)
+            self.problems.report(codes.UNKNOWN_TYPE, tree.name.span, message, help=help, fix=fix)
             return types.UNKNOWN
         if len(arguments) != 1:
             message = f"`{tree.name.name}` takes one type, not {len(arguments)}"
@@ -159,7 +162,8 @@ class Resolver:
         found: dict[str, None] = {}
         for value in values:
             if value.value in found:
-                self.problems.report(codes.DUPLICATE_NAME, value.span, f"{value.text} stands here twice")
+                message = f"{value.text} stands here twice"
+                self.problems.report(codes.DUPLICATE_NAME, value.span, message, help="keep one of them")
             found[value.value] = None
         return types.Enum(tuple(found))
 
@@ -247,7 +251,7 @@ class Declarer:
             name = param.name.name
             if name in found:
                 message = f"the parameter `{name}` stands here twice"
-                self.problems.report(codes.DUPLICATE_NAME, param.name.span, message)
+                self.problems.report(codes.DUPLICATE_NAME, param.name.span, message, help="keep one of them")
                 continue
             type = self.resolver.type(param.type, secret=True)
             found[name] = Parameter(name, type, param.default is None, param.doc, param.default)
@@ -294,8 +298,8 @@ class Declarer:
         found = next((e for e in EFFECTS if e == policy.name.name), None)
         if found is None:
             message = f"there is no effect `{policy.name.name}`"
-            help = did_you_mean(policy.name.name, EFFECTS) or "an effect is pure, read, idempotent or write"
-            self.problems.report(codes.BAD_POLICY, policy.name.span, message, help=help)
+            help, fix = way_out(policy.name.name, policy.name.span, EFFECTS, list_as="there is")
+            self.problems.report(codes.BAD_POLICY, policy.name.span, message, help=help, fix=fix)
         return found
 
     def _policy(self, policy: ast.Timeout | ast.Limit | ast.Breaker | ast.Cache) -> None:

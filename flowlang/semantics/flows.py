@@ -74,7 +74,7 @@ def defaults(expressions: Expressions, signature: ast.Signature, parameters: Ite
         else:
             message, help = (
                 f"{what} mentions a name, but it must be a constant",
-                "set it in the flow: `x ?? …`",
+                "make it optional, and give the value in the flow: `… ?? …`",
             )
             expressions.problems.report(codes.NOT_A_CONSTANT, name.span, message, help=help)
 

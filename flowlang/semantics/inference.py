@@ -23,7 +23,7 @@ from flowlang.semantics.facts import (
     Symbol,
 )
 from flowlang.semantics.lookup import Lookup
-from flowlang.semantics.mismatch import explain_mismatch, handle_missing
+from flowlang.semantics.mismatch import explain_mismatch, handle_missing, written
 from flowlang.semantics.narrowing import always_holds, narrowed
 from flowlang.semantics.operators import Refusal
 from flowlang.semantics.scope import Env, Value, condition_of, conjuncts
@@ -40,6 +40,7 @@ from flowlang.semantics.types import (
     Optional,
     Record,
     Type,
+    brief,
     fits,
     join,
     present,
@@ -93,7 +94,7 @@ class Inference:
         if fits(found, wanted):
             self.coerce(expr, found, wanted)
             return True
-        code, message, help = explain_mismatch(found, wanted, what, self.why_missing(expr))
+        code, message, help = explain_mismatch(found, wanted, what, self.why_missing(expr), written(expr))
         self.problems.report(code, expr.span, message, help=help)
         return False
 
@@ -158,7 +159,8 @@ class Inference:
     def condition_decided(self, expr: ast.Expr, holds: bool, what: str) -> None:
         """Report a condition that decides nothing."""
         message = f"this is always {'true' if holds else 'false'} here, so {what} decides nothing"
-        self.problems.report(codes.CONSTANT_CONDITION, expr.span, message)
+        help = "drop it" if holds else "ask for something else, or drop what depends on it"
+        self.problems.report(codes.CONSTANT_CONDITION, expr.span, message, help=help)
 
     def assuming(self, condition: ast.Expr, env: Env, truth: bool = True) -> Env:
         """The environment where an (inferred) condition has the given truth."""
@@ -196,7 +198,8 @@ class Inference:
             return
         why = self.why_missing(expr)
         message = f"`{show(found)}` may be missing" + (f": {why}" if why else "")
-        self.problems.report(codes.MAYBE_MISSING, expr.span, message, help=handle_missing(present(found)))
+        help = handle_missing(present(found), written(expr))
+        self.problems.report(codes.MAYBE_MISSING, expr.span, message, help=help)
 
     def refuse(self, expr: ast.Node, refusal: Refusal, fix: Fix | None = None) -> None:
         self.problems.report(refusal.code, expr.span, refusal.message, help=refusal.help, fix=fix)
@@ -218,7 +221,7 @@ class Inference:
 
     def no_common(self, at: ast.Node, found: Type, other: Type, before: str) -> None:
         """Report a value whose type goes with no type of those before it."""
-        message = f"this is `{show(found)}`, but {before} `{show(other)}`"
+        message = f"this is `{brief(found)}`, but {before} `{brief(other)}`"
         help = "no type holds both; make them alike"
         if {found, other} == {INT, FLOAT}:
             help = "write the whole number with `.0`"

@@ -9,7 +9,7 @@ import attrs
 from flowlang.semantics import types
 from flowlang.semantics.inference import Inference
 from flowlang.semantics.scope import Env
-from flowlang.semantics.suggest import did_you_mean, nearest
+from flowlang.semantics.suggest import nearest, way_out
 from flowlang.semantics.types import (
     BOOL,
     FLOAT,
@@ -172,8 +172,10 @@ class Literals(Inference):
             return
         self.infer(entry.value, env)
         message = f"`{show(wanted)}` has no field `{entry.name.name}`"
-        help = did_you_mean(entry.name.name, known) or "it has " + ", ".join(f"`{n}`" for n in known)
-        self.problems.report(codes.UNKNOWN_FIELD, entry.name.span, message, help=help)
+        help, fix = way_out(entry.name.name, entry.name.span, known, list_as="it has")
+        self.problems.report(
+            codes.UNKNOWN_FIELD, entry.name.span, message, help=help, fix=None if entry.short else fix
+        )
 
     def _spread_fits(
         self, entry: ast.Spread, fields: tuple[RecordField, ...], wanted: Record, anew: set[str]

@@ -22,7 +22,7 @@ from flowlang.semantics.facts import (
     Symbol,
     TypeName,
 )
-from flowlang.semantics.suggest import did_you_mean
+from flowlang.semantics.suggest import way_out
 from flowlang.semantics.types import RecordField
 from flowlang.syntax import ast
 from flowlang.text import codes
@@ -46,6 +46,16 @@ def kind_of(interface: Interface) -> str:
             return "a module"
         case Poisoned():
             return "broken"
+
+
+KINDS: dict[str, tuple[type[Interface], ...]] = {
+    "type": (TypeName,),
+    "constructor": (Constructor,),
+    "error": (ErrorName,),
+    "event": (EventName,),
+    "agent": (Callable,),
+    "agent or constructor": (Callable, Constructor),
+}
 
 
 @attrs.define(eq=False)
@@ -78,7 +88,7 @@ class Lookup:
         if name.module is None:
             found = self.find(name.name.name)
             if found is None:
-                self.unknown(name.name, name.name.name, wanted, self.names)
+                self.unknown(name.name, name.name.name, wanted, self.of_kind(wanted, self.names))
             return found
         namespace = self.find(name.module.name)
         if isinstance(namespace, Poisoned):
@@ -90,15 +100,23 @@ class Lookup:
         self.symbols[name.module.id] = namespace
         found = self.member(name.module.name, namespace, name.name.name)
         if found is None and not namespace.poisoned:
-            self.unknown(name.name, name.name.name, wanted, namespace.members, f" in `{name.module.name}`")
+            known = self.of_kind(wanted, namespace.members)
+            self.unknown(name.name, name.name.name, wanted, known, f" in `{name.module.name}`")
         return found
+
+    def of_kind(self, wanted: str, names: Mapping[str, Interface]) -> list[str]:
+        """The names that may be meant where `wanted` is."""
+        kinds = KINDS.get(wanted)
+        return [n for n, i in names.items() if kinds is None or isinstance(i, kinds)]
 
     def unknown(
         self, at: ast.Node, name: str, wanted: str, known: Mapping[str, object] | list[str], where: str = ""
     ) -> None:
         message = f"there is no {wanted} `{name}`{where}"
-        help = did_you_mean(name, known) or (None if where else self.elsewhere(name))
-        self.problems.report(codes.UNKNOWN_NAME, at.span, message, help=help)
+        help, fix = way_out(name, at.span, known, list_as="there is")
+        if fix is None and not where:
+            help = self.elsewhere(name) or help
+        self.problems.report(codes.UNKNOWN_NAME, at.span, message, help=help, fix=fix)
 
     def elsewhere(self, name: str) -> str | None:
         """Did you mean the same name in an imported module?"""
@@ -111,9 +129,8 @@ class Lookup:
         """A built-in or declared error with its fields; reported where the name is no error."""
         if name.module is None and name.name.name in builtins.ERRORS:
             return ErrorRef("", name.name.name), builtins.ERRORS[name.name.name]
-        known = {**self.names, **builtins.ERRORS}
-        if name.module is None and name.name.name not in known:
-            self.find(name.name.name)
+        if name.module is None and self.find(name.name.name) is None:
+            known = [*self.of_kind("error", self.names), *builtins.ERRORS]
             self.unknown(name.name, name.name.name, "error", known)
             return None
         found = self.qualified(name, "error")
@@ -133,10 +150,11 @@ class Lookup:
                 return f"{alias}.{error.name}"
         return error.name
 
-    def wrong_kind(self, at: ast.QualifiedName, found: Interface, code: codes.Code, wanted: str) -> None:
-        self.problems.report(
-            code, at.span, f"`{at.text}` is {kind_of(found)}, but {wanted}", related=(declared_here(found),)
-        )
+    def wrong_kind(
+        self, at: ast.QualifiedName, found: Interface, code: codes.Code, wanted: str, help: str | None = None
+    ) -> None:
+        message = f"`{at.text}` is {kind_of(found)}, but {wanted}"
+        self.problems.report(code, at.span, message, related=(declared_here(found),), help=help)
 
 
 def declared_here(interface: Interface) -> Label:

@@ -13,7 +13,7 @@ from flowlang.semantics.facts import (
 from flowlang.semantics.habits import METHODS
 from flowlang.semantics.operators import comparable_problem
 from flowlang.semantics.scope import Env, Value
-from flowlang.semantics.suggest import did_you_mean
+from flowlang.semantics.suggest import WayOut, nearest, way_out
 from flowlang.semantics.types import (
     JSON,
     UNKNOWN,
@@ -55,19 +55,25 @@ class Methods(Access):
 
     def _unknown_method(self, expr: ast.Call, member: ast.Member, receiver: Type) -> None:
         name = member.name.name
-        help: str | None = "say what it is first: `(… as T)`"
         if receiver == JSON:
+            help = "say what it is first: `(… as T)`"
             self.problems.report(codes.JSON_USE, member.name.span, f"json has no `{name}`", help=help)
             return
-        others = functions.receivers(receiver, name)
+        way = self._way_to_method(expr, member, receiver)
         message = f"`{show(receiver)}` has no function `{name}`"
-        known = functions.names(receiver)
-        help = did_you_mean(name, known) or METHODS.get(name)
+        self.problems.report(codes.UNKNOWN_METHOD, member.name.span, message, help=way.help, fix=way.fix)
+
+    def _way_to_method(self, expr: ast.Call, member: ast.Member, receiver: Type) -> WayOut:
+        name = member.name.name
+        if isinstance(receiver, Record) and receiver.field(name) is not None:
+            fix = Fix("read the field", (Edit(Span(member.span.end, expr.span.end), ""),))
+            return WayOut(f"it is a field: `.{name}`", None if expr.arguments else fix)
+        others = functions.receivers(receiver, name)
         if others:
-            help = f"only `{show(others[0])}` has it"
-        elif isinstance(receiver, Record) and receiver.field(name) is not None:
-            help = f"it is a field: `.{name}`"
-        self.problems.report(codes.UNKNOWN_METHOD, member.name.span, message, help=help)
+            return WayOut(f"only `{show(others[0])}` has it")
+        way = way_out(name, member.name.span, functions.names(receiver), list_as="it has")
+        habit = METHODS.get(name) or METHODS.get(nearest(name, METHODS) or "")
+        return way if way.fix or habit is None else WayOut(habit)
 
     def _method_arguments(
         self, expr: ast.Call, env: Env, signature: functions.Signature, bindings: functions.Bindings
@@ -86,7 +92,10 @@ class Methods(Access):
                 message = f"the arguments of `{signature.name}` are not named"
                 edit = Edit(Span(argument.name.span.start, argument.value.span.start), "")
                 fix = Fix("drop the name", (edit,))
-                self.problems.report(codes.POSITIONAL_ARGUMENT, argument.name.span, message, fix=fix)
+                help = "drop the name; their order says which is which"
+                self.problems.report(
+                    codes.POSITIONAL_ARGUMENT, argument.name.span, message, help=help, fix=fix
+                )
             fine &= self._method_argument(argument.value, env, signature, parameter, bindings)
         return fine
 

@@ -4,59 +4,79 @@ from __future__ import annotations
 
 from flowlang.semantics import types
 from flowlang.semantics.suggest import did_you_mean
-from flowlang.semantics.types import Record, Type, fits, is_optional, is_text, present, show
+from flowlang.semantics.types import Record, Type, brief, fits, is_number, is_optional, is_text, present, show
+from flowlang.syntax import ast
 from flowlang.text import codes
 from flowlang.text.codes import Code
 
 
-def explain_mismatch(found: Type, wanted: Type, what: str, why: str | None) -> tuple[Code, str, str | None]:
+def explain_mismatch(
+    found: Type, wanted: Type, what: str, why: str | None = None, name: str | None = None
+) -> tuple[Code, str, str | None]:
     """Code, message and help for a value of type `found` where `what` asks for `wanted`.
 
-    `why` says in words why the value may be missing, where the checker knows."""
+    `why` says in words why the value may be missing, where the checker knows; `name` is the value as it is
+    written, where it is a path."""
     if is_optional(found) and found != types.NULL and fits(present(found), wanted):
         message = f"{what} must be `{show(wanted)}`, but this may be missing" + (f": {why}" if why else "")
-        return codes.MAYBE_MISSING, message, handle_missing(wanted)
-    message = f"{what} must be `{show(wanted)}`, but this is `{show(found)}`"
+        return codes.MAYBE_MISSING, message, handle_missing(wanted, name)
+    message = f"{what} must be `{brief(wanted)}`, but this is `{brief(found)}`"
     if found == types.JSON:
-        return (
-            codes.JSON_USE,
-            message,
-            f"say what it should be, to be checked at run time: `… as {show(wanted)}`",
-        )
-    return codes.TYPE_MISMATCH, message, _help(found, wanted)
+        help = f"say what it should be, to be checked at run time: `{name or '…'} as {show(wanted)}`"
+        return codes.JSON_USE, message, help
+    return codes.TYPE_MISMATCH, message, _help(found, wanted, name or "…")
 
 
-def handle_missing(wanted: Type | None = None) -> str:
-    """How to deal with a value that may be missing."""
-    default = {"string": '""', "int": "0", "float": "0.0", "bool": "false"}.get(
-        show(wanted) if wanted else "", "…"
-    )
+def handle_missing(wanted: Type, name: str | None = None) -> str:
+    """How to deal with a value that may be missing; `name` is the value as it is written."""
+    default = {"string": '""', "int": "0", "float": "0.0", "bool": "false"}.get(show(wanted), "…")
     default = "[]" if isinstance(wanted, types.ListOf) else default
-    return f"give a default with `?? {default}`, or guard with `when … != null`"
+    return f"give a default with `{name or '…'} ?? {default}`, or ask `{name or '…'} != null` first"
 
 
-def _help(found: Type, wanted: Type) -> str | None:
+def written(expr: ast.Node) -> str | None:
+    """A path as it is written: `trip.hotel`."""
+    match expr:
+        case ast.Name(name=name):
+            return name
+        case ast.Member(target=target, name=ast.Ident(name=name), safe=False):
+            before = written(target)
+            return before and f"{before}.{name}"
+        case _:
+            return None
+
+
+def _help(found: Type, wanted: Type, name: str) -> str | None:
+    if found == types.NULL:
+        return f"only what is declared `{show(wanted)}?` may be null"
     match present(found), present(wanted):
         case _, types.Scalar("bool"):
-            return _truth(found)
+            return _truth(found, name)
+        case types.Enum(values=(text,)), types.Scalar("int" | "float" | "duration") if text[:1].isdigit():
+            return f"write it without quotes: `{text}`"
         case types.Enum(values=given), types.Enum(values=allowed):
             wrong = [v for v in given if v not in allowed]
             choices = "it is one of " + ", ".join(f'"{v}"' for v in allowed)
             return did_you_mean(wrong[0], allowed) or choices
-        case types.Scalar("string"), types.Enum(values=allowed, name=name):
-            return f"check it at run time with `as {name}`" if name else "only these strings fit, no other"
+        case types.Scalar("string"), types.Enum(name=enum):
+            shown = enum or f"({show(wanted)})"
+            return f"check it at run time: `{name} as {shown}`"
         case types.Scalar("float"), types.Scalar("int"):
             return "make it whole with `.round()`, `.floor()` or `.int()`"
         case types.Scalar(), types.Scalar("string"):
-            return 'put it into a string: `"${…}"`'
+            return f'put it into a string: `"${{{name}}}"`'
         case types.Scalar("string"), types.Scalar("int" | "float" as number):
-            return f"read a number from it with `.{number}()`, which may be missing"
+            return f"read a number from it with `{name}.{number}()`, which may be missing"
         case types.Scalar("int" | "float"), types.Scalar("duration"):
             return "write a unit: `30s`, `5m`, `1h30m`"
         case types.Scalar("string"), types.Scalar("datetime"):
-            return "read it with `.datetime()`, which may be missing"
-        case other, types.Scalar("json"):
-            return f"make it json: `… as json` (it is `{show(other)}`)"
+            return f"read it with `{name}.datetime()`, which may be missing"
+        case types.Scalar("duration"), types.Scalar("datetime"):
+            return f"add it to an instant: `run.started + {name}`"
+        case _, types.Scalar("json"):
+            return f"make it json: `{name} as json`"
+        case Record(fields=fields), types.MapOf() if fields:
+            return f'with quoted keys it is a map: `{{ "{fields[0].name}": … }}`'
         case Record() as given, Record() as asked:
             return _record_difference(given, asked)
         case _, types.Union(shown=name, cases=cases):
@@ -64,22 +84,24 @@ def _help(found: Type, wanted: Type) -> str | None:
                 f"`{c.name}(…)`" for c in cases
             )
         case other, types.ListOf(item=item) if fits(other, item):
-            return "put it into a list: `[…]`"
+            return f"put it into a list: `[{name}]`"
+        case types.ListOf(item=item), other if fits(item, other):
+            return f"take one of them, like `{name}.first()`, or go through all with `for each`"
     return None
 
 
-def _truth(found: Type) -> str | None:
-    if isinstance(found, types.ListOf | types.MapOf) or is_text(found):
-        return (
-            "nothing is true by itself here; ask `not ….is_empty()`"
-            if not is_text(found)
-            else ('nothing is true by itself here; compare it: `… != ""`')
-        )
+def _truth(found: Type, name: str) -> str | None:
+    """What to ask of a value that another language would take for true or false."""
+    question = None
     if is_optional(found):
-        return "nothing is true by itself here; ask `… != null`"
-    if types.is_number(found):
-        return "nothing is true by itself here; compare it: `… != 0`"
-    return None
+        question = f"{name} != null"
+    elif isinstance(found, types.ListOf | types.MapOf):
+        question = f"not {name}.is_empty()"
+    elif is_text(found):
+        question = f'{name} != ""'
+    elif is_number(found):
+        question = f"{name} != 0" if found == types.INT else f"{name} != 0.0"
+    return f"nothing is true by itself here; ask `{question}`" if question else None
 
 
 def _record_difference(given: Record, asked: Record) -> str | None:
@@ -89,7 +111,8 @@ def _record_difference(given: Record, asked: Record) -> str | None:
     if missing:
         return "the field " + ", ".join(f"`{n}`" for n in missing) + " is missing"
     if extra:
-        return "it has no field " + ", ".join(f"`{n}`" for n in extra)
+        listed = ", ".join(f"`{name}`" for name in extra)
+        return f"`{brief(asked)}` has no field {listed}; write out the fields that it has"
     for field in asked.fields:
         found = given.field(field.name)
         if found is not None and not fits(found, field.type):

@@ -11,7 +11,7 @@ from flowlang.semantics.cases import Cases
 from flowlang.semantics.facts import (
     Constructor,
 )
-from flowlang.semantics.mismatch import explain_mismatch
+from flowlang.semantics.mismatch import explain_mismatch, written
 from flowlang.semantics.operators import Refusal, binary_result, comparable_problem
 from flowlang.semantics.scope import Env
 from flowlang.semantics.types import (
@@ -138,7 +138,7 @@ class Operations(Cases):
                 if not is_optional(side) and side != JSON:
                     answer = "never" if expr.operator == "==" else "always"
                     message = f"`{show(side)}` is never null, so this {answer} holds"
-                    self.problems.report(codes.CONSTANT_CONDITION, expr.span, message)
+                    self.problems.report(codes.CONSTANT_CONDITION, expr.span, message, help="drop it")
                 return
         problem = comparable_problem(left, right)
         if problem is not None:
@@ -164,8 +164,8 @@ class Operations(Cases):
         found = self.infer(expr.value, env)
         if expr.case is None:
             if not is_optional(found) and found != JSON and not is_poison(found):
-                message = f"`{show(found)}` is never null"
-                self.problems.report(codes.CONSTANT_CONDITION, expr.span, message)
+                message = f"`{show(found)}` is never null, so this never holds"
+                self.problems.report(codes.CONSTANT_CONDITION, expr.span, message, help="drop it")
             return BOOL
         case = self.lookup.qualified(expr.case, "constructor")
         if case is None or is_poison(found):
@@ -186,7 +186,7 @@ class Operations(Cases):
             self.coerce(expr.value, found, wanted)
         elif not (JSON in (present(found), wanted) or (is_text(found) and isinstance(wanted, Enum))):
             message = f"`as` reads json, but this is `{show(found)}`"
-            _, _, help = explain_mismatch(found, wanted, "this", None)
+            _, _, help = explain_mismatch(found, wanted, "this", name=written(expr.value))
             self.problems.report(codes.TYPE_MISMATCH, expr.span, message, help=help)
         return wanted
 

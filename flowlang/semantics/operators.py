@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import attrs
 
+from flowlang.semantics.suggest import did_you_mean
 from flowlang.semantics.types import (
     BOOL,
     DATETIME,
@@ -21,13 +22,14 @@ from flowlang.semantics.types import (
     Secret,
     Type,
     Union,
+    brief,
     contains,
     is_number,
     is_text,
     join,
     present,
     show,
-)  # fmt: skip
+)
 from flowlang.text import codes
 from flowlang.text.codes import Code
 
@@ -117,7 +119,7 @@ def _refuse_mixed(operator: str, left: Type, right: Type) -> Refusal:
 
 
 def _refuse(operator: str, left: Type, right: Type, help: str | None) -> Refusal:
-    sides = f"`{show(left)}`" if left == right else f"`{show(left)}` and `{show(right)}`"
+    sides = f"`{brief(left)}`" if left == right else f"`{brief(left)}` and `{brief(right)}`"
     return Refusal(codes.BAD_OPERANDS, f"`{operator}` does not work on {sides}", help)
 
 
@@ -148,9 +150,10 @@ def _enums(left: Enum, right: Enum) -> Refusal | None:
         return None
     known, written = (left, right) if len(right.values) == 1 else (right, left)
     choices = ", ".join(f'"{v}"' for v in known.values)
-    return Refusal(codes.TYPE_MISMATCH, f"`{show(written)}` is not one of {choices}", None)
+    help = did_you_mean(written.values[0], known.values) if len(written.values) == 1 else None
+    return Refusal(codes.TYPE_MISMATCH, f"`{show(written)}` is not one of {choices}", help)
 
 
 def _never_equal(left: Type, right: Type, help: str | None) -> Refusal:
-    message = f"`{show(left)}` and `{show(right)}` are different types, so they are never equal"
+    message = f"`{brief(left)}` and `{brief(right)}` are different types, so they are never equal"
     return Refusal(codes.BAD_OPERANDS, message, help)

@@ -275,8 +275,9 @@ class Steps:
         other = self.expressions.infer(when.otherwise, skipped, plain)
         joined = plain if types.fits(other, plain) else join(plain, other)
         if joined is None:
-            message = f"a skipped `{step.name.name}` would be `{show(other)}`, but it is `{show(plain)}`"
-            self.expressions.problems.report(codes.NO_COMMON_TYPE, when.otherwise.span, message)
+            message = f"a skipped `{step.name.name}` would be `{show(other)}`, but else it is `{show(plain)}`"
+            help = "give both the same type, or drop `otherwise`: a skipped step is null"
+            self.expressions.problems.report(codes.NO_COMMON_TYPE, when.otherwise.span, message, help=help)
             return types.UNKNOWN
         self.expressions.coerce(when.otherwise, other, joined)
         return joined

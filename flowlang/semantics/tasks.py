@@ -15,6 +15,7 @@ from flowlang.semantics.constants import fold
 from flowlang.semantics.declare import report_too_large
 from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import Callable, ErrorName, EventName
+from flowlang.semantics.mismatch import written
 from flowlang.semantics.reach import Outcome, Reach, join_reaches, reach_of_call
 from flowlang.semantics.scope import Env, Value
 from flowlang.semantics.types import (
@@ -30,8 +31,10 @@ from flowlang.semantics.types import (
     MapOf,
     Record,
     Type,
+    brief,
     is_optional,
     is_poison,
+    is_text,
     is_too_large,
     join,
     optional,
@@ -104,7 +107,7 @@ class Tasks:
             return Outcome(self.expressions.infer(call, env, wanted))
         tables = self.expressions.tables
         tables.symbols[call.callee.id] = target
-        name = f"`{_written(call.callee)}`"
+        name = f"`{written(call.callee)}`"
         self.expressions.arguments(call, env, target.parameters, name)
         if target.waits and env.cleanup:
             self._no_wait(call, env, f"{name} waits")
@@ -224,9 +227,8 @@ class Tasks:
             case _ if is_optional(source) and source != NULL:
                 self.expressions.report_missing(task.source, source)
                 return self._loop_types(task, present(source))
-        rounds = "a number of rounds is written `0..n`" if source == INT else None
-        message = f"`for each` goes through a list or a map, not `{show(source)}`"
-        report(codes.TYPE_MISMATCH, task.source.span, message, help=rounds)
+        message = f"`for each` goes through a list or a map, not `{brief(source)}`"
+        report(codes.TYPE_MISMATCH, task.source.span, message, help=_as_list(task.source, source))
         return UNKNOWN, UNKNOWN
 
     def _while(self, task: ast.While, env: Env) -> Outcome:
@@ -391,14 +393,13 @@ class Tasks:
         self.expressions.problems.report(codes.NO_DEADLINE, at.span, message, help=help)
 
 
-def _written(callee: ast.Expr) -> str:
-    match callee:
-        case ast.Name(name=name):
-            return name
-        case ast.Member(target=target, name=name):
-            return f"{_written(target)}.{name.name}"
-        case _:
-            return "it"
+def _as_list(expr: ast.Expr, type: Type) -> str | None:
+    """How to make a list of something else that could be gone through."""
+    if type == INT:
+        return f"a number of rounds is a range: `0..{written(expr) or '…'}`"
+    if is_text(type):
+        return 'make a list of it first, like `….lines()` or `….split(",")`'
+    return None
 
 
 def _error_name(error: ast.Expr) -> ast.QualifiedName | None:

@@ -343,8 +343,17 @@ def join_all(types: Iterable[Type]) -> Type | None:
     return joined
 
 
-def show(type: Type) -> str:
-    """A type as its author would write it: by its name where it has one; `…` stands for what is unknown."""
+FIELDS_SHOWN = 4
+
+
+def brief(type: Type) -> str:
+    """A type as `show` gives it, but that of a record without a name only its first fields are shown."""
+    return show(type, FIELDS_SHOWN)
+
+
+def show(type: Type, most: int | None = None) -> str:
+    """A type as its author would write it: by its name where it has one; `…` stands for what is unknown, and
+    for the fields of a record beyond `most`."""
     match type:
         case Scalar("unknown"):
             return "…"
@@ -353,20 +362,26 @@ def show(type: Type) -> str:
         case ListOf(Scalar("never")):
             return "[]"
         case ListOf(item):
-            return f"list<{show(item)}>"
+            return f"list<{show(item, most)}>"
         case MapOf(value):
-            return f"map<{show(value)}>"
+            return f"map<{show(value, most)}>"
         case Secret(inner):
-            return f"secret<{show(inner)}>"
+            return f"secret<{show(inner, most)}>"
         case Optional(inner):
             grouped = isinstance(inner, Enum) and inner.name is None and len(inner.values) > 1
-            return f"({show(inner)})?" if grouped else f"{show(inner)}?"
+            return f"({show(inner, most)})?" if grouped else f"{show(inner, most)}?"
         case Record(fields, name):
-            inside = ", ".join(f"{f.name}: {show(f.type)}" for f in fields)
-            return name or (f"{{ {inside} }}" if inside else "{}")
+            return name or _show_fields(fields, most)
         case Enum(values, name):
             return name or " | ".join(f'"{v}"' for v in values)
         case Union(cases=cases, shown=shown, whole=whole):
             return shown if len(cases) == whole else " | ".join(c.name for c in cases)
         case _:
             assert_never(type)
+
+
+def _show_fields(fields: tuple[RecordField, ...], most: int | None) -> str:
+    inside = [f"{f.name}: {show(f.type, most)}" for f in fields[:most]]
+    if most is not None and len(fields) > most:
+        inside.append("…")
+    return f"{{ {', '.join(inside)} }}" if inside else "{}"
