@@ -686,7 +686,7 @@ TestStatement: TypeAlias = Given | Send | Run | Expect | Broken
 # Files
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(eq=False)
 class Comment:
     """`// …` as written, without the line break; `own_line` when nothing but blanks stands before it."""
 
@@ -695,7 +695,7 @@ class Comment:
     own_line: bool
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(eq=False)
 class Parsed:
     """One declaration with what was found while parsing it; depends on nothing but its own text, so it is
     cached by it. All spans are relative to its start."""
@@ -706,7 +706,7 @@ class Parsed:
     text: str
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(eq=False)
 class Item:
     """A declaration where it stands. `key` names it within its module, also where names are doubled."""
 
@@ -719,7 +719,7 @@ class Item:
         return self.parsed.declaration
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(eq=False)
 class Module:
     """A parsed file. `comments` and `diagnostics` are those outside of declarations, with absolute spans."""
 
