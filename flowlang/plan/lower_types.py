@@ -64,9 +64,13 @@ class Naming:
                 return plan.EnumType(values=values, name=name)
             case types.Union(module=module, name=name, cases=cases):
                 made = tuple(plan.CaseType(name=case.name, fields=self.fields(case.fields)) for case in cases)
-                return plan.UnionType(name=self.prefixes[module] + name, cases=made)
+                return plan.UnionType(name=self._home(module) + name, cases=made)
             case _:
                 assert_never(type)
+
+    def _home(self, module: str) -> str:
+        """What stands before the types of a module; those behind a `use` have their file's name there."""
+        return self.prefixes[module] if module in self.prefixes else f"{PurePosixPath(module).stem}."
 
     def fields(self, fields: Iterable[types.RecordField]) -> tuple[plan.FieldType, ...]:
         return tuple(plan.FieldType(name=f.name, type=self.type(f.type), doc=f.doc) for f in fields)

@@ -15,12 +15,9 @@ from flowlang.semantics import builtins, types
 from flowlang.semantics.declare import GENERICS, Declarer, Resolver
 from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import (
-    Callable,
     Constructor,
     Declared,
-    ErrorName,
     ErrorRef,
-    Exposed,
     Facts,
     Interface,
     Namespace,
@@ -35,6 +32,7 @@ from flowlang.semantics.modules import Project
 from flowlang.semantics.order import components, cycle_in, is_cycle, shortened
 from flowlang.semantics.providers import Description
 from flowlang.semantics.suggest import did_you_mean
+from flowlang.semantics.uses import mistakes_in, namespace_of
 from flowlang.syntax import ast
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label, Problems
@@ -112,6 +110,7 @@ class _ModuleChecker:
     entries: dict[str, Entry] = attrs.field(factory=dict)
     found: list[tuple[Anchor, Diagnostic]] = attrs.field(factory=list)
     firsts: dict[str, ast.Item] = attrs.field(factory=dict)  # the item that owns each name
+    described: dict[str, Description] = attrs.field(factory=dict)  # what stands behind each `use`
 
     @property
     def module(self) -> ast.Module:
@@ -119,16 +118,17 @@ class _ModuleChecker:
 
     def check(self) -> CheckedModule:
         self._declare_names()
-        for item in self._of_kind(ast.Import):
+        for item in self._of_kind(ast.Import, ast.Use):
             self._item(item)
         self._types()
         for item in self._of_kind(ast.ErrorDecl, ast.EventDecl, ast.BrokenDecl):
             self._item(item)
-        for item in self._of_kind(ast.AgentDecl, ast.Use):
+        for item in self._of_kind(ast.AgentDecl):
             self._item(item)
         self._flows()
         for item in self._of_kind(ast.TestDecl):
             self._item(item)
+        self._unreadable_agents()
         self._unused_aliases()
         return CheckedModule(self.module, self.namespace, self.entries, tuple(self.found))
 
@@ -149,17 +149,20 @@ class _ModuleChecker:
         if first is not None:
             at = next(n for n in _names(first.declaration) if n.name == name.name)
             related = (Label(at.span, "the first one", Anchor(self.path, first.key)),)
-            self._report(item, codes.DUPLICATE_NAME, name, f"`{name.name}` is declared twice", related)
+            message, help = f"`{name.name}` is declared twice", "give one of them another name"
+            self._report(item, codes.DUPLICATE_NAME, name, message, related, help)
         elif _is_built_in(item.declaration, name.name):
-            self._report(item, codes.DUPLICATE_NAME, name, f"`{name.name}` is built in", ())
+            message, help = f"`{name.name}` is built in", "give this one another name"
+            self._report(item, codes.DUPLICATE_NAME, name, message, (), help)
         else:
             self.firsts[name.name] = item
             self.namespace[name.name] = Poisoned(Declared(self.path, name.name, name.span, anchor, None))
 
     def _report(
-        self, item: ast.Item, code: codes.Code, at: ast.Node, message: str, related: tuple[Label, ...]
-    ) -> None:
-        diagnostic = Diagnostic(code, message, Label(at.span), related, "give one of them another name")
+        self, item: ast.Item, code: codes.Code, at: ast.Node, message: str, related: tuple[Label, ...],
+        help: str,
+    ) -> None:  # fmt: skip
+        diagnostic = Diagnostic(code, message, Label(at.span), related, help)
         self.found.append((Anchor(self.path, item.key), diagnostic))
 
     def _provide(self, item: ast.Item, interface: Interface | None) -> None:
@@ -329,11 +332,25 @@ class _ModuleChecker:
             help = help or 'Python functions are used with `use python tools = "tools.py"`'
             session.problems.report(codes.UNKNOWN_PROVIDER, declaration.provider.span, message, help=help)
             return Namespace(session.declarer.declared, {}, poisoned=True)
-        return _described(declaration, description, session, self._own_errors())
+        self.described[declaration.name.name] = description
+        declared, errors = session.declarer.declared, self._own_errors()
+        return namespace_of(declaration, description, declared, errors, session.problems)
 
     def _own_errors(self) -> frozenset[ErrorRef]:
         """What an agent of a `use` may raise: any error declared in the using module."""
-        return frozenset(i.ref for i in self.namespace.values() if isinstance(i, ErrorName))
+        own = (n for n, item in self.firsts.items() if isinstance(item.declaration, ast.ErrorDecl))
+        return frozenset(ErrorRef(self.path, name) for name in own)
+
+    def _unreadable_agents(self) -> None:
+        """Agents of a `use` that are named though nobody knows their signature, each reported once."""
+        told: set[tuple[str, str]] = set()
+        for item in self.module.items:
+            for alias, description in self.described.items():
+                used = self.entries[item.key].used
+                for name, mistakes in mistakes_in(item.declaration, alias, description, used):
+                    if (alias, name) not in told:
+                        self.found += [(Anchor(self.path, item.key), mistake) for mistake in mistakes]
+                    told.add((alias, name))
 
     def _unused_aliases(self) -> None:
         if any(item.parsed.diagnostics for item in self.module.items):
@@ -359,29 +376,6 @@ class _Session:
     problems: Problems
     expressions: Expressions
     declarer: Declarer
-
-
-def _described(
-    declaration: ast.Use, description: Description, session: _Session, errors: frozenset[ErrorRef]
-) -> Namespace:
-    """The agents behind a `use`; what could not be read of them is reported at its target."""
-    declared = session.declarer.declared
-    members: dict[str, Interface] = {}
-    for mistake in description.mistakes:
-        place = f"{description.path}:{mistake.line}" if mistake.line else description.path
-        message = f"{place}: {mistake.message}"
-        session.problems.report(codes.BAD_SIGNATURE, declaration.target.span, message, help=mistake.help)
-        if mistake.agent is not None:
-            members[mistake.agent] = Poisoned(attrs.evolve(declared, name=mistake.agent))
-    for agent in description.agents:
-        own = attrs.evolve(declared, name=agent.name, doc=agent.doc)
-        name = f"{declaration.name.name}.{agent.name}"
-        exposed = frozenset({Exposed(name, agent.effect)} if agent.effect in (None, "write") else ())
-        members[agent.name] = Callable(
-            own, "agent", agent.parameters, agent.result, errors, agent.effect, False, exposed,
-            provider=(declaration.provider.name, declaration.target.value),
-        )  # fmt: skip
-    return Namespace(declared, members, poisoned=not description.agents and bool(description.mistakes))
 
 
 def _names(declaration: ast.Declaration) -> Iterable[ast.Ident]:
