@@ -15,7 +15,7 @@ from flowlang.semantics.facts import (
     Namespace,
     Poisoned,
 )
-from flowlang.semantics.habits import NAMES
+from flowlang.semantics.habits import METHODS, NAMES
 from flowlang.semantics.inference import Inference
 from flowlang.semantics.lookup import declared_here, kind_of
 from flowlang.semantics.mismatch import written
@@ -164,7 +164,7 @@ class Access(Inference):
             help = f'a map is read by key: `["{name.name}"]`, which may be missing'
         elif not known:
             right = nearest(name.name, functions.names(target))
-            help = f"did you mean `.{right}(…)`?" if right else "it has no fields at all"
+            help = f"did you mean `.{right}(…)`?" if right else METHODS.get(name.name) or "it has no fields"
         self.problems.report(codes.UNKNOWN_FIELD, name.span, message, help=help, fix=fix)
 
     def _case_field(self, expr: ast.Member, target: Union) -> Type:

@@ -183,9 +183,9 @@ class _Test:
     def _given(self, given: ast.Given, env: Env) -> None:
         agent = self.expressions.lookup.qualified(given.agent, "agent")
         if agent is not None and not (isinstance(agent, Callable) and agent.kind != "flow"):
-            self.expressions.lookup.wrong_kind(
-                given.agent, agent, codes.WRONG_KIND, "`given` answers an agent or an ask"
-            )
+            what = "`given` answers an agent or an ask"
+            help = "a flow runs as it is; answer the agents that it calls" if is_flow(agent) else None
+            self.expressions.lookup.wrong_kind(given.agent, agent, codes.WRONG_KIND, what, help)
         target = agent if isinstance(agent, Callable) else None
         inner = env.with_values(*self._parameters(given, target)) if target else env
         if given.after is not None:
@@ -245,8 +245,10 @@ class _Test:
         if target is None or target.kind != "flow" or not isinstance(run.call, ast.Call):
             found = self.expressions.infer(run.call, env) if target is None else UNKNOWN
             if not is_poison(found) or target is not None:
-                message, help = f"{wanted}", f"write `run {run.name.name} = brief(…)`"
-                self.expressions.problems.report(codes.WRONG_KIND, run.call.span, message, help=help)
+                names = self.expressions.lookup.names
+                flow = next((name for name, found in names.items() if is_flow(found)), "brief")
+                help = f"write `run {run.name.name} = {flow}(…)`"
+                self.expressions.problems.report(codes.WRONG_KIND, run.call.span, wanted, help=help)
             return self.expressions.local(run.name, "let", UNKNOWN)
         outcome = self.blocks.tasks.task(run.call, env)
         if run.fails is None:
@@ -254,6 +256,10 @@ class _Test:
         error = self.expressions.lookup.error(run.fails)
         fields = [error[1]] if error else []
         return self.expressions.local(run.name, "let", builtins.failure_type(fields))
+
+
+def is_flow(found: object) -> bool:
+    return isinstance(found, Callable) and found.kind == "flow"
 
 
 def _qualified(at: ast.Node, module: str | None, name: str) -> ast.QualifiedName:

@@ -96,6 +96,11 @@ def receivers(receiver: Type, name: str) -> tuple[Pattern, ...]:
     return tuple(s.receiver for s in _candidates(receiver, name))
 
 
+def owners(name: str) -> tuple[Pattern, ...]:
+    """The receivers of every kind that have a function."""
+    return tuple(_parse(text, name).receiver for text in CATALOGUE if name in _lines(text))
+
+
 def names(receiver: Type) -> tuple[str, ...]:
     """Every function that a type has, in the order of the catalogue."""
     found = (name for text in _sections(receiver) for name in _lines(text))

@@ -8,6 +8,7 @@ import attrs
 
 from flowlang.semantics import types
 from flowlang.semantics.inference import Inference
+from flowlang.semantics.mismatch import written
 from flowlang.semantics.scope import Env
 from flowlang.semantics.suggest import nearest, way_out
 from flowlang.semantics.types import (
@@ -50,9 +51,8 @@ class Literals(Inference):
             self.report_missing(part, found)
         elif not (is_text(found) or found in (INT, FLOAT, BOOL, types.DURATION, types.DATETIME)):
             message = f"a hole takes a string, a number, a bool or a time, not `{show(found)}`"
-            self.problems.report(
-                codes.TYPE_MISMATCH, part.span, message, help="write it as JSON: `${….json()}`"
-            )
+            help = f"write it as JSON: `${{{written(part) or '…'}.json()}}`"
+            self.problems.report(codes.TYPE_MISMATCH, part.span, message, help=help)
 
     def _list(self, expr: ast.ListLiteral, env: Env, wanted: Type | None) -> Type:
         inside = present(wanted) if wanted else None

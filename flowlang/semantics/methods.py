@@ -18,11 +18,13 @@ from flowlang.semantics.types import (
     JSON,
     UNKNOWN,
     ListOf,
+    MapOf,
     Record,
     Type,
     is_optional,
     is_poison,
     optional,
+    present,
     show,
 )
 from flowlang.syntax import ast
@@ -68,12 +70,11 @@ class Methods(Access):
         if isinstance(receiver, Record) and receiver.field(name) is not None:
             fix = Fix("read the field", (Edit(Span(member.span.end, expr.span.end), ""),))
             return WayOut(f"it is a field: `.{name}`", None if expr.arguments else fix)
-        others = functions.receivers(receiver, name)
-        if others:
-            return WayOut(f"only `{show(others[0])}` has it")
         way = way_out(name, member.name.span, functions.names(receiver), list_as="it has")
-        habit = METHODS.get(name) or METHODS.get(nearest(name, METHODS) or "")
-        return way if way.fix or habit is None else WayOut(habit)
+        if way.fix:
+            return way
+        habit = _who_has(receiver, name) or METHODS.get(name) or METHODS.get(nearest(name, METHODS) or "")
+        return way if habit is None else WayOut(habit)
 
     def _method_arguments(
         self, expr: ast.Call, env: Env, signature: functions.Signature, bindings: functions.Bindings
@@ -198,6 +199,22 @@ class Methods(Access):
         value = Value(Local(param.name, "lambda", param.span, param.id), self.tables.types[param.id])
         inner = self.assuming(function.body, env.with_values(value))
         return ListOf(inner.type_of(value))
+
+
+def _who_has(receiver: Type, name: str) -> str | None:
+    """What has a function that this receiver lacks, and how to come there."""
+    alike = functions.receivers(receiver, name)
+    if alike and isinstance(receiver, ListOf):
+        if is_optional(receiver.item) and functions.signature(ListOf(present(receiver.item)), name):
+            return "leave out what is missing first: `….filter(x => x != null)`"
+        wanted = alike[0]
+        if functions.has_variables(wanted):
+            return f"only items that have an order can be asked for `{name}`: numbers, strings, times"
+        return f"only `{show(wanted)}` has it; `….map(x => …)` makes a list of something else"
+    if isinstance(receiver, MapOf) and functions.signature(ListOf(receiver.value), name):
+        return f"a map is gone through as a list: `….entries().{name}(…)`"
+    owners = functions.owners(name)
+    return f"only `{show(owners[0])}` has it" if owners else None
 
 
 _SEARCHES = ("list.contains", "list.index_of")

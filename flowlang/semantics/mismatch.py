@@ -99,6 +99,8 @@ def _truth(found: Type, name: str) -> str | None:
         question = f"not {name}.is_empty()"
     elif is_text(found):
         question = f'{name} != ""'
+    elif isinstance(found, types.Union):
+        question = f"{name} is {found.cases[0].name}"
     elif is_number(found):
         question = f"{name} != 0" if found == types.INT else f"{name} != 0.0"
     return f"nothing is true by itself here; ask `{question}`" if question else None

@@ -101,7 +101,8 @@ class Operations(Cases):
                 self.report_missing(side, found)
                 return BOOL if expr.operator in _TESTS else UNKNOWN
         if expr.operator in ("/", "%") and _is_zero(expr.right):
-            self.problems.report(codes.CONSTANT_FAILS, expr.right.span, "this divides by zero, always")
+            message, help = "this always divides by zero", "divide by something else"
+            self.problems.report(codes.CONSTANT_FAILS, expr.right.span, message, help=help)
             return left
         result = binary_result(expr.operator, left, right)
         if not isinstance(result, Refusal):
@@ -115,7 +116,8 @@ class Operations(Cases):
         if is_poison(left):
             return right if left == NEVER else UNKNOWN
         if left == JSON:
-            help = "ask `… == null`, or say what it is first: `(… as T?) ?? …`"
+            name = written(expr.left) or "…"
+            help = f"ask `{name} == null`, or say what it is first: `({name} as T?) ?? …`"
             self.problems.report(codes.JSON_USE, expr.left.span, "`??` does not work on json", help=help)
             return UNKNOWN
         if not is_optional(left):
@@ -207,6 +209,8 @@ def _is_zero(expr: ast.Expr) -> bool:
 
 def _float_fix(expr: ast.Binary, left: Type, right: Type) -> Fix | None:
     """A whole-number literal beside a float wants `.0`."""
+    if expr.operator == "..":
+        return None
     for side, found, other in ((expr.left, left, right), (expr.right, right, left)):
         if isinstance(side, ast.IntLiteral) and found == INT and other == FLOAT:
             return Fix(f"write `{side.text}.0`", (Edit(Span(side.span.end, side.span.end), ".0"),))

@@ -111,11 +111,24 @@ def _refuse_mixed(operator: str, left: Type, right: Type) -> Refusal:
     if JSON in (left, right):
         message = f"`{operator}` does not work on json"
         return Refusal(codes.JSON_USE, message, "say what it is first: `(… as T)`")
-    if is_number(left) and is_number(right):
-        return _refuse(
-            operator, left, right, "write the whole number with `.0`, or make it one with `.float()`"
-        )
-    return _refuse(operator, left, right, None)
+    return _refuse(operator, left, right, _mixed_help(operator, {_plain(left), _plain(right)}))
+
+
+def _mixed_help(operator: str, sides: set[Type]) -> str | None:
+    """What to write instead of an operator on types that do not go together."""
+    if sides == {INT, FLOAT}:
+        return "write the whole number with `.0`, or make it one with `.float()`"
+    if sides == {DATETIME}:
+        return "the time between two instants is `a - b`" if operator == "+" else None
+    if operator == "*" and sides == {STRING, INT}:
+        return "write `text.repeat(n)`"
+    if sides in ({DURATION, INT}, {DATETIME, INT}):
+        return "a length of time has a unit: `5s`, `10m`, `1h30m`"
+    if sides == {DATETIME, STRING}:
+        return "read the string with `.datetime()`, which may be missing"
+    if STRING in sides and sides & {INT, FLOAT}:
+        return "read a number from the string with `.int()` or `.float()`, which may be missing"
+    return None
 
 
 def _refuse(operator: str, left: Type, right: Type, help: str | None) -> Refusal:
@@ -140,9 +153,9 @@ def comparable_problem(left: Type, right: Type) -> Refusal | None:
         return None if same else _never_equal(left, right, None)
     if (is_text(one) and is_text(other)) or (one == other):
         return None
-    if is_number(one) and is_number(other):
-        return _never_equal(left, right, "write the whole number with `.0`, or make it one with `.float()`")
-    return None if join(one, other) is not None else _never_equal(left, right, None)
+    if not (is_number(one) and is_number(other)) and join(one, other) is not None:
+        return None
+    return _never_equal(left, right, _mixed_help("==", {_plain(one), _plain(other)}))
 
 
 def _enums(left: Enum, right: Enum) -> Refusal | None:

@@ -2,7 +2,7 @@
 
 Damerau's edit distance (insert, delete, replace, swap neighbours), in the restricted form known as
 optimal string alignment. A name is near when at most a third of it, and never more than three letters,
-would have to change; equal but for case is nearest of all."""
+would have to change, in a short name one; equal but for case is nearest of all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that the writer most likely meant, if any is near. Ties go to the first in order."""
-    most = min(3, max(1, len(name) // 3))
+    most = min(3, max(len(name) // 3, 1 if len(name) > 1 else 0))
     best: str | None = None
     for candidate in known:
         if candidate.lower() == name.lower():
