@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowlang.syntax import ast
-from flowlang.syntax.parser import parse
+from flowlang.syntax.parser import parse, parse_expression
 from flowlang.text.source import Source
 
 
@@ -147,3 +147,17 @@ PRECEDENCE = {
 @pytest.mark.parametrize(("text", "tree"), PRECEDENCE.items())
 def test_precedence(text: str, tree: str):
     assert shown(value(text)) == tree
+
+
+@pytest.mark.parametrize(("text", "tree"), PRECEDENCE.items())
+def test_an_expression_alone(text: str, tree: str):
+    found, diagnostics = parse_expression(f"  {text} ")
+    assert (shown(found), diagnostics) == (tree, ())
+    assert found.span.start >= 2
+
+
+@pytest.mark.parametrize("text", ["", "a +", "a b", "(a", '"${a', "step x = a", "a; b", "\0", "1" * 40])
+def test_what_is_no_expression(text: str):
+    found, diagnostics = parse_expression(text)
+    assert len(diagnostics) == 1
+    assert found.span.end <= len(text)

@@ -31,11 +31,11 @@ class Action(NamedTuple):
     length: int
     children: Children
     make: Maker | None
-    name: str
-    is_unit: bool
     is_list: bool
     deepens: bool
     resets: bool
+    is_unit: bool
+    name: str
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -61,11 +61,11 @@ def bound(rule: Rule) -> Action:
         rule.length,
         rule.children,
         make=getattr(Builder, name) if name else None,
-        name=name,
-        is_unit=rule.action == "" and rule.length == 1,
         is_list=rule.action is None,
         deepens=name in DEEPENING,
         resets=name in RESETTING,
+        is_unit=rule.action == "" and rule.length == 1,
+        name=name,
     )
 
 
@@ -89,15 +89,15 @@ class Automaton:
 
     def feed(self, terminal: str, value: str, start: int, end: int) -> bool:
         """Take a token; False where it does not fit, and then this parse cannot go on."""
-        states, actions, actions_of = self.states, self.machine.tables.actions, self.machine.rules
+        states, actions, rules = self.states, self.machine.tables.actions, self.machine.rules
         while True:
             action = actions[states[-1]].get(terminal)
             if action is None:
                 return False
             if action >= 0:
-                self.push(action, value, start, end, 0)
+                self.push(action, value, start, end)
                 return True
-            rule = actions_of[~action]
+            rule = rules[~action]
             if rule.is_unit:
                 self.leap(terminal)
             else:
@@ -145,30 +145,37 @@ class Automaton:
         tables = self.machine.tables
         while (action := tables.actions[self.states[-1]][terminal]) < 0:
             self.reduce(self.machine.rules[~action])
-        self.push(tables.gotos[self.states[-1]][origin], value, start, end, 0)
+        self.push(tables.gotos[self.states[-1]][origin], value, start, end)
 
-    def push(self, state: int, value: Any, start: int, end: int, depth: int) -> None:
+    def push(self, state: int, value: Any, start: int, end: int) -> None:
         self.states.append(state)
         self.values.append(value)
         self.starts.append(start)
-        self.depths.append(depth)
+        self.depths.append(0)
         self.end = end
 
     def reduce(self, rule: Action) -> None:
-        height = len(self.values) - rule.length
-        symbols = self.values[height:]
-        start = self.starts[height] if symbols else self.end
-        depth = max(self.depths[height:], default=0)
-        del self.states[height + 1 :], self.values[height:], self.starts[height:], self.depths[height:]
-        children = rule.children(symbols)
-        if rule.make is None:
-            value = children if rule.is_list else children[0]
+        """Replace the symbols of a rule by the one it makes of them."""
+        origin, length, children, make, is_list, deepens, resets = rule[:7]
+        states, values, starts, depths = self.states, self.values, self.starts, self.depths
+        if not length:
+            self.push(0, None, self.end, self.end)
+            length = 1
+        first = len(values) - length
+        picked = children(values[first:])
+        depth = max(depths[first:])
+        if make is None:
+            value = picked if is_list else picked[0]
         else:
-            value = rule.make(self.builder, Span(start, self.end), *children)
-            depth = 0 if rule.resets else depth + rule.deepens
+            span = Span(starts[first], self.end)
+            value = make(self.builder, span, *picked)
+            depth = 0 if resets else depth + deepens
             if depth > MAX_DEPTH:
-                value, depth = self.builder.too_deep(Span(start, self.end), rule.name), 0
-        self.push(self.machine.tables.gotos[self.states[-1]][rule.origin], value, start, self.end, depth)
+                value, depth = self.builder.too_deep(span, rule.name), 0
+        if length > 1:
+            del states[first + 2 :], values[first + 1 :], starts[first + 1 :], depths[first + 1 :]
+        values[first], depths[first] = value, depth
+        states[first + 1] = self.machine.tables.gotos[states[first]][origin]
 
     def leap(self, terminal: str) -> None:
         """Reduce by unit rules as far as that goes. They make no node, so only the state changes."""

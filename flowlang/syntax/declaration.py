@@ -21,7 +21,7 @@ from flowlang.syntax.scanner import comment
 from flowlang.syntax.sizes import MAX_EXPRESSION, report_large_expressions
 from flowlang.syntax.tables import END
 from flowlang.text import codes
-from flowlang.text.diagnostics import Edit, Fix, Problems
+from flowlang.text.diagnostics import Diagnostic, Edit, Fix, Problems
 from flowlang.text.source import Span
 
 HOLE = "a value stands in it: `${name}`; `\\${` stands for the characters themselves"
@@ -37,6 +37,17 @@ def parse_declaration(text: str) -> ast.Parsed:
         reading = Reading(text)
         declaration = reading.mended()
     return reading.parsed(declaration)
+
+
+def parse_expression(text: str) -> tuple[ast.Expr, tuple[Diagnostic, ...]]:
+    """The tree of a text that is one expression, and what was found in it; spans count from its start."""
+    reading = Reading(text)
+    tree = reading.expression(0, len(text))
+    reading.builder.report_least_int()
+    report_refused(text, reading.problems)
+    if len(text) > MAX_EXPRESSION:
+        report_large_expressions(tree, reading.problems)
+    return tree, tuple(reading.problems.found)
 
 
 @attrs.define(eq=False, repr=False)
@@ -81,27 +92,35 @@ class Reading:
         if not self.text[start:end].strip():
             self.problems.report(codes.BAD_HOLE, Span(start - 2, end + 1), "this hole is empty", help=HOLE)
             return ast.BrokenExpr(builder.next_id(), Span(start, end))
-        automaton = Automaton(machine(), builder, "expression")
-        misfit = None
+        known = len(self.problems.found)
+        tree = self.expression(start, end)
+        self.problems.found[known:] = [
+            attrs.evolve(found, code=codes.BAD_HOLE) if found.code is codes.SYNTAX else found
+            for found in self.problems.found[known:]
+        ]
+        return tree
+
+    def expression(self, start: int, end: int) -> ast.Expr:
+        """The expression that a stretch of the text is."""
+        automaton = Automaton(machine(), self.builder, "expression")
         for token in self.lexer.tokens(start, end, automaton.states):
             if not automaton.accepts(token[0]):
                 misfit = Misfit(automaton, self.text, start, *token)
                 break
             automaton.feed(*token)
-        if misfit is None and automaton.accepts(END):
-            whole: ast.Expr = automaton.finish()
-            return whole
-        found = diagnose(misfit or end_of(automaton, self.text, start))
-        is_syntax = found.code is codes.SYNTAX
-        self.problems.found.append(attrs.evolve(found, code=codes.BAD_HOLE) if is_syntax else found)
-        return ast.BrokenExpr(builder.next_id(), Span(start, end))
+        else:
+            if automaton.accepts(END):
+                whole: ast.Expr = automaton.finish()
+                return whole
+            misfit = end_of(automaton, self.text, start)
+        self.problems.found.append(diagnose(misfit))
+        return ast.BrokenExpr(self.builder.next_id(), Span(start, end))
 
     def parsed(self, declaration: ast.Declaration) -> ast.Parsed:
         """The declaration with all that is to be said of its text."""
         text = self.text[: self.end]
         self.builder.report_least_int()
-        if refused := refused_character(text):
-            self.problems.found.append(refused)
+        report_refused(text, self.problems)
         if self.end > MAX_EXPRESSION:
             report_large_expressions(declaration, self.problems)
         comments = [Span(*place) for place in sorted(self.lexer.comments.items()) if place[1] <= self.end]
@@ -110,6 +129,13 @@ class Reading:
                 report_dangling_doc(span, self.problems)
         found = sorted(self.problems.found, key=lambda diagnostic: diagnostic.primary.span)
         return ast.Parsed(declaration, tuple(comment(text, span) for span in comments), tuple(found), text)
+
+
+def report_refused(text: str, problems: Problems) -> None:
+    """Report the first character that may stand nowhere, unless it was met as a token."""
+    refused = refused_character(text)
+    if refused and all(known.primary.span != refused.primary.span for known in problems.found):
+        problems.found.append(refused)
 
 
 def report_dangling_doc(span: Span, problems: Problems) -> None:

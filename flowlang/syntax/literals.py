@@ -75,7 +75,7 @@ def string_pieces(token: str) -> Iterator[str | Hole | BadEscape]:
     """The pieces of a string token, in order: constant text with its escapes resolved, and holes.
 
     A bad escape comes before the text it stands in, and stands there as it was written."""
-    if token.startswith("'"):
+    if is_plain(token):
         yield token[1:-1]
         return
     width = 3 if token.startswith('"""') else 1
@@ -92,6 +92,13 @@ def string_pieces(token: str) -> Iterator[str | Hole | BadEscape]:
         if hole:
             yield hole
             start = hole.end + hole.closed
+
+
+def is_plain(token: str) -> bool:
+    """Whether all that stands between the quotes of a string stands for itself, as in nearly all of them."""
+    if token.startswith('"'):
+        return "\\" not in token and "${" not in token and not token.startswith('"""')
+    return True
 
 
 def holes(token: str, start: int, end: int) -> Iterator[Hole]:

@@ -9,13 +9,15 @@ What does not parse is mended statement by statement; see `recovery.py`."""
 from __future__ import annotations
 
 from flowlang.syntax import ast
-from flowlang.syntax.declaration import parse_declaration, report_dangling_doc
+from flowlang.syntax.declaration import parse_declaration, parse_expression, report_dangling_doc
 from flowlang.syntax.mistakes.characters import refused_character
 from flowlang.syntax.scanner import comment, is_doc, outline, skip
 from flowlang.text import codes
 from flowlang.text.diagnostics import Problems
 from flowlang.text.reading import MAX_SOURCE_BYTES
 from flowlang.text.source import Source, Span
+
+__all__ = ["parse", "parse_expression"]
 
 
 def parse(source: Source, *, previous: ast.Module | None = None) -> ast.Module:

@@ -22,6 +22,7 @@ from flowlang.text.source import Span
 
 BEGINNING = rf"""(?:{"|".join(DECLARATIONS)})\b(?=[ \t]+["A-Za-z_]|[ \t]*[({{=])"""
 UNINDENTED = re.compile(f"^{BEGINNING}", re.MULTILINE)
+OPENING = re.compile(r"[=(:,>\[][ \t]*\Z")  # what opening quotes stand behind
 BLANKS_AND_COMMENTS = re.compile(r"(?:\s+|//(?!/)[^\n]*)*+")
 COMMENT = re.compile(r"//[^\n]*")
 
@@ -35,7 +36,8 @@ def landmark(indent: str) -> re.Pattern[str]:
     pattern = rf"""
           ^{re.escape(indent)}(?P<declaration>{BEGINNING})
         | (?P<comment>//[^\n]*)
-        | \"""(?:(?:[^"\\]|\\.|"(?!""))*+\""")?
+        | (?P<block>\"""(?:[^"\\]|\\.|"(?!""))*+\""")
+        | \"""
         | "(?:[^"\\\n]|\\[^\n])*+"?
         | '[^'\n]*+'?
         | \}}[ \t]*(?P<behind_brace>{BEGINNING})
@@ -74,9 +76,27 @@ def outline(text: str) -> Outline:
 
 
 def landmarks(text: str) -> Iterator[tuple[str, Span]]:
-    for found in landmark(usual_indent(text)).finditer(text):
-        if found.lastgroup:
-            yield found.lastgroup, Span(*found.span(found.lastgroup))
+    matches = landmark(usual_indent(text)).finditer
+    start = 0
+    while start < len(text):
+        for found in matches(text, start):
+            start = found.end()
+            if found.lastgroup == "block":
+                if ends_at_an_opening(text, found):
+                    start = found.start() + 3
+                    break  # and go on behind the quotes that are never closed
+            elif found.lastgroup:
+                yield found.lastgroup, Span(*found.span(found.lastgroup))
+        else:
+            return
+
+
+def ends_at_an_opening(text: str, block: re.Match[str]) -> bool:
+    """Whether a block string seems to end with the opening quotes of another, in another declaration."""
+    if not UNINDENTED.search(text, block.start(), block.end()):
+        return False
+    line = text[max(block.start(), block.end() - 80) : block.end() - 3]
+    return OPENING.search(line) is not None
 
 
 def usual_indent(text: str) -> str:

@@ -13,9 +13,9 @@ MAX_EXPRESSION = 16 * 1024  # characters
 EXPRESSIONS = get_args(ast.Expr)
 
 
-def report_large_expressions(declaration: ast.Declaration, problems: Problems) -> None:
-    """Report each expression that is too large, as a whole."""
-    pending: list[ast.Node] = [declaration]
+def report_large_expressions(tree: ast.Node, problems: Problems) -> None:
+    """Report each expression in a tree that is too large, as a whole."""
+    pending = [tree]
     while pending:
         node = pending.pop()
         if node.span.end - node.span.start <= MAX_EXPRESSION:

@@ -57,6 +57,8 @@ def refused_character(text: str, offset: int = 0) -> Diagnostic | None:
 
 def stray_character(character: str, span: Span) -> Diagnostic:
     """What to say of a character that is no part of the language."""
+    if refused := refused_character(character, span.start):
+        return refused
     plain = ascii_for(character)
     help, fix = None, None
     if plain is not None:

@@ -38,7 +38,8 @@ def colon_behind_clause(misfit: Misfit) -> Diagnostic | None:
         and word in (*CLAUSES, *POLICIES, "raises")
         and misfit.symbols[-1:] == [word]
     ):
-        return advice(misfit.span, f"no `{misfit.text}` stands behind `{word}`", fix=rewrite(misfit.span, ""))
+        sign = Span(misfit.automaton.end, misfit.stop)
+        return advice(misfit.span, f"no `{misfit.text}` stands behind `{word}`", fix=rewrite(sign, ""))
     return None
 
 

@@ -64,6 +64,8 @@ class Nodes:
 
     def pieces(self, span: Span, token: str) -> list[str | ast.Expr]:
         """The constant pieces and the parsed holes of a string, in order; its mistakes are reported."""
+        if literals.is_plain(token):
+            return [token[1:-1]]
         pieces: list[str | ast.Expr] = []
         for piece in literals.string_pieces(token):
             match piece:
