@@ -289,6 +289,21 @@ def test_any_other_exception_is_agent_failed(problem: BaseException, message: st
         assert error.cause is not None and "test_agents_python.py, line" in error.cause
 
 
+def test_only_the_users_interrupt_goes_through() -> None:
+    async def is_interrupted() -> None:
+        raise KeyboardInterrupt
+
+    async def starts() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(is_interrupted)
+            nursery.start_soon(trio.sleep_forever)
+
+    for function in (is_interrupted, starts):
+        with pytest.raises(KeyboardInterrupt):
+            answer(function)
+    assert failure(raiser(KeyboardInterrupt())).message == "KeyboardInterrupt"  # in a thread it is its own
+
+
 def test_the_first_of_a_group_of_exceptions_counts() -> None:
     async def fails() -> None:
         raise ValueError("first")

@@ -185,7 +185,6 @@ class Unreadable(Exception):
     [
         (ValueError("bad"), "ValueError: bad"),
         (SystemExit(3), "SystemExit: 3"),
-        (KeyboardInterrupt(), "KeyboardInterrupt"),
         (RecursionError("deep"), "RecursionError: deep"),
         (ExceptionGroup("two", [ExceptionGroup("in", [KeyError("a")]), ValueError()]), "KeyError: 'a'"),
         (Unreadable(), "Unreadable: its message cannot be read"),
@@ -201,6 +200,14 @@ def test_R7_whatever_an_agent_raises_is_agent_failed(raised: BaseException, mess
         answer(raises)
     assert (caught.value.error, caught.value.message) == (AGENT_FAILED, message)
     assert caught.value.cause and "test_host_trio.py" in caught.value.cause
+
+
+def test_R7_the_users_interrupt_goes_through() -> None:
+    async def interrupted(call: AgentCall) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        answer(interrupted)
 
 
 def test_a_long_message_is_cut() -> None:

@@ -41,7 +41,7 @@ class PythonAgent:
         with answering(_current(call)):
             try:
                 return to_json(await self._result(call))
-            except (trio.Cancelled, KeyboardInterrupt, GeneratorExit, AgentError):
+            except (trio.Cancelled, GeneratorExit, AgentError):
                 raise
             except BaseException as problem:
                 raise self._failure(problem) from problem
@@ -53,14 +53,20 @@ class PythonAgent:
         arguments = {name: from_json(self.hints.get(name, Any), v) for name, v in call.arguments.items()}
         if inspect.iscoroutinefunction(self.function):
             return await work()  # type: ignore[misc]
-        result = await self.threads.run(work, awaited=call.uninterrupted)
+        try:
+            result = await self.threads.run(work, awaited=call.uninterrupted)
+        except KeyboardInterrupt as raised:
+            raise self._failed(raised) from raised  # the user's interrupt never reaches a thread
         return await result if inspect.iscoroutine(result) else result
 
     def _failure(self, raised: BaseException) -> BaseException:
-        """What an exception means: a cancellation, a declared error, or `AgentFailed`."""
+        """What an exception means: a cancellation, an interrupt, a declared error, or `AgentFailed`."""
         problem = _bare(raised)
-        if isinstance(problem, trio.Cancelled | AgentError):
+        if isinstance(problem, trio.Cancelled | KeyboardInterrupt | AgentError):
             return problem
+        return self._failed(problem)
+
+    def _failed(self, problem: BaseException) -> AgentError:
         name = next((c.__name__ for c in type(problem).__mro__ if c.__name__ in self.errors), None)
         message, cause = _message(problem), _cause(problem)
         if name is None:
@@ -81,10 +87,10 @@ def _current(call: AgentCall) -> CurrentCall:
 
 
 def _bare(problem: BaseException) -> BaseException:
-    """The exception inside a group: a cancellation if there is one, else the first."""
+    """The exception inside a group: a cancellation or an interrupt if there is one, else the first."""
     while isinstance(problem, BaseExceptionGroup):
-        cancelled, rest = problem.split(trio.Cancelled)
-        problem = (cancelled or rest or problem).exceptions[0]
+        ended, rest = problem.split((trio.Cancelled, KeyboardInterrupt))
+        problem = (ended or rest or problem).exceptions[0]
     return problem
 
 

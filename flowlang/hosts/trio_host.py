@@ -108,9 +108,9 @@ class TrioHost:
     # Answers and events
 
     async def wait(self, path: str, awaited: Question | Awaited) -> Value:
-        await trio.lowlevel.checkpoint()
         if isinstance(awaited, Question):
             return await self._await_answer(path, awaited)
+        await trio.lowlevel.checkpoint()
         wait = self._mailbox.open(awaited)
         if not wait.settled:
             await self._await_event(wait)
@@ -225,7 +225,7 @@ async def _answer(agent: Agent, call: AgentCall) -> Value:
     with trio.CancelScope(deadline=deadline, shield=call.shielded):
         try:
             return await agent.call(call)
-        except trio.Cancelled:
+        except (trio.Cancelled, KeyboardInterrupt):
             raise
         except BaseException as raised:
             error = raised if isinstance(raised, AgentError) else agent_failed(raised)

@@ -94,9 +94,9 @@ class Tasks(Running):
         """The answer to a question."""
 
         def answer(frame: Frame) -> Awaitable[Value]:
+            self.tell(events.Waiting, frame, "answer", task.agent, None)
             return self.host.wait(frame.path, Question(task.agent, arguments))
 
-        self.tell(events.Waiting, frame, "answer", task.agent, None)
         timeout = self._attempt_timeout(agent, frame)
         return answer(frame) if timeout is None else self.timed(timeout, frame, task.at, answer)
 
