@@ -114,7 +114,6 @@ class _Block:
             codes.DUPLICATE_NAME, name.span, message, related=(label,), help=help
         )
         self.doubtful.add(name.name)
-        self.expressions.read.update((first.name.id, name.id))
 
     def _shadows(self, name: ast.Ident, env: Env) -> bool:
         """Report a name that is visible here already."""
@@ -123,10 +122,8 @@ class _Block:
         related: tuple[Label, ...]
         if outer is not None:
             related = (Label(outer.local.span, f"`{name.name}` is declared here"),)
-            self.expressions.read.update((outer.local.node, name.id))
         elif isinstance(alias, Namespace):
             related = (declared_here(alias),)
-            self.expressions.read.add(name.id)
         elif name.name in builtins.AMBIENT:
             related = ()
         else:

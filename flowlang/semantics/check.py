@@ -353,7 +353,10 @@ class _ModuleChecker:
                     told.add((alias, name))
 
     def _unused_aliases(self) -> None:
-        if any(item.parsed.diagnostics for item in self.module.items):
+        """Warn of imports that nothing mentions; where there are mistakes, they may be what was meant."""
+        parsed = (d for item in self.module.items for d in item.parsed.diagnostics)
+        checked = (d for entry in self.entries.values() for d in entry.facts.diagnostics)
+        if any(d.severity == "error" for d in (*parsed, *checked)):
             return
         used = {name for entry in self.entries.values() for name, _ in entry.used}
         for item in self._of_kind(ast.Import, ast.Use):

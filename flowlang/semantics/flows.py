@@ -38,7 +38,8 @@ def signature_of(declarer: Declarer, tree: ast.FlowDecl) -> Callable:
 
 
 def check_flow(declarer: Declarer, expressions: Expressions, tree: ast.FlowDecl, *, lint: bool) -> Callable:
-    """Check a flow's body. `lint`: its text parsed, so what nothing mentions is really unused."""
+    """Check a flow's body. `lint`: its text parsed, so what nothing mentions may really be unused; where
+    there are mistakes, what is not used may be what was meant."""
     promised = signature_of(declarer, tree)
     defaults(expressions, tree.signature, promised.parameters)
     values = [
@@ -51,7 +52,7 @@ def check_flow(declarer: Declarer, expressions: Expressions, tree: ast.FlowDecl,
     body = blocks.block(tree.body, env, "flow", promised.result)
     _returns(expressions, tree, promised.result)
     _escaping(expressions, tree, promised, body.reach)
-    if lint:
+    if lint and not expressions.problems.has_errors:
         _unused(expressions, tree, blocks)
     return attrs.evolve(
         promised,
@@ -88,8 +89,7 @@ def _policies(expressions: Expressions, tree: ast.FlowDecl, env: Env) -> None:
 
 def _returns(expressions: Expressions, tree: ast.FlowDecl, result: Type) -> None:
     """A flow that promises a value ends with a `return` (or a `fail`)."""
-    last = tree.body.statements[-1] if tree.body.statements else None
-    ends = isinstance(last, ast.Return | ast.Fail) and last.when is None
+    ends = any(isinstance(s, ast.Return | ast.Fail) and s.when is None for s in tree.body.statements)
     broken = any(isinstance(s, ast.Broken) for s in tree.body.statements)
     if ends or broken or is_optional(result) or is_poison(result) or tree.signature.result is None:
         return

@@ -119,11 +119,12 @@ class Inference:
             message, help = f"{what} must be at least 1", "write a whole number like `3`"
             self.problems.report(codes.BAD_BOUND, expr.span, message, help=help)
 
-    def condition(self, expr: ast.Expr, env: Env, what: str) -> None:
-        """Check a condition whose answer should not be known before."""
+    def condition(self, expr: ast.Expr, env: Env, what: str) -> bool | None:
+        """Check a condition whose answer should not be known before; returns it where it is."""
         decided = self.asked(expr, env, what)
         if decided is not None:
             self.condition_decided(expr, decided, what)
+        return decided
 
     def asked(self, expr: ast.Expr, env: Env, what: str) -> bool | None:
         """Check a condition; returns its answer where that is known before.

@@ -56,6 +56,7 @@ class Clauses:
     catches: list[ast.Catch] = attrs.field(factory=list)
     undo: ast.Undo | None = None
     finally_: ast.Finally | None = None
+    always: bool = False  # its guard is known to hold, which is reported there and nowhere else
 
 
 @attrs.frozen(eq=False)
@@ -111,7 +112,8 @@ class Steps:
     def _guard(self, clauses: Clauses, env: Env) -> Env:
         if clauses.when is None:
             return env
-        self.expressions.condition(clauses.when.condition, env, "this guard")
+        decided = self.expressions.condition(clauses.when.condition, env, "this guard")
+        clauses.always = decided is True
         return self.expressions.assuming(clauses.when.condition, env)
 
     def _annotated(self, task: ast.Task, found: Type, annotation: Type) -> bool:
@@ -284,7 +286,7 @@ class Steps:
 
     def _value(self, step: ast.Step, clauses: Clauses, plain: Type, value: Type) -> Value:
         made = self.expressions.local(step.name, "step", value)
-        if clauses.when is None or clauses.when.otherwise is not None:
+        if clauses.when is None or clauses.when.otherwise is not None or clauses.always:
             return attrs.evolve(made, why=_why_optional(step, clauses))
         conditions = guard_conditions(clauses.when.condition, self.expressions)
         why = f"`{step.name.name}` is skipped where its guard is false"

@@ -87,6 +87,10 @@ class Problems:
 
     found: list[Diagnostic] = attrs.field(factory=list)
 
+    @property
+    def has_errors(self) -> bool:
+        return any(diagnostic.severity == "error" for diagnostic in self.found)
+
     def report(
         self,
         code: Code,
