@@ -58,6 +58,7 @@ HARD = {
     "one long line": (lambda n: flow("  let x = " + "a, " * n), "syntax"),
     "semicolons": (lambda n: flow("  let x = 1" + ";" * n), "syntax"),
     "junk": (lambda n: flow("  junk " * n), "syntax"),
+    "junk in paragraphs": (lambda n: "junk f(x) {\n\n" * n, "syntax"),
     "letters": (lambda n: "a" * n, "syntax"),
     "nuls": (lambda n: "\0" * n, "bad-character"),
     "docs": (lambda n: "/// doc\n" * n, "dangling-doc"),

@@ -12,33 +12,18 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import cache
 
 import attrs
 
 from flowlang.syntax.scanner import is_doc, trailing
+from flowlang.syntax.tables import load
+from flowlang.syntax.words import STATEMENTS, TEST_STATEMENTS
 from flowlang.text.source import Source, Span
 
 MAX_NESTING = 64
 
 OPENERS = {")": "(", "]": "[", "}": "{"}
-
-LANDMARK = re.compile(
-    r"""
-      (?P<comment>//[^\n]*)
-    | (?P<block>\"""(?:[^"\\]|\\.|"(?!""))*+\""")
-    | "(?!"")(?:[^"\\\n$]|\\[^\n]|\$(?!\{)|\$\{(?:[^{}"'\n]|"(?:[^"\\\n]|\\[^\n])*+"|'[^'\n]*'
-        |\{(?:[^{}"'\n]|"(?:[^"\\\n]|\\[^\n])*+"|'[^'\n]*')*+\})*+\})*+"
-    | \""" | "(?:[^"\\\n]|\\[^\n])*+"? | '[^'\n]*+'?
-    | (?P<bracket>[][(){}])
-    | ^[ \t]*(?P<statement>
-          (?:step|let)\b(?=[ \t]+[A-Za-z_{=]|[ \t\r]*$)
-        | (?:require|ensure|fail|return|yield|next|given|send|run|expect)\b(?![ \t]*[]:.,)=?}])
-      )
-    | (?P<inline>(?:step|let)(?=[ \t]+[A-Za-z_][A-Za-z0-9_]*[ \t]*[:=](?!=)))
-    | [A-Za-z0-9_]+
-    """,
-    re.VERBOSE | re.MULTILINE | re.DOTALL,
-)
 
 # A statement inside of a block string shows that the string above it was never closed.
 STEP_IN_STRING = re.compile(r"^([ \t]*)(?:step|let)[ \t]+[A-Za-z_][A-Za-z0-9_]*[ \t]*[:=](?!=)", re.MULTILINE)
@@ -69,11 +54,6 @@ def find_brackets(text: str) -> Brackets:
     return Matcher(text, layout, landmarks, by_layout=True).match()
 
 
-def nests_too_deep(text: str) -> bool:
-    """Whether brackets nest deeper than the limit. A text with few of them need not be looked through."""
-    return sum(map(text.count, "([{")) > MAX_NESTING and bool(find_brackets(text).too_deep)
-
-
 @attrs.define(eq=False, repr=False)
 class Layout:
     """How the lines of a text are indented."""
@@ -101,17 +81,39 @@ class Layout:
 INDENT = re.compile(r"[ \t]*")
 
 
+@cache
+def landmark() -> re.Pattern[str]:
+    """What tells where brackets close and statements begin.
+
+    A string without an end ends with its line here, or with its opening quotes. The words that begin
+    statements may be names as well, so what follows them must not make them one."""
+    named = r"(?:step|let)\b"
+    other = "|".join(word for word in STATEMENTS + TEST_STATEMENTS if word not in ("step", "let"))
+    kinds = {
+        "comment": r"//[^\n]*",
+        "string": load().patterns["STRING"],
+        "unclosed": r"""\"{3}|"(?:[^"\\\n]|\\[^\n])*+"?|'[^'\n]*""",
+        "bracket": r"[][(){}]",
+        "inline": rf"{named}(?=[ \t]+[A-Za-z_][A-Za-z0-9_]*[ \t]*[:=](?!=))",
+        "word": r"[A-Za-z0-9_]+",
+    }
+    first = rf"{named}(?=[ \t]+[A-Za-z_{{=]|[ \t\r]*$)|(?:{other})\b(?![ \t]*[]:.,)=?}}])"
+    rest = "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in kinds.items())
+    return re.compile(rf"^[ \t]*(?P<statement>{first})|{rest}", re.MULTILINE)
+
+
 def find_landmarks(text: str, layout: Layout) -> Iterator[re.Match[str]]:
     position = 0
-    while found := LANDMARK.search(text, position):
+    while found := landmark().search(text, position):
         position = found.end()
-        if found.lastgroup == "block" and holds_a_step(text, layout, found):
+        if found.lastgroup == "string" and holds_a_step(text, layout, found):
             position = found.start() + 3
-        elif found.lastgroup and found.lastgroup != "block":
+        elif found.lastgroup not in ("string", "unclosed", "word"):
             yield found
 
 
 def holds_a_step(text: str, layout: Layout, block: re.Match[str]) -> bool:
+    """Whether a string reaches over steps, so that it seems to end with the opening quotes of another."""
     steps = STEP_IN_STRING.finditer(text, block.start(), block.end())
     return any(len(step[1]) <= layout.indent(block.start()) for step in steps)
 

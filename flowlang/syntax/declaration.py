@@ -16,7 +16,7 @@ from flowlang.syntax.mistakes.characters import refused_character
 from flowlang.syntax.mistakes.misfit import Misfit, end_of
 from flowlang.syntax.nodes import Builder
 from flowlang.syntax.nodes.base import Nodes
-from flowlang.syntax.recovery import Recovery, begins_another
+from flowlang.syntax.recovery import Recovery, begins_another, end_of_paragraph
 from flowlang.syntax.scanner import comment
 from flowlang.syntax.sizes import MAX_EXPRESSION, report_large_expressions
 from flowlang.syntax.tables import END
@@ -33,9 +33,13 @@ def parse_declaration(text: str) -> ast.Parsed:
     """The declaration that a text begins with. `Parsed.text` ends where it ends; there may be more."""
     reading = Reading(text)
     declaration = reading.straight()
-    if declaration is None:
+    if declaration is None and not reading.has_begun:
+        text = text[: end_of_paragraph(text)]
+    while declaration is None:
         reading = Reading(text)
         declaration = reading.mended()
+        if isinstance(declaration, ast.BrokenDecl) and reading.end < len(text):
+            declaration, text = None, text[: reading.end]  # what stands behind it shall not tell on it
     return reading.parsed(declaration)
 
 
@@ -56,6 +60,7 @@ class Reading:
 
     text: str
     end: int = 0  # where the declaration ends
+    has_begun: bool = False  # whether the text begins as a declaration does
     problems: Problems = attrs.field(factory=Problems)
     lexer: Lexer = attrs.field(init=False)
     builder: Builder = attrs.field(init=False)
@@ -72,6 +77,7 @@ class Reading:
             depth += NESTING.get(token[0], 0)
             if depth > MAX_NESTING:
                 return None
+            self.has_begun = bool(automaton.values)
             if not automaton.feed(*token):
                 if not begins_another(Misfit(automaton, self.text, 0, *token)):
                     return None

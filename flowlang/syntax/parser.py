@@ -51,8 +51,7 @@ def near(text: str, start: int, end: int) -> ast.Parsed | None:
     if end - start <= 2 * NEAR:
         return None
     parsed = parse_declaration(text[start : start + NEAR])
-    is_whole = len(parsed.text) < NEAR // 2 and not isinstance(parsed.declaration, ast.BrokenDecl)
-    return parsed if is_whole else None
+    return parsed if len(parsed.text) < NEAR // 2 else None
 
 
 NEAR = 2048  # characters

@@ -49,18 +49,20 @@ class Recovery:
         self.unclosed = sorted(self.brackets.unclosed)
 
     def declaration(self) -> tuple[ast.Declaration, int]:
-        """The declaration at the start of the text, and where it ends: there may be more behind it."""
+        """The declaration at the start of the text, and where it ends: there may be more behind it.
+
+        A broken one ends before a paragraph that begins behind the mistake, since that may be another."""
         automaton = Automaton(machine(), self.builder, "declaration")
         misfit = self.drive(automaton, 0, len(self.text))
         is_complete = automaton.accepts(END)
         if misfit and is_complete and begins_another(misfit):
             return automaton.finish(), automaton.end
         if misfit or not is_complete:
-            self.report(misfit or end_of(automaton, self.text, 0), 0, 0)
+            misfit = misfit or end_of(automaton, self.text, 0)
+            self.report(misfit, 0, 0)
         if is_complete:
             return automaton.finish(), len(self.text)
-        paragraph = PARAGRAPH.search(self.text)
-        end = paragraph.start() if paragraph else len(self.text)
+        end = end_of_paragraph(self.text, misfit.start if misfit else 0)
         return ast.BrokenDecl(*self.remains(0, end, MISSPELT)), end
 
     def drive(self, automaton: Automaton, start: int, end: int) -> Misfit | None:
@@ -182,6 +184,14 @@ NAMES = {
 }
 NAMES["import"] = re.compile(rf"[^\n]*[ \t]as[ \t]+{NAME}")
 NAMES["use"] = re.compile(rf"[ \t]+[A-Za-z_]\w*[ \t]+{NAME}")
+
+
+def end_of_paragraph(text: str, start: int = 0) -> int:
+    """Where a paragraph ends that an unindented one follows; comments at its start belong to it."""
+    head = HEAD.match(text, start)
+    assert head, "each part of a head may be absent"
+    found = PARAGRAPH.search(text, head.end())
+    return found.start() if found else len(text)
 
 
 def begins_another(misfit: Misfit) -> bool:
