@@ -18,7 +18,7 @@ from flowlang.semantics.facts import (
 from flowlang.semantics.habits import METHODS, NAMES
 from flowlang.semantics.inference import Inference
 from flowlang.semantics.lookup import declared_here, kind_of
-from flowlang.semantics.mismatch import written
+from flowlang.semantics.mismatch import ask_first, written
 from flowlang.semantics.scope import Env, path_of
 from flowlang.semantics.suggest import WayOut, nearest, way_out
 from flowlang.semantics.types import (
@@ -89,7 +89,7 @@ class Access(Inference):
         """The value, or else the declaration, that a name may be a slip of."""
         aliases = [n for n, i in self.lookup.names.items() if isinstance(i, Namespace)]
         found = way_out(expr.name, expr.span, [*env.names, *builtins.AMBIENT, *aliases])
-        return found if found.fix else WayOut(self.lookup.elsewhere(expr.name))
+        return found if found.fix else self.lookup.elsewhere(expr.name, expr.span)
 
     def _leak(self, expr: ast.Expr) -> Type:
         message = "a secret may only be passed on whole, as an argument"
@@ -123,10 +123,9 @@ class Access(Inference):
             message = f"`?.` on `{show(target)}`, which is never missing"
             self.problems.report(codes.NEEDLESS_HANDLING, dot, message, help="write `.`", fix=fix)
         elif is_optional(target) and not expr.safe:
-            why = self.why_missing(expr.target)
-            message = f"`{show(target)}` may be missing" + (f": {why}" if why else "")
-            asked = written(expr.target) or "…"
-            help = f"write `?.{expr.name.name}`, give a default with `??`, or ask `{asked} != null` first"
+            message = self.may_be_missing(expr.target, target)
+            asked = ask_first(written(expr.target))
+            help = f"write `?.{expr.name.name}`, give a default with `??`, or {asked}"
             self.problems.report(codes.MAYBE_MISSING, expr.target.span, message, help=help)
             return UNKNOWN
         return present(target)
@@ -151,7 +150,8 @@ class Access(Inference):
         name = expr.name
         if target == JSON:
             message = "json has no fields that could be checked"
-            self.problems.report(codes.JSON_USE, name.span, message, help="say what it is first: `(… as T)`")
+            shape = f"({written(expr.target) or '…'} as {{ {name.name}: string }}).{name.name}"
+            self.problems.report(codes.JSON_USE, name.span, message, help=f"say what it is first: `{shape}`")
             return
         message = f"`{show(target)}` has no field `{name.name}`"
         help, fix = way_out(name.name, name.span, known, list_as="it has")

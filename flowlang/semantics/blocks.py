@@ -7,16 +7,16 @@ of barriers are known below them, so statements below see narrowed types."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from itertools import pairwise
 
 import attrs
 
-from flowlang.semantics import builtins, types
+from flowlang.semantics import types
 from flowlang.semantics.expressions import Expressions
-from flowlang.semantics.facts import Local, Namespace, StepFacts
-from flowlang.semantics.lookup import declared_here
+from flowlang.semantics.facts import Callable, Local, StepFacts
 from flowlang.semantics.mentions import Mentions, mentions
 from flowlang.semantics.order import components, cycle_in, is_cycle, shortened
+from flowlang.semantics.placing import DeclaredNames, check_places, declare, declared_name, is_barrier
 from flowlang.semantics.reach import NOWHERE, Outcome, Reach, join_reaches
 from flowlang.semantics.scope import Env, Names, Value
 from flowlang.semantics.steps import CheckedStep, Steps
@@ -25,16 +25,10 @@ from flowlang.semantics.tasks import BlockKind, Tasks
 from flowlang.semantics.types import NEVER, NULL, STRING, UNKNOWN, Type
 from flowlang.syntax import ast
 from flowlang.text import codes
-from flowlang.text.diagnostics import Label
+from flowlang.text.diagnostics import Edit, Fix, Label
+from flowlang.text.source import Span
 
-Barrier: TypeAlias = ast.Return | ast.Fail | ast.Require
-RESULT_WORD: dict[BlockKind, str] = {
-    "flow": "return",
-    "loop": "yield",
-    "do": "yield",
-    "while": "next",
-    "finally": "",
-}
+CYCLE_LABELS = 4  # places of a cycle that are shown
 
 
 @attrs.define(eq=False, repr=False)
@@ -65,8 +59,7 @@ class _Block:
     wanted: Type | None
     depends: dict[int, list[int]] = attrs.field(factory=dict)  # statement index -> indices
     barriers: dict[int, int] = attrs.field(factory=dict)  # statement index -> the nearest barrier above
-    declared: dict[str, int] = attrs.field(factory=dict)  # the statements by the names they declare
-    doubtful: set[str] = attrs.field(factory=set)  # names that may mean one thing or another: poison
+    names: DeclaredNames = attrs.field(factory=DeclaredNames)
     waves: dict[int, int] = attrs.field(factory=dict)
     results: list[Type] = attrs.field(factory=list)
     reaches: list[Reach] = attrs.field(factory=list)
@@ -80,9 +73,9 @@ class _Block:
         return self.block.statements
 
     def check(self, env: Env) -> Outcome:
-        self._declare(env)
+        self.names = declare(self.statements, env, self.expressions)
         free = [mentions(statement) for statement in self.statements]
-        self._placed()
+        check_places(self.block, self.kind, self.expressions.problems)
         values: dict[str, Value] = {}
         self._depend(free, values)
         inner = attrs.evolve(env, names=Names(values, env.names))
@@ -91,98 +84,12 @@ class _Block:
         self._ensure(inner, outcome.type)
         return outcome
 
-    # Names and places
-
-    def _declare(self, env: Env) -> None:
-        for index, statement in enumerate(self.statements):
-            name = getattr(statement, "name", None)
-            if not isinstance(name, ast.Ident):
-                continue
-            if name.name in self.declared:
-                self._twice(name, self.statements[self.declared[name.name]])
-                continue
-            self.declared[name.name] = index
-            if self._shadows(name, env):
-                self.doubtful.add(name.name)
-
-    def _twice(self, name: ast.Ident, first: ast.Statement) -> None:
-        assert isinstance(first, ast.Step | ast.Let | ast.Broken) and first.name is not None
-        label = Label(first.name.span, "the first one")
-        message = f"`{name.name}` stands here twice"
-        help = "a step is assigned once; give this one another name"
-        self.expressions.problems.report(
-            codes.DUPLICATE_NAME, name.span, message, related=(label,), help=help
-        )
-        self.doubtful.add(name.name)
-
-    def _shadows(self, name: ast.Ident, env: Env) -> bool:
-        """Report a name that is visible here already."""
-        outer = env.names.find(name.name)
-        alias = self.expressions.lookup.names.get(name.name)
-        related: tuple[Label, ...]
-        if outer is not None:
-            related = (Label(outer.local.span, f"`{name.name}` is declared here"),)
-        elif isinstance(alias, Namespace):
-            related = (declared_here(alias),)
-        elif name.name in builtins.AMBIENT:
-            related = ()
-        else:
-            return False
-        message = f"`{name.name}` is the name of something visible here already"
-        help = (
-            "give this one another name; only names that a loop, `=>`, `as` or a pattern binds may be reused"
-        )
-        self.expressions.problems.report(codes.SHADOWED_NAME, name.span, message, related=related, help=help)
-        return True
-
-    def _placed(self) -> None:
-        """Report results that stand where they may not."""
-        last = len(self.statements) - 1
-        for index, statement in enumerate(self.statements):
-            if isinstance(statement, ast.Return | ast.Yield | ast.Next):
-                self._result_place(statement, index == last)
-            elif isinstance(statement, ast.Fail) and statement.when is None and index < last:
-                below = self.statements[index + 1]
-                message = "nothing below an unconditional `fail` ever runs"
-                related = (Label(statement.span, "the block ends here"),)
-                help = "give the `fail` a condition, `fail … when …`, or drop what stands below"
-                self.expressions.problems.report(
-                    codes.UNREACHABLE_STATEMENT, below.span, message, help=help, related=related
-                )
-
-    def _result_place(self, statement: ast.Return | ast.Yield | ast.Next, is_last: bool) -> None:
-        word, right = type(statement).__name__.lower(), RESULT_WORD[self.kind]
-        report = self.expressions.problems.report
-        if word != right:
-            where = {
-                "flow": "a flow",
-                "loop": "`for each`",
-                "do": "`do`",
-                "while": "`while`",
-                "finally": "`finally`",
-            }
-            message = f"`{word}` cannot stand directly in {where[self.kind]}"
-            help = (
-                f"a block of {where[self.kind]} gives its value with `{right}`"
-                if right
-                else "`finally` gives no value; drop this"
-            )
-            if word == "return":
-                help += "; `return` stands directly in a flow"
-            report(codes.MISPLACED_STATEMENT, statement.span, message, help=help)
-        elif not is_last and getattr(statement, "when", None) is None:
-            message = f"`{word}` must be the last statement of its block"
-            help = "move it to the end"
-            if word == "return":
-                help = "give it a condition, `return … when …`, or move it to the end"
-            report(codes.MISPLACED_STATEMENT, statement.span, message, help=help)
-
     # Order
 
     def _depend(self, free: list[Mentions], values: dict[str, Value]) -> None:
         barrier: int | None = None
         for index, statement in enumerate(self.statements):
-            named = [self.declared[name] for name in free[index] if name in self.declared]
+            named = [self.names.indices[name] for name in free[index] if name in self.names.indices]
             if isinstance(statement, ast.Ensure):
                 named = []
             elif index in named and self._is_doubtful(statement):
@@ -195,21 +102,21 @@ class _Block:
                 before = [index - 1] if index > 0 else []
                 named = self._above(index, named, free[index], values)
             self.depends[index] = list(dict.fromkeys(named + before))
-            if _is_barrier(statement):
+            if is_barrier(statement):
                 barrier = index
 
     def _is_doubtful(self, statement: ast.Statement) -> bool:
-        name = getattr(statement, "name", None)
-        return isinstance(name, ast.Ident) and name.name in self.doubtful
+        name = declared_name(statement)
+        return name is not None and name.name in self.names.doubtful
 
     def _above(self, index: int, named: list[int], free: Mentions, values: dict[str, Value]) -> list[int]:
         """In an ordered block a statement sees only what stands above it; a name from below is poisoned."""
         for name, at in free.items():
-            if self.declared.get(name, -1) > index:
+            if self.names.indices.get(name, -1) > index:
                 message = f"`{name}` stands below, and this block is `in order`"
                 help = "move it up, or drop `in order`"
                 self.expressions.problems.report(codes.NAME_BELOW, at.span, message, help=help)
-                below = self.statements[self.declared[name]]
+                below = self.statements[self.names.indices[name]]
                 assert isinstance(below, ast.Step | ast.Let | ast.Broken) and below.name is not None
                 values[name] = self.expressions.local(below.name, "step", UNKNOWN)
         return [i for i in named if i <= index]
@@ -220,26 +127,36 @@ class _Block:
             if is_cycle(component, self.depends):
                 self._cycle(component, free)
                 for index in component:
-                    name = getattr(self.statements[index], "name", None)
-                    if isinstance(name, ast.Ident):
+                    name = declared_name(self.statements[index])
+                    if name is not None:
                         values[name.name] = self.expressions.local(name, "step", UNKNOWN)
             yield from sorted(component)
 
     def _cycle(self, component: list[int], free: list[Mentions]) -> None:
         way = cycle_in(component, self.depends)
+        needs = [self._need(one, other, free) for one, other in pairwise(way)]
         names = [_title(self.statements[index]) for index in way]
-        first = self.statements[way[0]]
-        at = next((node for name, node in free[way[0]].items() if self.declared.get(name) == way[1]), first)
         message = f"these wait for each other: {shortened(names, ' needs ')}"
         help = "one of them must do without the other"
         if len(way) == 2:
             message = f"{names[0]} waits for itself"
             help = "a step's own name can be used only in its `undo`"
-            if isinstance(first, ast.Let):
+            if isinstance(self.statements[way[0]], ast.Let):
                 help = "it has no value yet; did you mean another name?"
-        elif any(_is_barrier(self.statements[i]) for i in way):
+        elif any(is_barrier(self.statements[i]) for i in way):
             help = "what stands below a barrier waits for it, so a barrier cannot mention it; move it above"
-        self.expressions.problems.report(codes.CYCLE, at.span, message, help=help)
+        first, *others = needs[:CYCLE_LABELS]
+        label = first.text if others else ""
+        self.expressions.problems.report(
+            codes.CYCLE, first.span, message, label=label, help=help, related=tuple(others)
+        )
+
+    def _need(self, index: int, other: int, free: list[Mentions]) -> Label:
+        """Where a statement of a cycle mentions the next one."""
+        statement = self.statements[index]
+        mentioned = (node for name, node in free[index].items() if self.names.indices.get(name) == other)
+        at = next(mentioned, declared_name(statement) or statement)
+        return Label(at.span, f"{_title(statement)} needs {_title(self.statements[other])}")
 
     # Statements
 
@@ -251,7 +168,7 @@ class _Block:
             here = below.get(self.barriers.get(index, -1), env)
             self._wave(index)
             facts = self._statement(statement, here, values)
-            if _is_barrier(statement):
+            if is_barrier(statement):
                 below[index] = self._after_barrier(statement, here)
             if facts is not None:
                 self._note(index, facts)
@@ -318,7 +235,7 @@ class _Block:
                     message = f"`{name.name}` is no step of this block, so it has settled already"
                     self.expressions.problems.report(codes.WRONG_KIND, name.span, message, help="drop it")
                 else:
-                    others = (n for n in self.declared if n != step.name.name)
+                    others = (n for n in self.names.indices if n != step.name.name)
                     help, fix = way_out(name.name, name.span, others, list_as="there is")
                     message = f"there is no step `{name.name}` in this block"
                     self.expressions.problems.report(
@@ -326,10 +243,13 @@ class _Block:
                     )
 
     def _declaring(self, name: str) -> ast.Statement | None:
-        return self.statements[self.declared[name]] if name in self.declared else None
+        return self.statements[self.names.indices[name]] if name in self.names.indices else None
 
     def _let(self, let: ast.Let, env: Env, values: dict[str, Value]) -> StepFacts:
-        if let.annotation is None:
+        called = self.blocks.tasks.called(let.value, env) if isinstance(let.value, ast.Call) else None
+        if called is not None:
+            found = self._step_in_let(let, called, env)
+        elif let.annotation is None:
             found = self.expressions.infer(let.value, env)
         else:
             found = self.expressions.resolver.type(let.annotation)
@@ -340,9 +260,21 @@ class _Block:
         self.blocks.note_read(let.name, "let")
         return StepFacts((), 0, found, found, frozenset(), "pure", False)
 
+    def _step_in_let(self, let: ast.Let, called: Callable, env: Env) -> Type:
+        """Report a call that wants a `step`; its type is what the step would have."""
+        kind = called.kind
+        message = f"a `let` holds an expression, and {kind} calls are steps"
+        fix = Fix("make it a step", (Edit(Span(let.span.start, let.span.start + len("let")), "step"),))
+        help = f"write `step {let.name.name} = …`"
+        self.expressions.problems.report(
+            codes.CALL_IN_EXPRESSION, let.value.span, message, help=help, fix=fix
+        )
+        found = self.blocks.tasks.task(let.value, env).type
+        return found
+
     def _provide(self, name: ast.Ident, value: Value, values: dict[str, Value]) -> None:
         """Make a value known by its name, where nothing else may be meant by it."""
-        doubtful = name.name in self.doubtful
+        doubtful = name.name in self.names.doubtful
         values[name.name] = Value(value.local, UNKNOWN) if doubtful else value
 
     def _returning(self, task: ast.Task, when: ast.Expr | None, env: Env) -> StepFacts:
@@ -360,8 +292,8 @@ class _Block:
         if wanted != NULL or types.fits(found, wanted):
             self.expressions.require(task, found, wanted, self.blocks.promised)
             return
-        message = f"{self.blocks.promised} must be `null`, but this is `{types.show(found)}`"
-        help = f"say so in its head: `flow …(…) -> {types.show(found)}`"
+        message = f"this flow promises no value, but this is `{types.brief(found)}`"
+        help = f"say what it gives in its head: `flow …(…) -> {types.brief(found)}`"
         self.expressions.problems.report(codes.TYPE_MISMATCH, task.span, message, help=help)
 
     def _reached(self, outcome: Outcome, *, skips: bool) -> StepFacts:
@@ -398,10 +330,9 @@ class _Block:
         if any(isinstance(s, ast.Broken) and s.kind in ("yield", "next") for s in self.statements):
             return UNKNOWN
         if self.kind == "while":
-            message = "a round of `while` must give the next state"
-            self.expressions.problems.report(
-                codes.MISPLACED_STATEMENT, self.block.span, message, help="end the block with `next …`"
-            )
+            message, help = "a round of `while` must give the next state", "end the block with `next …`"
+            end = Span(self.block.span.end - 1, self.block.span.end)
+            self.expressions.problems.report(codes.MISPLACED_STATEMENT, end, message, help=help)
             return UNKNOWN
         return NULL
 
@@ -410,15 +341,6 @@ class _Block:
             if isinstance(statement, ast.Ensure):
                 own = Value(Local("result", "result", statement.span, -1), result)
                 self._demand(statement.condition, statement.message, env.with_values(own), "`ensure`")
-
-
-def _is_barrier(statement: ast.Statement) -> bool:
-    match statement:
-        case ast.Return(when=when):
-            return when is not None
-        case ast.Fail() | ast.Require():
-            return True
-    return False
 
 
 def _only_reads(step: ast.Step, checked: CheckedStep) -> bool:
@@ -430,8 +352,8 @@ def _only_reads(step: ast.Step, checked: CheckedStep) -> bool:
 
 
 def _title(statement: ast.Statement) -> str:
-    name = getattr(statement, "name", None)
-    if isinstance(name, ast.Ident):
+    name = declared_name(statement)
+    if name is not None:
         return f"`{name.name}`"
     word = type(statement).__name__.lower()
-    return f"the `{word} … when`" if _is_barrier(statement) and word != "require" else f"the `{word}`"
+    return f"the `{word} … when`" if is_barrier(statement) and word != "require" else f"the `{word}`"

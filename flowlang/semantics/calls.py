@@ -38,6 +38,8 @@ from flowlang.semantics.types import (
 )
 from flowlang.syntax import ast
 from flowlang.text import codes
+from flowlang.text.diagnostics import Edit, Fix
+from flowlang.text.source import Span
 
 
 @attrs.define(eq=False, repr=False)
@@ -141,10 +143,10 @@ class Calls(Arguments):
         ]
         way = way_out(name.name, name.span, callables)
         if way.fix is None:
-            habit = CALLS.get(name.name) or self.lookup.elsewhere(name.name)
+            habit = CALLS.get(name.name)
             if habit is None and self.lookup_method(name.name):
                 habit = f"functions stand after a dot: `….{name.name}(…)`"
-            way = WayOut(habit)
+            way = WayOut(habit) if habit else self.lookup.elsewhere(name.name, name.span)
         message = f"there is no agent, flow or constructor `{name.name}`"
         self.problems.report(codes.UNKNOWN_NAME, name.span, message, help=way.help, fix=way.fix)
 
@@ -154,14 +156,15 @@ class Calls(Arguments):
 
     def _not_callable(self, expr: ast.Call, target: Interface) -> None:
         message = f"`{target.declared.name}` is {kind_of(target)}; it cannot be called here"
-        help = None
+        help: str | None = None
+        fix: Fix | None = None
         if isinstance(target, ErrorName):
             help = HOW_TO_FAIL
         elif isinstance(target, EventName):
             help = f"a flow waits for it: `step it = wait for {target.declared.name}`"
         elif isinstance(target, TypeName):
-            help = "a record is written `{ field: … }`"
-        self.problems.report(codes.WRONG_KIND, expr.callee.span, message, help=help)
+            help, fix = _as_record(expr, target.type)
+        self.problems.report(codes.WRONG_KIND, expr.callee.span, message, help=help, fix=fix)
 
     def _call_in_expression(self, expr: ast.Call, env: Env, target: Callable) -> Type:
         kind = kind_of(target).split()[-1]
@@ -171,6 +174,18 @@ class Calls(Arguments):
         self.problems.report(codes.CALL_IN_EXPRESSION, expr.span, message, help=help)
         self.arguments(expr, env, target.parameters, f"`{name}`")
         return target.result
+
+
+def _as_record(expr: ast.Call, type: Type) -> WayOut:
+    """A record is a literal, not a call as in other languages."""
+    if not isinstance(type, Record):
+        return WayOut("a value is made by a literal, or by a constructor of a union")
+    fields = ", ".join(f"{field.name}: …" for field in type.fields)
+    opening = Edit(Span(expr.callee.span.start, expr.callee.span.end + 1), "{ ")
+    closing = Edit(Span(expr.span.end - 1, expr.span.end), " }")
+    fix = Fix("write a record", (opening, closing))
+    named = bool(expr.arguments) and all(argument.name is not None for argument in expr.arguments)
+    return WayOut(f"a record is written `{{ {fields} }}`", fix if named else None)
 
 
 CALLABLE = "only agents, flows and constructors are called by name; functions stand after a dot"

@@ -120,9 +120,9 @@ class Resolver:
                 *(n for n, i in self.lookup.names.items() if isinstance(i, TypeName)),
             ]
             message = f"there is no type `{written}`"
-            help, fix = way_out(written, name.span, known)
-            if fix is None:
-                help = self.lookup.elsewhere(written) or f"declare it: `type {written} = {{ … }}`"
+            way = way_out(written, name.span, known)
+            help, fix = way if way.fix else self.lookup.elsewhere(written, name.span)
+            help = help or f"declare it: `type {written} = {{ … }}`"
         self.problems.report(codes.UNKNOWN_TYPE, name.span, message, help=help, fix=fix)
         return types.UNKNOWN
 

@@ -45,7 +45,6 @@ from flowlang.semantics.types import (
     join,
     present,
     revealed,
-    show,
 )
 from flowlang.syntax import ast
 from flowlang.text import codes
@@ -197,10 +196,15 @@ class Inference:
         if found == NULL:
             self.problems.report(codes.MAYBE_MISSING, expr.span, "this is always null", help="leave it out")
             return
-        why = self.why_missing(expr)
-        message = f"`{show(found)}` may be missing" + (f": {why}" if why else "")
+        message = self.may_be_missing(expr, found)
         help = handle_missing(present(found), written(expr))
         self.problems.report(codes.MAYBE_MISSING, expr.span, message, help=help)
+
+    def may_be_missing(self, expr: ast.Node, found: Type) -> str:
+        """That a value may be missing, and why."""
+        name = written(expr)
+        why = self.why_missing(expr) or f"its type is `{brief(found)}`"
+        return f"`{name}` may be missing: {why}" if name else f"this may be missing: {why}"
 
     def refuse(self, expr: ast.Node, refusal: Refusal, fix: Fix | None = None) -> None:
         self.problems.report(refusal.code, expr.span, refusal.message, help=refusal.help, fix=fix)

@@ -22,11 +22,12 @@ from flowlang.semantics.facts import (
     Symbol,
     TypeName,
 )
-from flowlang.semantics.suggest import way_out
+from flowlang.semantics.suggest import WayOut, way_out
 from flowlang.semantics.types import RecordField
 from flowlang.syntax import ast
 from flowlang.text import codes
-from flowlang.text.diagnostics import Label, Problems
+from flowlang.text.diagnostics import Edit, Fix, Label, Problems
+from flowlang.text.source import Span
 
 
 def kind_of(interface: Interface) -> str:
@@ -113,17 +114,19 @@ class Lookup:
         self, at: ast.Node, name: str, wanted: str, known: Mapping[str, object] | list[str], where: str = ""
     ) -> None:
         message = f"there is no {wanted} `{name}`{where}"
-        help, fix = way_out(name, at.span, known, list_as="there is")
-        if fix is None and not where:
-            help = self.elsewhere(name) or help
-        self.problems.report(codes.UNKNOWN_NAME, at.span, message, help=help, fix=fix)
+        way = way_out(name, at.span, known, list_as="there is")
+        if way.fix is None and not where:
+            there = self.elsewhere(name, at.span)
+            way = there if there.fix else way
+        self.problems.report(codes.UNKNOWN_NAME, at.span, message, help=way.help, fix=way.fix)
 
-    def elsewhere(self, name: str) -> str | None:
+    def elsewhere(self, name: str, at: Span) -> WayOut:
         """Did you mean the same name in an imported module?"""
         for alias, namespace in self.names.items():
             if isinstance(namespace, Namespace) and name in namespace.members:
-                return f"did you mean `{alias}.{name}`?"
-        return None
+                right = f"{alias}.{name}"
+                return WayOut(f"did you mean `{right}`?", Fix(f"write `{right}`", (Edit(at, right),)))
+        return WayOut()
 
     def error(self, name: ast.QualifiedName) -> tuple[ErrorRef, tuple[RecordField, ...]] | None:
         """A built-in or declared error with its fields; reported where the name is no error."""

@@ -31,19 +31,38 @@ def handle_missing(wanted: Type, name: str | None = None) -> str:
     """How to deal with a value that may be missing; `name` is the value as it is written."""
     default = {"string": '""', "int": "0", "float": "0.0", "bool": "false"}.get(show(wanted), "…")
     default = "[]" if isinstance(wanted, types.ListOf) else default
-    return f"give a default with `{name or '…'} ?? {default}`, or ask `{name or '…'} != null` first"
+    return f"give a default with `{name or '…'} ?? {default}`, or {ask_first(name)}"
+
+
+def ask_first(name: str | None) -> str:
+    """How to ask whether a value is there: of a path, or of a name that is made for it."""
+    is_path = name is not None and not {"(", "["} & set(name)
+    return (
+        f"ask `{name} != null` first" if is_path else "give it a name with `let` and ask that for null first"
+    )
 
 
 def written(expr: ast.Node) -> str | None:
-    """A path as it is written: `trip.hotel`."""
+    """A short expression as it is written: `trip.hotel`, `pages[0]`, `urls.first()`."""
     match expr:
         case ast.Name(name=name):
             return name
-        case ast.Member(target=target, name=ast.Ident(name=name), safe=False):
-            before = written(target)
-            return before and f"{before}.{name}"
+        case ast.IntLiteral(text=text) | ast.StringLiteral(text=text):
+            return text
+        case ast.Member(target=target, name=ast.Ident(name=name), safe=safe):
+            return _before(target, f"?.{name}" if safe else f".{name}")
+        case ast.Index(target=target, index=index):
+            inside = written(index)
+            return inside and _before(target, f"[{inside}]")
+        case ast.Call(callee=ast.Member() as callee, arguments=()):
+            return _before(callee, "()")
         case _:
             return None
+
+
+def _before(target: ast.Node, end: str) -> str | None:
+    before = written(target)
+    return before and before + end
 
 
 def _help(found: Type, wanted: Type, name: str) -> str | None:

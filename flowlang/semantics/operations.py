@@ -14,6 +14,7 @@ from flowlang.semantics.facts import (
 from flowlang.semantics.mismatch import explain_mismatch, written
 from flowlang.semantics.operators import Refusal, binary_result, comparable_problem
 from flowlang.semantics.scope import Env
+from flowlang.semantics.suggest import nearest
 from flowlang.semantics.types import (
     BOOL,
     FLOAT,
@@ -107,7 +108,7 @@ class Operations(Cases):
         result = binary_result(expr.operator, left, right)
         if not isinstance(result, Refusal):
             return result
-        self.refuse(expr, result, _float_fix(expr, left, right))
+        self.refuse(expr, result, _operand_fix(expr, left, right))
         return BOOL if expr.operator in _TESTS else UNKNOWN
 
     def _coalesce(self, expr: ast.Binary, left: Type, env: Env, wanted: Type | None) -> Type:
@@ -144,7 +145,7 @@ class Operations(Cases):
                 return
         problem = comparable_problem(left, right)
         if problem is not None:
-            self.refuse(expr, problem, _float_fix(expr, left, right))
+            self.refuse(expr, problem, _equality_fix(expr, left, right) or _float_fix(expr, left, right))
 
     def _membership(self, expr: ast.Binary, left: Type, right: Type) -> None:
         if is_optional(right):
@@ -205,6 +206,33 @@ _TESTS = ("==", "!=", "<", "<=", ">", ">=", "in")
 
 def _is_zero(expr: ast.Expr) -> bool:
     return isinstance(expr, ast.IntLiteral | ast.FloatLiteral) and expr.value == 0
+
+
+def _operand_fix(expr: ast.Binary, left: Type, right: Type) -> Fix | None:
+    """The change that most likely mends an arithmetic operator, where one is plain."""
+    simple = isinstance(expr.left, ast.Name | ast.Member | ast.Call | ast.Index)
+    if expr.operator == "/" and left == right == INT and simple:
+        between = Edit(Span(expr.left.span.end, expr.right.span.start), ".div(")
+        behind = Edit(Span(expr.right.span.end, expr.right.span.end), ")")
+        return Fix("divide and round towards zero", (between, behind))
+    text, name = expr.left, written(expr.right)
+    if expr.operator == "+" and isinstance(text, ast.StringLiteral) and text.text[:1] == '"' and name:
+        return Fix("put it into the string", (Edit(expr.span, f'{text.text[:-1]}${{{name}}}"'),))
+    return _float_fix(expr, left, right)
+
+
+def _equality_fix(expr: ast.Binary, left: Type, right: Type) -> Fix | None:
+    """A quoted number beside a number wants no quotes; a value that an enum has not wants the nearest one."""
+    for side, other in ((expr.left, right), (expr.right, left)):
+        if not isinstance(side, ast.StringLiteral):
+            continue
+        if types.is_number(present(other)) and side.value.isdigit():
+            return Fix("drop the quotes", (Edit(side.span, side.value),))
+        known = present(other)
+        near = nearest(side.value, known.values) if isinstance(known, Enum) else None
+        if near is not None:
+            return Fix(f'write "{near}"', (Edit(side.span, f'"{near}"'),))
+    return None
 
 
 def _float_fix(expr: ast.Binary, left: Type, right: Type) -> Fix | None:

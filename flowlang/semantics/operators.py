@@ -132,7 +132,8 @@ def _mixed_help(operator: str, sides: set[Type]) -> str | None:
 
 
 def _refuse(operator: str, left: Type, right: Type, help: str | None) -> Refusal:
-    sides = f"`{brief(left)}`" if left == right else f"`{brief(left)}` and `{brief(right)}`"
+    one, other = brief(_plain(left)), brief(_plain(right))
+    sides = f"`{one}`" if one == other else f"`{one}` and `{other}`"
     return Refusal(codes.BAD_OPERANDS, f"`{operator}` does not work on {sides}", help)
 
 

@@ -245,7 +245,7 @@ class Steps:
         joined = join(found, handler)
         if joined is None:
             message = f"the handler gives `{show(handler)}`, but the task gives `{show(found)}`"
-            help = "give both the same type, or say what the step is: `step name: T = …`"
+            help = "give both the same type, or null where there is no value"
             self.expressions.problems.report(codes.NO_COMMON_TYPE, catch.handler.span, message, help=help)
             return types.UNKNOWN
         self.expressions.coerce(catch.handler, handler, joined)

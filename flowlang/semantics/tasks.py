@@ -39,10 +39,11 @@ from flowlang.semantics.types import (
     join,
     optional,
     present,
-    show,
 )
 from flowlang.syntax import ast
 from flowlang.text import codes
+from flowlang.text.diagnostics import Edit, Fix
+from flowlang.text.source import Span
 
 BlockKind: TypeAlias = Literal["flow", "loop", "do", "while", "finally"]
 MOST_TRIALS = 6  # nested `while` bodies that may each be typed twice
@@ -177,9 +178,13 @@ class Tasks:
                 expressions.tables.symbols[error.callee.id] = symbol
             expressions.arguments(error, env, fields_as_parameters(fields), f"`{name.text}`")
         else:
-            help = f"write `fail {name.text}(…)`"
-            message = "an error is made with parentheses, also where it has no fields"
-            expressions.problems.report(codes.NOT_AN_ERROR, error.span, message, help=help)
+            dots = "…" if fields else ""
+            fix = None if fields else Fix("add them", (Edit(Span(error.span.end, error.span.end), "()"),))
+            message = "an error is made with parentheses" + (
+                "" if fields else ", also where it has no fields"
+            )
+            help = f"write `fail {name.text}({dots})`"
+            expressions.problems.report(codes.NOT_AN_ERROR, error.span, message, help=help, fix=fix)
         return Outcome(NEVER, Reach(frozenset({ref}) if ref.module else frozenset()))
 
     # Loops
@@ -279,8 +284,10 @@ class Tasks:
             self.expressions.require(at.task, found, state, f"the next `{task.state.name}`")
 
     def _wants_annotation(self, task: ast.While, state: Type, found: Type) -> None:
-        message = f"`{task.state.name}` starts as `{show(state)}`, but a round makes it `{show(found)}`"
+        message = f"`{task.state.name}` starts as `{brief(state)}`, but a round makes it `{brief(found)}`"
         help = f"say what it is: `from {task.state.name}: … = …`"
+        if join(state, found) is None:
+            help = "no type holds both; make the first state and the next one alike"
         self.expressions.problems.report(codes.NEEDS_ANNOTATION, task.state.span, message, help=help)
 
     # Choices
@@ -345,7 +352,8 @@ class Tasks:
         if wanted is not None and isinstance(task.branches, tuple) and wanted.value > len(task.branches):
             assert task.count is not None
             message = f"there are only {len(task.branches)} branches, so {wanted.value} can never succeed"
-            self.expressions.problems.report(codes.BAD_BOUND, task.count.span, message)
+            help = f"ask for fewer than {len(task.branches)}, or add branches"
+            self.expressions.problems.report(codes.BAD_BOUND, task.count.span, message, help=help)
 
     # Waiting
 
