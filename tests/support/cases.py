@@ -48,11 +48,13 @@ def expected_in(text: str) -> list[Remark]:
 
 def found_in(source: Source, diagnostics: Iterable[Diagnostic]) -> list[Remark]:
     """The placed diagnostics of one source as remarks."""
-    return [
-        Remark(source.position(d.primary.span.start)[0], d.severity, d.code.slug, d.message.replace("\n", " "))
-        for d in diagnostics
-        if d.path == source.path
-    ]
+    own = (d for d in diagnostics if d.path == source.path)
+    return [_remark(source, diagnostic) for diagnostic in own]
+
+
+def _remark(source: Source, found: Diagnostic) -> Remark:
+    line, _ = source.position(found.primary.span.start)
+    return Remark(line, found.severity, found.code.slug, found.message.replace("\n", " "))
 
 
 def differences(text: str, found: Iterable[Remark]) -> list[str]:

@@ -41,11 +41,13 @@ def describe(provider: str, target: str, using_path: str) -> Description:
     return Description(target, mistakes=(Mistake("there is no such file"),))
 
 
-def check_path(path: Path, *, previous: Checked | None = None) -> Checked:
-    """Check a file whose imports lie in its own folder."""
+def check_path(path: Path, *, entry: Source | None = None, previous: Checked | None = None) -> Checked:
+    """Check a file whose imports lie in its own folder; `entry` stands for the file itself."""
 
     def read(wanted: str) -> Source | Diagnostic:
         file = path.parent / wanted
+        if entry is not None and wanted == path.name:
+            return entry
         return Source(wanted, file.read_text(encoding="utf-8")) if file.is_file() else missing(wanted)
 
     before = previous.project if previous else None

@@ -1,0 +1,97 @@
+"""What a person sees: each case in `tests/cases/messages` is one mistake, and gives one message.
+
+A case is `SLUG.flow`, or `SLUG.VARIANT.flow` where a code speaks of several things; what the terminal shows
+of it stands beside it as `.txt`. `UPDATE_CASES=1` writes those anew, to be read in the diff."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.cases import UPDATING
+from support.checking import check_path
+
+from flowlang.semantics.check import Checked
+from flowlang.text import codes
+from flowlang.text.diagnostics import Diagnostic
+from flowlang.text.render import apply_edits, render_all
+from flowlang.text.source import Source
+
+FOLDER = Path(__file__).parent / "cases/messages"
+CASES = sorted(FOLDER.glob("*.flow"))
+
+TESTED_ELSEWHERE = {
+    "unreadable-file": "test_cli.py: files that cannot be read",
+    "not-text": "test_cli.py: files that are no text",
+    "source-too-large": "test_parse.py: limits",
+    "nothing-to-run": "test_cli.py: flow run",
+    "unbound-agent": "test_agents_binding.py: agents without a binding",
+    "bad-config": "test_agents_binding.py: flow.toml",
+    "binding-mismatch": "test_agents_binding.py: bindings that do not fit",
+    "missing-input": "test_run_engine.py: inputs",
+    "unknown-input": "test_run_engine.py: inputs",
+    "bad-input": "test_run_engine.py: inputs",
+}
+"""Codes that no text of a flow gives: they are about files, bindings and inputs."""
+
+
+def slug_of(path: Path) -> str:
+    return path.name.partition(".")[0]
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_mistake_is_one_message(path: Path):
+    checked = check_path(path)
+    assert [d.code.slug for d in checked.diagnostics] == [slug_of(path)], shown(checked)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_message_reads_as_it_was_approved(path: Path):
+    snapshot = path.with_suffix(".txt")
+    text = shown(check_path(path))
+    if UPDATING:
+        snapshot.write_text(text, encoding="utf-8")
+    assert snapshot.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_message_keeps_the_style(path: Path):
+    for diagnostic in check_path(path).diagnostics:
+        for text in filter(None, (diagnostic.message, diagnostic.help)):
+            assert not text.endswith("."), text
+            assert text[0] in '`"' or not text[0].isupper() or text.startswith("Python"), text
+            assert text.count("`") % 2 == 0, text
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_fix_mends_the_mistake(path: Path):
+    checked = check_path(path)
+    for diagnostic in checked.diagnostics:
+        if diagnostic.fix is not None:
+            assert diagnostic.code not in found_after(path, checked, diagnostic)
+
+
+def found_after(path: Path, checked: Checked, diagnostic: Diagnostic) -> list[codes.Code]:
+    """The codes that are left when a fix has been made."""
+    assert diagnostic.fix is not None
+    source = checked.project.modules[path.name].source
+    mended = Source(path.name, apply_edits(source, diagnostic.fix))
+    return [found.code for found in check_path(path, entry=mended).diagnostics]
+
+
+def shown(checked: Checked) -> str:
+    modules = checked.project.modules
+    return render_all(checked.diagnostics, lambda path: modules[path].source if path in modules else None)
+
+
+@pytest.mark.parametrize("code", codes.REGISTRY.values(), ids=lambda code: code.slug)
+def test_every_code_has_a_case(code: codes.Code):
+    assert (code.slug in {slug_of(path) for path in CASES}) != (code.slug in TESTED_ELSEWHERE)
+
+
+def test_no_case_is_without_a_code():
+    assert {slug_of(path) for path in CASES} <= {code.slug for code in codes.REGISTRY.values()}
+
+
+def test_no_snapshot_is_without_a_case():
+    assert {path.stem for path in FOLDER.glob("*.txt")} == {path.stem for path in CASES}
