@@ -21,18 +21,18 @@ FOLDER = Path(__file__).parent / "cases/messages"
 CASES = sorted(FOLDER.glob("*.flow"))
 
 TESTED_ELSEWHERE = {
-    "unreadable-file": "test_cli.py: files that cannot be read",
-    "not-text": "test_cli.py: files that are no text",
-    "source-too-large": "test_parse.py: limits",
-    "nothing-to-run": "test_cli.py: flow run",
-    "unbound-agent": "test_agents_binding.py: agents without a binding",
-    "bad-config": "test_agents_binding.py: flow.toml",
-    "binding-mismatch": "test_agents_binding.py: bindings that do not fit",
-    "missing-input": "test_run_engine.py: inputs",
-    "unknown-input": "test_run_engine.py: inputs",
-    "bad-input": "test_run_engine.py: inputs",
+    "unreadable-file": "test_cli.py",
+    "not-text": "test_cli.py",
+    "source-too-large": "test_parse_bounds.py",
+    "nothing-to-run": "cases/run/inputs/session.txt",
+    "unbound-agent": "cases/run/unbound/session.txt",
+    "bad-config": "test_agents_binding.py",
+    "binding-mismatch": "cases/run/unbound/session.txt",
+    "missing-input": "cases/run/inputs/session.txt",
+    "unknown-input": "cases/run/inputs/session.txt",
+    "bad-input": "cases/run/inputs/session.txt",
 }
-"""Codes that no text of a flow gives: they are about files, bindings and inputs."""
+"""Codes that no text of a flow gives, being about files, bindings and inputs, and where they are met."""
 
 
 def slug_of(path: Path) -> str:
@@ -87,6 +87,15 @@ def shown(checked: Checked) -> str:
 @pytest.mark.parametrize("code", codes.REGISTRY.values(), ids=lambda code: code.slug)
 def test_every_code_has_a_case(code: codes.Code):
     assert (code.slug in {slug_of(path) for path in CASES}) != (code.slug in TESTED_ELSEWHERE)
+
+
+@pytest.mark.parametrize("slug", TESTED_ELSEWHERE)
+def test_what_is_tested_elsewhere_is_met_there(slug: str):
+    code = codes.find(slug)
+    assert code is not None
+    text = (FOLDER.parent.parent / TESTED_ELSEWHERE[slug]).read_text(encoding="utf-8")
+    ways = (slug, code.number, slug.replace("-", "_").upper())
+    assert any(way in text for way in ways)
 
 
 def test_no_case_is_without_a_code():
