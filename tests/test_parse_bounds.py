@@ -160,6 +160,8 @@ def test_an_empty_file_is_fine(text: str):
 
 
 @pytest.mark.parametrize("character", ["\0", "\u202e", "\ud800", "\u2066", "\x1b"])
-@pytest.mark.parametrize("form", ["flow f() {{ let a = {} }}", 'flow f() {{ let a = "{}" }}', "// {}", "error A // {}"])
+@pytest.mark.parametrize(
+    "form", ["flow f() {{ let a = {} }}", 'flow f() {{ let a = "{}" }}', "// {}", "error A // {}"]
+)
 def test_characters_that_may_stand_nowhere(character: str, form: str):
     assert "bad-character" in codes(form.format(character))

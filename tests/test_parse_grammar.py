@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,9 @@ def test_the_tables_were_made_from_this_grammar():
 
 
 def test_the_tables_are_what_lark_makes_of_the_grammar():
-    assert Path(TABLES).read_text(encoding="utf-8") == tables(TEXT), "run `python -m flowlang.syntax.generate`"
+    assert Path(TABLES).read_text(encoding="utf-8") == tables(TEXT), (
+        "run `python -m flowlang.syntax.generate`"
+    )
 
 
 def sound() -> list[Path]:
@@ -53,7 +57,9 @@ def sound() -> list[Path]:
 def test_tokens_and_trees_are_those_of_lark(lark: Lark, path: Path):
     text = path.read_text(encoding="utf-8")
     interactive = lark.parse_interactive(text)
-    theirs = [(spelled(lark, token.type), token.start_pos, token.end_pos) for token in interactive.iter_parse()]
+    theirs = [
+        (spelled(lark, token.type), token.start_pos, token.end_pos) for token in interactive.iter_parse()
+    ]
     ours, trees = walked(text)
     assert ours == theirs
     assert trees == lark.parse(text).children
@@ -157,7 +163,9 @@ def test_a_rule_begins_at_its_first_and_ends_at_its_last_token():
     def maker(name: str):
         return lambda _, span, *children: spans.append((name, span))
 
-    actions = [action._replace(make=maker(action.name) if action.make else None) for action in machine().rules]
+    actions = [
+        action._replace(make=maker(action.name) if action.make else None) for action in machine().rules
+    ]
     automaton = Automaton(Machine(load(), actions), None, "statement")
     text = "  step a = f( x : 1 )  // end\n when b "
     for token in Lexer(text, load()).tokens(0, len(text), automaton.states):
@@ -167,3 +175,11 @@ def test_a_rule_begins_at_its_first_and_ends_at_its_last_token():
     assert shown["step"] == "step a = f( x : 1 )  // end\n when b"
     assert shown["call"] == "f( x : 1 )"
     assert shown["when"] == "when b"
+
+
+def test_parsing_needs_the_tables_and_not_lark():
+    code = "import sys; import flowlang.syntax.parser; print('lark' in sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT.parent, capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "False\n"

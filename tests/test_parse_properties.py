@@ -19,7 +19,26 @@ TEXTS = [
     path.read_text(encoding="utf-8")
     for path in [ROOT / "cases/format/desk.flow", *sorted((ROOT / "cases/parse").glob("*.flow"))]
 ]
-PIECES = ["{", "}", "(", ")", '"', '"""', "${", "'", "\\", "//", "///", "\n", " step ", " = ", "->", ",", ":", "\0"]
+PIECES = [
+    "{",
+    "}",
+    "(",
+    ")",
+    '"',
+    '"""',
+    "${",
+    "'",
+    "\\",
+    "//",
+    "///",
+    "\n",
+    " step ",
+    " = ",
+    "->",
+    ",",
+    ":",
+    "\0",
+]
 
 few = settings(max_examples=60, deadline=None)
 
@@ -50,7 +69,11 @@ def test_a_mutated_example_has_a_sound_tree(text: str):
 
 
 @few
-@given(st.lists(st.sampled_from([*PIECES, "a", "1", "for", "each", "in", "flow f() {", "retry", "."]), max_size=40))
+@given(
+    st.lists(
+        st.sampled_from([*PIECES, "a", "1", "for", "each", "in", "flow f() {", "retry", "."]), max_size=40
+    )
+)
 def test_any_pieces_have_a_sound_tree(pieces: list[str]):
     assert_sound(parse(Source("t.flow", " ".join(pieces))))
 
@@ -110,7 +133,9 @@ def test_line_breaks_and_a_byte_order_mark_change_nothing(line_break: str, mark:
     for text in TEXTS:
         source = Source("t.flow", mark + text.replace("\n", line_break))
         plain = Source("t.flow", text)
-        assert [seen(source, d) for d in placed(parse(source))] == [seen(plain, d) for d in placed(parse(plain))]
+        assert [seen(source, d) for d in placed(parse(source))] == [
+            seen(plain, d) for d in placed(parse(plain))
+        ]
 
 
 def seen(source: Source, diagnostic) -> tuple[str, int, int]:

@@ -27,7 +27,7 @@ STRINGS = {
     r'"\u{41}\u{1F600}"': "A😀",
     r'"\${a}"': "${a}",
     '"$5 and $ {a}"': "$5 and $ {a}",
-    r"'raw \n ${a} "'"' + "'": r'raw \n ${a} "',
+    r"'raw \n ${a} " '"' + "'": r'raw \n ${a} "',
     '"naïve 😀"': "naïve 😀",
     '"""one line"""': "one line",
     '"""\n    two\n      lines\n    """': "two\n  lines",
