@@ -2,9 +2,12 @@
 
     import flowlang
 
-    flowlang.check(text)                             # the mistakes in a flow, as data
-    compiled = flowlang.compile("main.flow")         # its plan, and what was found on the way
-    flowlang.run_sync(compiled.plan, {"name": "x"})  # its result; `await flowlang.run(…)` under trio
+    flowlang.check(text)                           # the mistakes in a flow, as data
+    plan = flowlang.compile("main.flow")           # its plan, or NotRunnable
+    flowlang.run_sync(plan, {"name": "Ada"}).data  # its result; `await flowlang.run(…)` under trio
+
+    async with flowlang.start(plan) as run:        # a run to follow, answer, signal and cancel
+        async for event in run.events(): ...
 
 Importing this module imports nothing else: each name loads what it needs when it is first used.
 
@@ -30,28 +33,70 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flowlang.plan.model import Plan as Plan
+    from flowlang.runtime import events as events
+    from flowlang.runtime.failures import Failure as Failure
+    from flowlang.runtime.host import Question as Question
+    from flowlang.text.diagnostics import Diagnostic as Diagnostic
+    from flowlang.tools.engine import Prepared as Prepared
+    from flowlang.tools.engine import prepare as prepare
     from flowlang.tools.engine import run as run
     from flowlang.tools.engine import run_sync as run_sync
-    from flowlang.tools.frontend import compile_file as compile
+    from flowlang.tools.engine import start as start
+    from flowlang.tools.frontend import NotRunnable as NotRunnable
+    from flowlang.tools.frontend import compile_plan as compile
     from flowlang.tools.frontend import diagnose as check
+    from flowlang.tools.run_handle import NotAccepted as NotAccepted
+    from flowlang.tools.run_handle import Result as Result
+    from flowlang.tools.run_handle import RunHandle as RunHandle
 
-__all__ = ["check", "compile", "run", "run_sync"]
+__all__ = [
+    "Diagnostic",
+    "Failure",
+    "NotAccepted",
+    "NotRunnable",
+    "Plan",
+    "Prepared",
+    "Question",
+    "Result",
+    "RunHandle",
+    "check",
+    "compile",
+    "events",
+    "prepare",
+    "run",
+    "run_sync",
+    "start",
+]
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "check": ("flowlang.tools.frontend", "diagnose"),
-    "compile": ("flowlang.tools.frontend", "compile_file"),
-    "run": ("flowlang.tools.engine", "run"),
-    "run_sync": ("flowlang.tools.engine", "run_sync"),
+    "check": "flowlang.tools.frontend:diagnose",
+    "compile": "flowlang.tools.frontend:compile_plan",
+    "prepare": "flowlang.tools.engine:prepare",
+    "run": "flowlang.tools.engine:run",
+    "run_sync": "flowlang.tools.engine:run_sync",
+    "start": "flowlang.tools.engine:start",
+    "events": "flowlang.runtime.events:",
+    "Diagnostic": "flowlang.text.diagnostics:Diagnostic",
+    "Failure": "flowlang.runtime.failures:Failure",
+    "NotAccepted": "flowlang.tools.run_handle:NotAccepted",
+    "NotRunnable": "flowlang.tools.frontend:NotRunnable",
+    "Plan": "flowlang.plan.model:Plan",
+    "Prepared": "flowlang.tools.engine:Prepared",
+    "Question": "flowlang.runtime.host:Question",
+    "Result": "flowlang.tools.run_handle:Result",
+    "RunHandle": "flowlang.tools.run_handle:RunHandle",
 }
 
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module `flowlang` has no attribute `{name}`")
-    module, attribute = _HOMES[name]
-    value: object = getattr(import_module(module), attribute)
+    module, _, attribute = _HOMES[name].partition(":")
+    home = import_module(module)
+    value: object = getattr(home, attribute) if attribute else home
     globals()[name] = value
     return value
 

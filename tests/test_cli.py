@@ -422,8 +422,7 @@ def test_the_library_does_the_same(tmp_path):
     (found,) = flowlang.check(BAD)
     assert found.code.number == "E201"
     compiled = flowlang.compile(str(path))
-    assert compiled.diagnostics == ()
-    result = flowlang.run_sync(compiled.plan, {"text": "you"}, agents={"shout": lambda text: text.upper()})
+    result = flowlang.run_sync(compiled, {"text": "you"}, agents={"shout": lambda text: text.upper()})
     assert (result.status, result.data) == ("done", "YOU")
     assert set(dir(flowlang)) >= {"check", "compile", "run", "run_sync"}
     with pytest.raises(AttributeError):

@@ -15,9 +15,10 @@ from flowlang.plan import model as plan
 from flowlang.runtime import events
 from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.host import Question
-from flowlang.tools.engine import NotRunnable, Result, narrow, run, run_sync
-from flowlang.tools.frontend import compile_file
+from flowlang.tools.engine import narrow, run, run_sync
+from flowlang.tools.frontend import NotRunnable, compile_file
 from flowlang.tools.run_display import Silent
+from flowlang.tools.run_handle import Result
 from flowlang.tools.run_questions import TerminalAnswers
 
 TEXT = """

@@ -81,13 +81,13 @@ def bind(
     options: Iterable[BindOption] = (),
     given: Mapping[str, AgentLike] | None = None,
 ) -> Bindings:
-    """Bind the agents of these names; those that are asked (`ask`) need none."""
+    """Bind the agents of these names. An `ask` need not be bound, and only a program can (`given`)."""
     binder = _Binder(places, config, {option.name: option for option in options}, given or {})
     found = list(config.diagnostics) if config else []
     bound: dict[str, Agent] = {}
     unbound: list[str] = []
     for name in names:
-        if places.plan.agents[name].asks:
+        if places.plan.agents[name].asks and name not in binder.given:
             continue
         try:
             agent = binder.agent(name)

@@ -1,82 +1,120 @@
-"""The engine: a plan and its inputs -> a result, on trio.
+"""The engine: a plan and its inputs -> a run on trio, and its result.
 
-    compiled = flowlang.compile("brief.flow")
-    result = await run(compiled.plan, {"topic": "trio"}, agents={"search": search})
+    plan = flowlang.compile("brief.flow")
+    result = await flowlang.run(plan, {"topic": "trio"}, agents={"search": search})
 
 Preparing comes first and finds all that stands in the way: inputs that do not fit, agents that nothing is
 bound to, modules that cannot be imported. Only what the flow reaches has to be bound. What happens in the run
 itself, failures included, is in the `Result`; only a cancellation around it passes through.
 
-Questions (`ask`) go to an `answer` function; without one they fail with `Unavailable`. Values are JSON on
-this side: durations "1h30m", datetimes RFC 3339."""
+Values are JSON on this side: durations "1h30m", datetimes RFC 3339. What a program gives may also be what an
+agent may give back: a timedelta, a dataclass and so on."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypedDict, Unpack
 
 import attrs
 import trio
 
 from flowlang.agents.binding import AgentLike, BindOption, bind
 from flowlang.agents.config import Config, read_config
-from flowlang.agents.places import Places, ReadSource
+from flowlang.agents.places import Places
 from flowlang.agents.project import config_path
 from flowlang.agents.python_values import to_json
-from flowlang.hosts.trio_host import CALLS_AT_ONCE, TrioHost
-from flowlang.hosts.turns import turns_of
+from flowlang.hosts.trio_host import CALLS_AT_ONCE
+from flowlang.hosts.turns import Turns, turns_of
 from flowlang.plan import model as plan
 from flowlang.plan.walk import called_agents, called_flows
-from flowlang.runtime.agents import AgentError
-from flowlang.runtime.events import OnEvent, Status
-from flowlang.runtime.failures import UNAVAILABLE, Failure
-from flowlang.runtime.host import Awaited, Question
+from flowlang.runtime.agents import Agent, AgentError
+from flowlang.runtime.events import OnEvent
 from flowlang.runtime.program import Program, link
-from flowlang.runtime.run import Run, RunResult
-from flowlang.text.diagnostics import Diagnostic
+from flowlang.semantics.suggest import did_you_mean
+from flowlang.text import codes
+from flowlang.text.diagnostics import Diagnostic, Label
+from flowlang.text.source import Anchor, Span
 from flowlang.tools.files import read_shown
-from flowlang.tools.run_inputs import read_inputs
-from flowlang.values.codec import encode
+from flowlang.tools.frontend import NotRunnable
+from flowlang.tools.run_handle import Answer, AnsweringHost, Result, RunHandle, nobody, started
+from flowlang.tools.run_inputs import Inputs, read_inputs
 from flowlang.values.value import Value
-
-Answer: TypeAlias = Callable[[str, Question], Awaitable[Value]]
-"""Answers a question, given its address and itself, with JSON that fits the result type of the ask."""
-
-
-class NotRunnable(Exception):
-    """Why a run cannot start, as diagnostics."""
-
-    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(diagnostics)
-        super().__init__("; ".join(diagnostic.message for diagnostic in self.diagnostics))
-
-
-@attrs.frozen
-class Result:
-    """How a run ended. `data` is the flow's result as JSON, None unless `status` is "done"."""
-
-    run_id: str
-    flow: str
-    status: Status
-    data: Value
-    failure: Failure | None
-    undo_failures: tuple[Failure, ...]
-    execution_time_seconds: float
-    steps_executed: int
-    steps_skipped: int
-    retries: int
 
 
 @attrs.frozen(eq=False)
 class Prepared:
-    """A run that can start: a plan narrowed to one flow and what that reaches, with its agents and inputs."""
+    """A flow of a plan that can run, as often as wanted: its agents are bound and its plan is linked.
+
+    The limits, breakers and caches of its agents, and the cap on calls, hold for all its runs together."""
 
     program: Program
     flow: str
-    inputs: Mapping[str, Value]
+    places: Places
+    answerers: Mapping[str, Agent]  # what answers an `ask` by itself
+    turns: Mapping[str, Turns]
+    calls: trio.Semaphore
+
+    async def run(
+        self,
+        inputs: Mapping[str, object] | None = None,
+        *,
+        answer: Answer | None = None,
+        on_event: OnEvent | None = None,
+        run_id: str | None = None,
+    ) -> Result:
+        """Run the flow to its end. Questions go to `answer`; without it they fail with `Unavailable`.
+
+        Raises NotRunnable for inputs that do not fit, TypeError for one that is no value, and what `on_event`
+        raises, once the run is cancelled."""
+        values = self.read(inputs)
+        async with self.started(values, answer or nobody, on_event, run_id) as handle:
+            return await handle.result()
+
+    def start(
+        self,
+        inputs: Mapping[str, object] | None = None,
+        *,
+        on_event: OnEvent | None = None,
+        run_id: str | None = None,
+    ) -> AbstractAsyncContextManager[RunHandle]:
+        """Start a run, for as long as the block that it is opened with: `async with prepared.start() as run`.
+
+        The end of the block awaits that of the run; an exception or a cancellation that leaves the block
+        cancels it first. Questions wait for `RunHandle.answer`. Raises what `run` does."""
+        return self.started(self.read(inputs), None, on_event, run_id)
+
+    def read(self, inputs: Mapping[str, object] | None) -> Mapping[str, Value]:
+        """Inputs as values of the flow's types. Raises NotRunnable, TypeError."""
+        found = read_inputs(self.places, self.flow, given=_json_inputs(inputs))
+        if found.diagnostics:
+            raise NotRunnable(found.diagnostics, self.places.read)
+        return found.values
+
+    def started(
+        self,
+        values: Mapping[str, Value],
+        answer: Answer | None,
+        on_event: OnEvent | None,
+        run_id: str | None = None,
+    ) -> AbstractAsyncContextManager[RunHandle]:
+        """`start` with values that `read` gave."""
+        host = AnsweringHost(self.program.agents, calls_at_once=self.calls, turns=self.turns)
+        host.answerers, host.answer_function = self.answerers, answer
+        return started(self.program, self.flow, values, host, on_event, run_id)
+
+
+class RunOptions(TypedDict, total=False):
+    """The options of `run_sync`; see `run`."""
+
+    flow: str | None
+    agents: Mapping[str, AgentLike] | None
+    max_parallel: int
+    answer: Answer | None
+    on_event: OnEvent | None
+    run_id: str | None
 
 
 async def run(
@@ -85,52 +123,113 @@ async def run(
     *,
     flow: str | None = None,
     agents: Mapping[str, AgentLike] | None = None,
+    max_parallel: int = CALLS_AT_ONCE,
     answer: Answer | None = None,
     on_event: OnEvent | None = None,
-    max_parallel: int = CALLS_AT_ONCE,
     run_id: str | None = None,
 ) -> Result:
-    """Run a flow of a plan: the one called `flow`, else the plan's main one.
+    """Run a flow of a plan to its end, under trio: the one called `flow`, else the plan's main one.
 
     `agents` are functions or bindings by the agents' names; the others are reached as `flow.toml` and the
-    flow itself say. Inputs are JSON, or whatever an agent may give back: datetimes, dataclasses and so on.
-    Raises, before anything is called, NotRunnable, TypeError for an input that is no value, LookupError."""
-    name = flow or compiled.main
-    if name is None or name not in compiled.flows:
-        raise LookupError(f"the plan has no flow {name or 'that is the main one'}")
-    try:
-        given = {key: to_json(value, key) for key, value in (inputs or {}).items()}
-    except AgentError as problem:
-        raise TypeError(problem.message) from None
-    prepared = prepare(compiled, name, given=given, agents=agents)
-    return await start(prepared, answer=answer, on_event=on_event, max_parallel=max_parallel, run_id=run_id)
+    flow itself say. A function for an `ask` answers it; else questions go to `answer`, and without that they
+    fail with `Unavailable`. `on_event` is told what happens, while it does.
+
+    Raises, before anything is called: NotRunnable, TypeError for an input that is no value, LookupError where
+    there is no such flow."""
+    prepared, values = _both(compiled, inputs, flow, agents, max_parallel)
+    async with prepared.started(values, answer or nobody, on_event, run_id) as handle:
+        return await handle.result()
 
 
-def run_sync(compiled: plan.Plan, inputs: Mapping[str, object] | None = None, **options: Any) -> Result:
+def run_sync(
+    compiled: plan.Plan, inputs: Mapping[str, object] | None = None, **options: Unpack[RunOptions]
+) -> Result:
     """`run`, in an event loop of its own."""
     return trio.run(partial(run, compiled, inputs, **options))
 
 
+def start(
+    compiled: plan.Plan,
+    inputs: Mapping[str, object] | None = None,
+    *,
+    flow: str | None = None,
+    agents: Mapping[str, AgentLike] | None = None,
+    max_parallel: int = CALLS_AT_ONCE,
+    on_event: OnEvent | None = None,
+    run_id: str | None = None,
+) -> AbstractAsyncContextManager[RunHandle]:
+    """Start a run that can be followed, answered, told of events and cancelled; see `Prepared.start`."""
+    prepared, values = _both(compiled, inputs, flow, agents, max_parallel)
+    return prepared.started(values, None, on_event, run_id)
+
+
+def _both(
+    compiled: plan.Plan,
+    inputs: Mapping[str, object] | None,
+    flow: str | None,
+    agents: Mapping[str, AgentLike] | None,
+    max_parallel: int,
+) -> tuple[Prepared, Mapping[str, Value]]:
+    given = _json_inputs(inputs)
+    prepared, read = prepare_run(compiled, flow, given=given, agents=agents, max_parallel=max_parallel)
+    return prepared, read.values
+
+
+def _json_inputs(inputs: Mapping[str, object] | None) -> dict[str, Value]:
+    try:
+        return {key: to_json(value, key) for key, value in (inputs or {}).items()}
+    except AgentError as problem:
+        raise TypeError(problem.message) from None
+
+
+# Preparing
+
+
 def prepare(
     compiled: plan.Plan,
-    flow: str,
+    *,
+    flow: str | None = None,
+    agents: Mapping[str, AgentLike] | None = None,
+    max_parallel: int = CALLS_AT_ONCE,
+) -> Prepared:
+    """Bind and link a flow once, to run it often. Raises NotRunnable, LookupError."""
+    places = Places(narrow(compiled, _flow_of(compiled, flow)), read_shown)
+    bindings, problems = _bound(compiled, places, agents or {}, ())
+    if problems:
+        raise NotRunnable(problems, read_shown)
+    return _linked(places, bindings, max_parallel)
+
+
+def prepare_run(
+    compiled: plan.Plan,
+    flow: str | None = None,
     *,
     texts: Iterable[str] = (),
     given: Mapping[str, Value] | None = None,
     agents: Mapping[str, AgentLike] | None = None,
     options: Iterable[BindOption] = (),
-    read: ReadSource | None = None,
-) -> Prepared:
-    """Read the inputs, from `NAME=VALUE` texts and from JSON, and bind the agents. Raises NotRunnable.
+    max_parallel: int = CALLS_AT_ONCE,
+) -> tuple[Prepared, Inputs]:
+    """Prepare one run: what is wrong with its inputs and with its agents is told together.
 
-    `read` gives the sources of the plan, to show where something is wrong."""
-    narrowed = narrow(compiled, flow)
-    places = Places(narrowed, read or read_shown)
-    inputs = read_inputs(places, flow, texts, given)
-    bindings = bind(narrowed.agents, places, config=_config(narrowed), options=options, given=agents)
-    if inputs.diagnostics or bindings.diagnostics:
-        raise NotRunnable(inputs.diagnostics + bindings.diagnostics)
-    return Prepared(link(narrowed, bindings.agents), flow, inputs.values)
+    Inputs come as `NAME=VALUE` texts and as JSON. Raises NotRunnable, LookupError."""
+    name = _flow_of(compiled, flow)
+    places = Places(narrow(compiled, name), read_shown)
+    inputs = read_inputs(places, name, texts, given)
+    bindings, problems = _bound(compiled, places, agents or {}, options)
+    if inputs.diagnostics or problems:
+        raise NotRunnable(inputs.diagnostics + problems, places.read)
+    return _linked(places, bindings, max_parallel), inputs
+
+
+def _flow_of(compiled: plan.Plan, wanted: str | None) -> str:
+    name = wanted or compiled.main
+    if name is not None and name in compiled.flows:
+        return name
+    known = ", ".join(f"`{flow}`" for flow in compiled.flows) or "none at all"
+    if name is None:
+        raise LookupError(f"the plan has several flows and none is called `main`; name one of {known}")
+    raise LookupError(f"the plan has no flow `{name}`; it has {known}")
 
 
 def narrow(compiled: plan.Plan, flow: str) -> plan.Plan:
@@ -147,57 +246,37 @@ def narrow(compiled: plan.Plan, flow: str) -> plan.Plan:
     return compiled.model_copy(update={"flows": flows, "agents": agents, "main": flow})
 
 
+def _bound(
+    compiled: plan.Plan, places: Places, given: Mapping[str, AgentLike], options: Iterable[BindOption]
+) -> tuple[Mapping[str, Agent], tuple[Diagnostic, ...]]:
+    """What answers for each agent, and what is wrong."""
+    found = bind(places.plan.agents, places, config=_config(compiled), options=options, given=given)
+    unknown = tuple(_unknown(name, compiled) for name in given if name not in compiled.agents)
+    return found.agents, unknown + found.diagnostics
+
+
+def _unknown(name: str, compiled: plan.Plan) -> Diagnostic:
+    path = compiled.sources[0].path if compiled.sources else ""
+    known = ", ".join(f"`{agent}`" for agent in compiled.agents) or "none"
+    help = did_you_mean(name, compiled.agents) or f"the agents that the plan calls: {known}"
+    message = f"a function is given for the agent `{name}`, which the plan does not call"
+    return Diagnostic(codes.BINDING_MISMATCH, message, Label(Span(0, 0), "", Anchor(path)), help=help)
+
+
 def _config(compiled: plan.Plan) -> Config | None:
     """The nearest `flow.toml` at or above the file that the plan was compiled from."""
     found = config_path(Path(compiled.sources[0].path)) if compiled.sources else None
     return read_config(found) if found else None
 
 
-async def start(
-    prepared: Prepared,
-    *,
-    answer: Answer | None = None,
-    on_event: OnEvent | None = None,
-    max_parallel: int = CALLS_AT_ONCE,
-    run_id: str | None = None,
-    started: Callable[[Run], None] | None = None,
-) -> Result:
-    """Carry a prepared run out. `started` gets the run, which can be cancelled, before it begins."""
-    program = prepared.program
-    turns = turns_of(program.plan.agents)
-    host = _AnsweringHost(program.agents, calls_at_once=max_parallel, turns=turns)
-    host.answerer = answer
-    run = Run(program, prepared.flow, prepared.inputs, host, on_event, run_id or secrets.token_hex(6))
-    if started is not None:
-        started(run)
-    return _result(prepared, await run.result())
-
-
-class _AnsweringHost(TrioHost):
-    """Hands questions to a function instead of waiting for an answer."""
-
-    answerer: Answer | None = None
-
-    async def wait(self, path: str, awaited: Question | Awaited) -> Value:
-        if not isinstance(awaited, Question):
-            return await super().wait(path, awaited)
-        if self.answerer is None:
-            message = f"nobody is there to answer `{awaited.ask}`"
-            raise AgentError(UNAVAILABLE, message, fields={"message": message})
-        return await self.answerer(path, awaited)
-
-
-def _result(prepared: Prepared, ended: RunResult) -> Result:
-    type = prepared.program.plan.flows[prepared.flow].result
-    return Result(
-        run_id=ended.run,
-        flow=ended.flow,
-        status=ended.status,
-        data=encode(ended.value, type) if ended.status == "done" else None,
-        failure=ended.failure,
-        undo_failures=ended.undo_failures,
-        execution_time_seconds=round((ended.ended - ended.started) / 1e6, 6),
-        steps_executed=ended.steps_executed,
-        steps_skipped=ended.steps_skipped,
-        retries=ended.retries,
+def _linked(places: Places, bindings: Mapping[str, Agent], max_parallel: int) -> Prepared:
+    narrowed = places.plan
+    assert narrowed.main is not None, "a narrowed plan has the flow it was narrowed to"
+    return Prepared(
+        program=link(narrowed, bindings),
+        flow=narrowed.main,
+        places=places,
+        answerers={name: agent for name, agent in bindings.items() if narrowed.agents[name].asks},
+        turns=turns_of(narrowed.agents),
+        calls=trio.Semaphore(max_parallel),
     )

@@ -6,6 +6,8 @@ imported only where a plan is wanted."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +15,7 @@ from flowlang.agents.describe import describe
 from flowlang.semantics.check import Checked, check
 from flowlang.semantics.modules import Read, load
 from flowlang.text.diagnostics import Diagnostic
-from flowlang.text.render import ReadSource
+from flowlang.text.render import ReadSource, render_all
 from flowlang.text.source import Source
 from flowlang.tools.files import STDIN, disk, project_path, read_shown, root_of, shown_path
 
@@ -27,6 +29,19 @@ class Compiled(NamedTuple):
     plan: Plan | None
     diagnostics: tuple[Diagnostic, ...]
     sources: ReadSource
+
+
+class NotRunnable(Exception):
+    """A flow that cannot run: its text has mistakes, or its inputs or agents are not what it needs.
+
+    `diagnostics` say why; as text it is what `flow` prints of them. `read` gives the sources they show."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], read: ReadSource) -> None:
+        self.diagnostics, self.read = tuple(diagnostics), read
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        return render_all(self.diagnostics, self.read)
 
 
 def check_file(path: str, *, previous: Checked | None = None) -> Checked:
@@ -52,6 +67,15 @@ def diagnose(text: str, path: str = STDIN) -> tuple[Diagnostic, ...]:
 def compile_file(path: str) -> Compiled:
     """Check a file and lower it to a plan."""
     return lowered(check_file(path))
+
+
+def compile_plan(path: str | os.PathLike[str], *, text: str | None = None) -> Plan:
+    """The plan of a flow file; with `text`, as if that stood in it. Raises NotRunnable."""
+    name = os.fspath(path)
+    made = lowered(check_file(name) if text is None else check_text(text, name))
+    if made.plan is None:
+        raise NotRunnable(made.diagnostics, made.sources)
+    return made.plan
 
 
 def lowered(checked: Checked) -> Compiled:

@@ -11,11 +11,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import attrs
 import trio
@@ -24,15 +23,14 @@ from flowlang.agents.binding import BadOption, parse_option
 from flowlang.agents.places import Places
 from flowlang.hosts.trio_host import CALLS_AT_ONCE
 from flowlang.plan import model as plan
-from flowlang.runtime import events
-from flowlang.runtime.run import Run
 from flowlang.tools.cli import terminal
-from flowlang.tools.engine import Answer, NotRunnable, Prepared, Result, prepare, start
-from flowlang.tools.files import read_shown
+from flowlang.tools.engine import Prepared, prepare_run
+from flowlang.tools.frontend import NotRunnable
 from flowlang.tools.run_display import Display, open_display
+from flowlang.tools.run_handle import Answer, Result, RunHandle, nobody
 from flowlang.tools.run_inputs import BadInputFile, read_input_file
 from flowlang.tools.run_questions import TerminalAnswers
-from flowlang.tools.run_report import render_failure, result_json, result_text, summary
+from flowlang.tools.run_report import refused_json, render_outcome, result_json, result_text, summary
 from flowlang.values.value import MAX_BOUNDARY, Value
 
 DONE: Final = 0
@@ -61,19 +59,31 @@ def run_command(compiled: plan.Plan, flow: str, options: RunOptions) -> int:
         given = _given(options.input)
         binds = [parse_option(text, compiled.agents) for text in options.binds]
         with stdout_kept_clean():
-            prepared = prepare(
-                compiled, flow, texts=options.texts, given=given, options=binds, read=read_shown
+            prepared, inputs = prepare_run(
+                compiled,
+                flow,
+                texts=options.texts,
+                given=given,
+                options=binds,
+                max_parallel=options.max_parallel,
             )
     except (BadOption, BadInputFile) as mistake:
         terminal.say(f"error: {mistake}")
         return MISUSED
     except NotRunnable as problem:
-        terminal.say_diagnostics(problem.diagnostics, read_shown)
-        return FAILED
+        return refuse(problem, flow, options)
     display = open_display(sys.stderr, quiet=options.quiet, color=terminal.colored(sys.stderr))
     with stdout_kept_clean():
-        ended = trio.run(partial(_supervised, prepared, display, options))
-    return _show(ended, Places(compiled, read_shown), options)
+        ended = trio.run(_supervised, prepared, inputs.values, display)
+    return _show(ended, prepared.places, options)
+
+
+def refuse(problem: NotRunnable, flow: str | None, options: RunOptions) -> int:
+    """Say why a run does not start; gives the exit code."""
+    terminal.say_diagnostics(problem.diagnostics, problem.read)
+    if options.as_json:
+        terminal.out_json(refused_json(flow, problem.diagnostics, problem.read))
+    return FAILED
 
 
 def _given(path: str | None) -> dict[str, Value]:
@@ -115,31 +125,17 @@ def stdout_kept_clean() -> Iterator[None]:
 # While it runs
 
 
-@attrs.define
-class _Ended:
-    """What came of a run: `undone` are the paths of steps."""
-
+class _Ended(NamedTuple):
     result: Result
-    undone: list[str]
     interrupted: bool
 
 
 @attrs.define
 class _Supervision:
-    """Watches over a run: keeps what is told at the end, and cancels it when the user wants."""
+    """Watches over a run, and cancels it when the user wants."""
 
-    display: Display
-    run: Run | None = None
-    undone: list[str] = attrs.field(factory=list)
+    run: RunHandle
     interrupted: bool = False
-
-    def tell(self, event: events.Event) -> None:
-        if isinstance(event, events.Undone) and event.failure is None:
-            self.undone.append(event.path.removesuffix("/!undo"))
-        self.display.tell(event)
-
-    def started(self, run: Run) -> None:
-        self.run = run
 
     async def heed_signals(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
@@ -151,25 +147,22 @@ class _Supervision:
                 terminal.say(
                     "interrupted: what is under way is cancelled and undone; once more leaves at once"
                 )
-                if self.run is not None:
-                    self.run.cancel()
+                self.run.cancel()
 
 
-async def _supervised(prepared: Prepared, display: Display, options: RunOptions) -> _Ended:
-    watch = _Supervision(display)
-    async with trio.open_nursery() as nursery:
+async def _supervised(prepared: Prepared, inputs: Mapping[str, Value], display: Display) -> _Ended:
+    answer = _answers(prepared, display) or nobody
+    async with (
+        prepared.started(inputs, answer, display.tell) as run,
+        trio.open_nursery() as nursery,
+    ):
+        watch = _Supervision(run)
         await nursery.start(watch.heed_signals)
         nursery.start_soon(display.keep_fresh)
-        result = await start(
-            prepared,
-            answer=_answers(prepared, display),
-            on_event=watch.tell,
-            max_parallel=options.max_parallel,
-            started=watch.started,
-        )
+        result = await run.result()
         nursery.cancel_scope.cancel()
     display.end()
-    return _Ended(result, watch.undone, watch.interrupted)
+    return _Ended(result, watch.interrupted)
 
 
 def _answers(prepared: Prepared, display: Display) -> Answer | None:
@@ -184,8 +177,8 @@ def _answers(prepared: Prepared, display: Display) -> Answer | None:
 
 def _show(ended: _Ended, places: Places, options: RunOptions) -> int:
     result = ended.result
-    if result.failure is not None or result.undo_failures:
-        _show_failure(ended, places)
+    sys.stderr.write(render_outcome(result, places, terminal.style(sys.stderr)))
+    sys.stderr.flush()
     if options.as_json:
         terminal.out_json(result_json(result, places))
     elif result.status == "done":
@@ -196,12 +189,3 @@ def _show(ended: _Ended, places: Places, options: RunOptions) -> int:
     if ended.interrupted and result.status != "done":
         return INTERRUPTED
     return DONE if result.status == "done" else FAILED
-
-
-def _show_failure(ended: _Ended, places: Places) -> None:
-    result = ended.result
-    first, *others = [f for f in (result.failure, *result.undo_failures) if f is not None]
-    style = terminal.style(sys.stderr)
-    told = render_failure(first, places, style, undone=ended.undone, others=others)
-    sys.stderr.write(told)
-    sys.stderr.flush()

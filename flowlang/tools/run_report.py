@@ -14,9 +14,11 @@ from typing import TypeAlias
 from flowlang.agents.places import Places
 from flowlang.plan import model as plan
 from flowlang.runtime.failures import BUILT_IN, INTERNAL, Failure
+from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.display import clean
-from flowlang.text.render import Report, Style, render_report
-from flowlang.tools.engine import Result
+from flowlang.text.render import ReadSource, Report, Style, render_report
+from flowlang.text.report import as_json
+from flowlang.tools.run_handle import Result
 from flowlang.values.codec import encode
 from flowlang.values.value import Value
 
@@ -57,6 +59,8 @@ def summary(result: Result) -> str:
         _counted(result.steps_executed, "step"),
         f"{result.steps_skipped} skipped" if result.steps_skipped else "",
         _counted(result.retries, "retry", "retries") if result.retries else "",
+        f"{len(result.undone)} undone" if result.undone else "",
+        f"{len(result.undo_failures)} not undone" if result.undo_failures else "",
     ]
     how = f"{result.status} in {result.execution_time_seconds:.1f}s: {', '.join(filter(None, counts))}"
     return f"{how}; {result.failure.error}: {result.failure.message}" if result.failure else how
@@ -89,27 +93,48 @@ def _fields(failure: Failure, compiled: plan.Plan) -> JsonObject:
     return {k: encode(v, types[k]) if k in types else v for k, v in failure.fields.items()}
 
 
-def render_failure(
-    failure: Failure,
-    places: Places,
-    style: Style,
-    *,
-    undone: Sequence[str] = (),
-    others: Sequence[Failure] = (),
-) -> str:
-    """A failure for a terminal. `undone` are the paths of steps, `others` failures of undos."""
+def refused_json(flow: str | None, diagnostics: Sequence[Diagnostic], read: ReadSource) -> JsonObject:
+    """The same for a run that never starts; its errors are diagnostics, as `flow check` writes them."""
+    errors = as_json((d for d in diagnostics if d.severity == "error"), read)
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return {
+        "run_id": None,
+        "flow": flow,
+        "status": "refused",
+        "data": None,
+        "summary": f"refused: {errors[0]['message']}{more}",
+        "artifacts": [],
+        "errors": errors,
+        "execution_time_seconds": 0.0,
+        "steps_executed": 0,
+        "steps_skipped": 0,
+        "retries": 0,
+    }
+
+
+def render_outcome(result: Result, places: Places, style: Style) -> str:
+    """What a terminal shows of a run that did not come to its end: why, what was undone and what not."""
+    if result.status == "done":
+        return ""
+    failures = [*([result.failure] if result.failure else []), *result.undo_failures]
+    told = _failure_text(failures[0], places, style) if failures else f"the run was {result.status}\n"
+    facts = list(_facts(result, failures, places))
+    return told + clean("".join(f"  {word}: {said}\n" for word, said in facts))
+
+
+def _failure_text(failure: Failure, places: Places, style: Style) -> str:
     label = places.label(failure.at, _where(failure)) if failure.at else None
     report = Report("error", f"error[{failure.error}]", failure.message, label, help=_advice(failure))
-    told = render_report(report, places.read, style)
-    facts = "".join(f"  {word}: {said}\n" for word, said in _facts(failure, undone, others))
-    return told + (clean(facts) if facts else "")
+    return render_report(report, places.read, style)
 
 
 def _where(failure: Failure) -> str:
     """The step and the attempt, without what the plan calls a statement that has no name of its own."""
-    step = re.sub(r"@\d+$", "", re.sub(r"(^|/)![^/]*$", "", failure.path))
+    path = re.sub(r"@\d+$", "", failure.path)
+    undone = path.endswith("/!undo")
+    step = re.sub(r"(^|/)![^/]*$", "", path)
     parts = [
-        f"in the step `{step}`" if step else "",
+        f"in the {'undo of the ' if undone else ''}step `{step}`" if step else "",
         f"attempt {failure.attempt}" if failure.attempt > 1 else "",
     ]
     return ", ".join(filter(None, parts))
@@ -121,13 +146,24 @@ def _advice(failure: Failure) -> str | None:
     return "this is a mistake in flowlang, not in the flow; please report it with the output of FLOW_DEBUG=1"
 
 
-def _facts(failure: Failure, undone: Sequence[str], others: Sequence[Failure]) -> Iterator[tuple[str, str]]:
-    if failure.cause and (failure.error != INTERNAL or os.environ.get("FLOW_DEBUG")):
-        yield "cause", failure.cause
-    if undone:
-        more = f" and {len(undone) - MAX_LISTED} more" if len(undone) > MAX_LISTED else ""
-        yield "undone", ", ".join(undone[:MAX_LISTED]) + more
-    for other in others[:MAX_LISTED]:
-        yield "not undone", f"{other.path}: {other.error}: {other.message}"
-    for note in [note for note in failure.notes if note not in others][:MAX_LISTED]:
-        yield "then", f"{note.path}: {note.error}: {note.message}"
+def _facts(result: Result, failures: Sequence[Failure], places: Places) -> Iterator[tuple[str, str]]:
+    """What else there is to say: of the first failure its cause, then of the others each on one line."""
+    for first in failures[:1]:
+        if first.cause and (first.error != INTERNAL or os.environ.get("FLOW_DEBUG")):
+            yield "cause", first.cause
+    if result.undone:
+        more = f" and {len(result.undone) - MAX_LISTED} more" if len(result.undone) > MAX_LISTED else ""
+        yield "undone", ", ".join(result.undone[:MAX_LISTED]) + more
+    unshown = [failure for failure in result.undo_failures if failure is not failures[0]]
+    yield from (("not undone", _on_one_line(failure, places)) for failure in unshown[:MAX_LISTED])
+    notes = [note for note in failures[0].notes if note not in failures] if failures else []
+    yield from (("then", _on_one_line(note, places)) for note in notes[:MAX_LISTED])
+
+
+def _on_one_line(failure: Failure, places: Places) -> str:
+    """`booked (main.flow:12:16, attempt 6): AgentFailed: no answer`."""
+    step = re.sub(r"(/!undo)?(@\d+)?$", "", failure.path)
+    details = [places.text(failure.at)] if failure.at else []
+    details += [f"attempt {failure.attempt}"] if failure.attempt > 1 else []
+    known = f" ({', '.join(details)})" if details else ""
+    return f"{step}{known}: {failure.error}: {failure.message}"

@@ -4,37 +4,35 @@ What stands in the way goes to stderr as diagnostics, and the command ends with 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import click
 
 from flowlang.plan.model import Plan
 from flowlang.semantics.suggest import did_you_mean
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
-from flowlang.text.render import ReadSource
 from flowlang.text.source import Anchor, Span
 from flowlang.tools.cli import terminal
-from flowlang.tools.frontend import compile_file
+from flowlang.tools.frontend import NotRunnable, compile_file
 
 
 def compile_or_leave(context: click.Context, path: str, wanted: str | None) -> tuple[Plan, str]:
     """The plan of a file, and the name of the wanted flow, else of the one that runs where none is named."""
+    try:
+        return compiled_flow(path, wanted)
+    except NotRunnable as problem:
+        terminal.say_diagnostics(problem.diagnostics, problem.read)
+        context.exit(1)
+
+
+def compiled_flow(path: str, wanted: str | None) -> tuple[Plan, str]:
+    """The same; raises NotRunnable."""
     made = compile_file(path)
     if made.plan is None:
-        leave(context, made.diagnostics, made.sources)
-    assert made.plan is not None
+        raise NotRunnable(made.diagnostics, made.sources)
     name = wanted or made.plan.main
     if name is None or name not in made.plan.flows:
-        leave(context, [_nothing_to_run(path, made.plan, wanted)], made.sources)
-    assert name is not None
+        raise NotRunnable([_nothing_to_run(path, made.plan, wanted)], made.sources)
     return made.plan, name
-
-
-def leave(context: click.Context, diagnostics: Sequence[Diagnostic], read: ReadSource) -> None:
-    """End the command with its diagnostics."""
-    terminal.say_diagnostics(diagnostics, read)
-    context.exit(1)
 
 
 def _nothing_to_run(path: str, plan: Plan, wanted: str | None) -> Diagnostic:

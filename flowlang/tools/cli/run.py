@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from flowlang.hosts.trio_host import CALLS_AT_ONCE
-from flowlang.tools.cli.compiling import compile_or_leave
-from flowlang.tools.run_command import RunOptions, run_command
+from flowlang.tools.cli.compiling import compiled_flow
+from flowlang.tools.frontend import NotRunnable
+from flowlang.tools.run_command import RunOptions, refuse, run_command
 from flowlang.tools.run_inputs import split_arguments
 
 EXAMPLES = """\b
@@ -36,9 +37,7 @@ Examples:
     show_default=True,
     help="The most agent calls at the same time.",
 )
-@click.pass_context
 def command(
-    context: click.Context,
     file: str,
     arguments: tuple[str, ...],
     input: str | None,
@@ -53,6 +52,9 @@ def command(
     of the inputs: strings as they are, all else as JSON. Agents are reached as `flow.toml` says, and by
     `use`. Progress goes to stderr."""
     wanted, texts = split_arguments(arguments)
-    plan, flow = compile_or_leave(context, file, wanted)
     options = RunOptions(texts, input, binds, as_json, quiet, max_parallel)
+    try:
+        plan, flow = compiled_flow(file, wanted)
+    except NotRunnable as problem:
+        return refuse(problem, wanted, options)
     return run_command(plan, flow, options)
