@@ -1,4 +1,4 @@
-"""Real workflow graphs, run in virtual time: as fast as their longest way allows, and no step before its time."""
+"""Real workflow graphs in virtual time: a run is as fast as their longest way and the places allow."""
 
 from __future__ import annotations
 

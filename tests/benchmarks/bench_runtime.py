@@ -1,10 +1,13 @@
 """Running flows whose agents do nothing but wait once, against trio written by hand for the same graph.
 
 Every call of a plan has a deadline, and a cancel scope costs trio twice what a wait does. So each graph is
-held against two hands: one that writes `fail_after` around each call too, and a careless one."""
+held against two hands: one that writes `fail_after` around each call too, and a careless one. They take
+turns, and the ratio is the median of all rounds."""
 
 from __future__ import annotations
 
+import gc
+import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
@@ -23,9 +26,11 @@ from flowlang.semantics.providers import Description
 from flowlang.text.source import Source
 from tests.benchmarks import Figure
 
-ROUNDS = 5
+Work: TypeAlias = Callable[[], Awaitable[None]]
+Call: TypeAlias = Callable[[int], Awaitable[int]]
+
+ROUNDS = 7
 AGENT = "agent noop(x: int) -> int effect read\n"
-LONG = 50_000
 WIDTH, DEPTH, DEPENDENCIES = 50, 20, 3
 
 
@@ -36,27 +41,34 @@ def figures() -> Iterator[Figure]:
         ("20 layers of 50, 3 dependencies each", layers(), hand_layers, DEPTH * WIDTH),
         ("for each over 1,000, 2 steps", for_each(1_000), hand_for_each, 2_000),
     ):
-        program = linked(flow)
-        ours = best(partial(carry_out, program))
-        for call, against, bound in (
-            (noop_in_time, "trio by hand, with the same deadlines", 3.0),
-            (noop, "trio by hand, without deadlines", 9.0),
-        ):
-            theirs = best(partial(by_hand, call))
-            yield Figure(f"run: {name}", ours / steps * 1e6, "µs/step", ours / theirs, against, bound)
-    short, long = (best(partial(carry_out, long_chain(steps))) / steps for steps in (1_000, LONG))
-    yield Figure(f"run: chain of {LONG:,}", long * 1e6, "µs/step", long / short, "a chain of 1,000", 1.2)
+        yield from against_hands(name, partial(carry_out, linked(flow)), by_hand, steps)
 
 
-def best(work: Callable[[], Awaitable[object]], rounds: int = ROUNDS) -> float:
-    """The least processor time in seconds that some work takes inside an event loop."""
+def against_hands(
+    name: str, ours: Work, by_hand: Callable[[Call], Awaitable[None]], steps: int
+) -> Iterator[Figure]:
+    """Figures of a run of so many steps against both hands."""
+    careful, careless = partial(by_hand, noop_in_time), partial(by_hand, noop)
+    rounds = [[seconds(work) for work in (ours, careful, careless)] for _ in range(ROUNDS)]
+    cost = statistics.median(ours for ours, *_ in rounds) / steps * 1e6
+    for position, against, bound in (
+        (1, "trio by hand, with the same deadlines", 3.0),
+        (2, "trio by hand, without deadlines", 9.0),
+    ):
+        ratio = statistics.median(times[0] / times[position] for times in rounds)
+        yield Figure(f"run: {name}", cost, "µs/step", ratio, against, bound)
+
+
+def seconds(work: Work) -> float:
+    """The processor time that some work takes inside an event loop."""
 
     async def main() -> float:
         started = time.process_time()
         await work()
         return time.process_time() - started
 
-    return min(trio.run(main) for _ in range(rounds))
+    gc.collect()
+    return trio.run(main)
 
 
 # Flows
@@ -104,21 +116,8 @@ def linked(text: str) -> Program:
     source = Source("bench.flow", text)
     checked = check(load("bench.flow", read=lambda path: source, describe=nothing))
     assert not any(found.severity == "error" for found in checked.diagnostics), checked.diagnostics[0].message
-    return link(lower(checked), {"noop": Noop()})
-
-
-def long_chain(steps: int) -> Program:
-    """A chain of the same call, put together as a plan."""
-    program = linked(flow_of(["  step s0 = noop(x: 0)"], "s0"))
-    flow = program.plan.flows["main"]
-    first, result = flow.body.statements
-    later = [
-        first.model_copy(update={"name": f"s{n}", "depends": (f"s{n - 1}",), "wave": n})
-        for n in range(1, steps)
-    ]
-    body = flow.body.model_copy(update={"statements": (first, *later, result)})
-    flows = {"main": flow.model_copy(update={"body": body})}
-    return link(program.plan.model_copy(update={"flows": flows}), program.agents)
+    compiled = lower(checked)
+    return link(compiled, dict.fromkeys(compiled.agents, Noop()))
 
 
 def nothing(provider: str, target: str, using_path: str) -> Description:
@@ -137,8 +136,6 @@ async def carry_out(program: Program) -> None:
 
 
 # The same by hand
-
-Call: TypeAlias = Callable[[int], Awaitable[int]]
 
 
 async def noop(x: int) -> int:

@@ -1,5 +1,5 @@
-"""Graphs of real workflows, and flows with their shape: each step stands for one of the graph, `after` those it
-waits for. Where they come from stands beside them in `benchmarks/workloads`."""
+"""Graphs of real workflows, and flows with their shape: each step stands for one of the graph, `after` those
+it waits for. Where they come from stands beside them in `benchmarks/workloads`."""
 
 from __future__ import annotations
 
