@@ -128,9 +128,11 @@ class Tasks:
         return made.model_copy(update=found)
 
     def _bounded(self, task: ast.Task) -> bool:
-        """Whether a step's timeout is not needed as that of its attempt too: its task calls no agent itself, or
-        one that says how long it may take. Any other would end by the engine's, however long the step's is.
-        (With an `undo` the call is awaited, and the engine's is what bounds that.)"""
+        """Whether a task has no use for the step's timeout as that of its attempt.
+
+        It has none that calls no agent, or one that says how long it may take. Any other would end by the
+        engine's, however long the step's is. (With an `undo` the call is awaited, and the engine's bounds
+        that.)"""
         target = self.expressions.facts.symbols.get(task.callee.id) if isinstance(task, ast.Call) else None
         return not isinstance(target, Callable) or target.kind != "agent" or target.bounded
 
