@@ -108,7 +108,7 @@ class Access(Inference):
         path = path_of(expr, self.tables.symbols)
         if path is not None and path in env.narrowed:
             return env.narrowed[path]
-        return optional(field) if expr.safe and is_optional(target) else field
+        return env.clear(optional(field) if expr.safe and is_optional(target) else field)
 
     def present_target(self, expr: ast.Member, target: Type) -> Type:
         """What stands before the dot, known not to be null; reports where `.` and `?.` are mixed up."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import attrs
 
-from flowlang.semantics.facts import Constructor, ErrorName, Parameter
+from flowlang.semantics.facts import Parameter
 from flowlang.semantics.methods import Methods
 from flowlang.semantics.scope import Env
-from flowlang.semantics.suggest import nearest
-from flowlang.semantics.types import RecordField, Secret, Type, fits, is_optional, present, show
+from flowlang.semantics.suggest import meant_names
+from flowlang.semantics.types import Secret, Type, fits, is_optional, present, show
 from flowlang.syntax import ast
 from flowlang.text import codes
 from flowlang.text.diagnostics import Edit, Fix
@@ -22,7 +22,8 @@ from flowlang.text.source import Span
 class Arguments(Methods):
     def arguments(self, expr: ast.Call, env: Env, parameters: tuple[Parameter, ...], name: str) -> None:
         """Check the named arguments of a call of a declaration."""
-        meant = _meant(expr, parameters)
+        written = [argument.name.name for argument in expr.arguments if argument.name is not None]
+        meant = meant_names(written, parameters)
         given: set[str] = set()
         positional: list[ast.Argument] = []
         for argument in expr.arguments:
@@ -130,23 +131,6 @@ class Arguments(Methods):
         )
 
 
-def _meant(expr: ast.Call, parameters: tuple[Parameter, ...]) -> dict[str, str]:
-    """The parameters that misspelt names are most likely for: the nearest, else one that is missing."""
-    known = {p.name for p in parameters}
-    written = [argument.name.name for argument in expr.arguments if argument.name is not None]
-    left = [p for p in parameters if p.name not in written]
-    meant: dict[str, str] = {}
-    for name in written:
-        if name in known:
-            continue
-        free = [p.name for p in left if p.name not in meant.values()]
-        required = (p.name for p in left if p.required and p.name not in meant.values())
-        right = nearest(name, free) or next(required, None)
-        if right is not None:
-            meant[name] = right
-    return meant
-
-
 def _likely_names(expr: ast.Call, given: list[ast.Argument], parameters: tuple[Parameter, ...]) -> list[str]:
     """The parameters that arguments without names are most likely for: one of the argument's own name, else
     the first one left."""
@@ -163,12 +147,3 @@ def _likely_names(expr: ast.Call, given: list[ast.Argument], parameters: tuple[P
             return []
         names.append(chosen)
     return names
-
-
-def constructor_parameters(constructor: Constructor | ErrorName) -> tuple[Parameter, ...]:
-    """The fields of a constructor or an error as parameters; optional ones may be left out."""
-    return fields_as_parameters(constructor.fields)
-
-
-def fields_as_parameters(fields: tuple[RecordField, ...]) -> tuple[Parameter, ...]:
-    return tuple(Parameter(f.name, f.type, not is_optional(f.type), f.doc) for f in fields)

@@ -191,9 +191,9 @@ class _Block:
             case ast.Let():
                 return self._let(statement, env, values)
             case ast.Return(task=task, when=when):
-                return self._returning(task, when, env)
+                return self._returning(task, when, env, self.wanted if self.kind == "flow" else None)
             case ast.Yield(task=task) | ast.Next(task=task):
-                return self._returning(task, None, env)
+                return self._returning(task, None, env, None)
             case ast.Fail(error=error, when=when):
                 if when is not None:
                     self.expressions.condition(when, env, "`when`")
@@ -277,13 +277,13 @@ class _Block:
         doubtful = name.name in self.names.doubtful
         values[name.name] = Value(value.local, UNKNOWN) if doubtful else value
 
-    def _returning(self, task: ast.Task, when: ast.Expr | None, env: Env) -> StepFacts:
+    def _returning(self, task: ast.Task, when: ast.Expr | None, env: Env, promised: Type | None) -> StepFacts:
         if when is not None:
             self.expressions.condition(when, env, "`when`")
             env = self.expressions.assuming(when, env)
         outcome = self.blocks.tasks.task(task, env, self.wanted)
-        if self.wanted is not None and self.kind == "flow":
-            self._promised(task, outcome.type, self.wanted)
+        if promised is not None:
+            self._promised(task, outcome.type, promised)
         self.results.append(outcome.type)
         return self._reached(outcome, skips=when is not None)
 
@@ -327,8 +327,8 @@ class _Block:
         last = self.statements[-1] if self.statements else None
         if isinstance(last, ast.Fail) and last.when is None:
             return NEVER
-        if any(isinstance(s, ast.Broken) and s.kind in ("yield", "next") for s in self.statements):
-            return UNKNOWN
+        if any(isinstance(statement, ast.Broken) for statement in self.statements):
+            return UNKNOWN  # it may be what should have given the result
         if self.kind == "while":
             message, help = "a round of `while` must give the next state", "end the block with `next …`"
             end = Span(self.block.span.end - 1, self.block.span.end)

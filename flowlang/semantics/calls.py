@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from flowlang.semantics import builtins, functions, types
-from flowlang.semantics.arguments import Arguments, constructor_parameters
+from flowlang.semantics.arguments import Arguments
 from flowlang.semantics.facts import (
     Callable,
     Constructor,
@@ -15,6 +15,7 @@ from flowlang.semantics.facts import (
     Namespace,
     Poisoned,
     TypeName,
+    fields_as_parameters,
 )
 from flowlang.semantics.habits import CALLS
 from flowlang.semantics.lookup import kind_of
@@ -50,7 +51,7 @@ class Calls(Arguments):
         target = self.callee(expr, env)
         match target:
             case Constructor():
-                self.arguments(expr, env, constructor_parameters(target), f"`{target.case}`")
+                self.arguments(expr, env, fields_as_parameters(target.fields), f"`{target.case}`")
                 union = target.union
                 return union.only([target.case]) if isinstance(union, Union) else UNKNOWN
             case Callable():
@@ -112,7 +113,7 @@ class Calls(Arguments):
             case ast.Member(target=target) as member:
                 namespace = self.namespace(target, env)
                 if namespace is None:
-                    return member
+                    return None if self._unknown_module(expr, target, env) else member
                 return self.member_of(member, namespace, "agent or constructor")
             case other:
                 if not is_poison(self.infer(other, env)):
@@ -120,6 +121,18 @@ class Calls(Arguments):
                         codes.WRONG_KIND, other.span, "this is a value; it cannot be called", help=CALLABLE
                     )
                 return None
+
+    def _unknown_module(self, call: ast.Call, target: ast.Expr, env: Env) -> bool:
+        """Report `trip.book(city: c)` with an alias that does not exist: its arguments are named, so it is
+        meant to call a declaration, not a function of a value."""
+        if not isinstance(target, ast.Name) or env.names.find(target.name) is not None:
+            return False
+        named = bool(call.arguments) and all(argument.name is not None for argument in call.arguments)
+        if not named or self.lookup.find(target.name) is not None or target.name in builtins.AMBIENT:
+            return False
+        aliases = [n for n, i in self.lookup.names.items() if isinstance(i, Namespace)]
+        self.lookup.unknown(target, target.name, "module", aliases)
+        return True
 
     def _declared_callee(self, call: ast.Call, name: ast.Name, env: Env) -> Interface | None:
         found = self.lookup.find(name.name)
@@ -138,9 +151,7 @@ class Calls(Arguments):
         return None
 
     def _unknown_callee(self, name: ast.Name, env: Env) -> None:
-        callables = [
-            n for n, i in self.lookup.names.items() if isinstance(i, Callable | Constructor | Poisoned)
-        ]
+        callables = [n for n, i in self.lookup.names.items() if isinstance(i, Callable | Constructor)]
         way = way_out(name.name, name.span, callables)
         if way.fix is None:
             habit = CALLS.get(name.name)

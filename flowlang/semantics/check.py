@@ -13,6 +13,8 @@ import attrs
 
 from flowlang.semantics import builtins, types
 from flowlang.semantics.declare import GENERICS, Declarer, Resolver
+from flowlang.semantics.doubt import has_lost_braces, is_in_doubt, words_in_doubt
+from flowlang.semantics.echoes import without_echoes
 from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import (
     Constructor,
@@ -36,7 +38,7 @@ from flowlang.semantics.uses import mistakes_in, namespace_of
 from flowlang.syntax import ast
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label, Problems
-from flowlang.text.source import Anchor
+from flowlang.text.source import Anchor, Span
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -70,14 +72,14 @@ class Checked:
 
     @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """All diagnostics of all files, placed, in the order of files and lines."""
+        """What is wrong in all files, placed, in the order of files and lines, each mistake once."""
         found = [*self.project.diagnostics]
         offsets = {Anchor(p, i.key): i.offset for p, m in self.modules.items() for i in m.module.items}
         for path, module in self.modules.items():
             for home, diagnostic in self._of_module(path, module):
                 found.append(diagnostic.placed(home, lambda anchor: offsets.get(anchor, 0)))
         order = {path: index for index, path in enumerate(reversed(self.project.order))}
-        return tuple(sorted(found, key=lambda d: (order.get(d.path, -1), d.primary.span)))
+        return tuple(without_echoes(sorted(found, key=lambda d: (order.get(d.path, -1), d.primary.span))))
 
     def _of_module(self, path: str, module: CheckedModule) -> Iterator[tuple[Anchor, Diagnostic]]:
         yield from ((Anchor(path), d) for d in module.module.diagnostics)
@@ -138,10 +140,16 @@ class _ModuleChecker:
     # Names
 
     def _declare_names(self) -> None:
-        """One namespace: every name is poison until its declaration is checked."""
+        """One namespace: every name is poison until its declaration is checked. So is every word of a
+        declaration that did not parse: it may be what that should have declared."""
         for item in self.module.items:
             for name in _names(item.declaration):
                 self._declare_name(item, name)
+        for item in self.module.items:
+            for word in words_in_doubt(item.parsed):
+                if word not in self.namespace and word not in BUILT_IN:
+                    anchor = Anchor(self.path, item.key)
+                    self.namespace[word] = Poisoned(Declared(self.path, word, Span(0, 0), anchor, None))
 
     def _declare_name(self, item: ast.Item, name: ast.Ident) -> None:
         anchor = Anchor(self.path, item.key)
@@ -168,6 +176,8 @@ class _ModuleChecker:
     def _provide(self, item: ast.Item, interface: Interface | None) -> None:
         """Put what a declaration shows into the namespace, where it owns its name."""
         declaration = item.declaration
+        if is_in_doubt(item.parsed):
+            return
         provided: set[str] = set()
         for name in _names(declaration):
             if interface is None or self.firsts.get(name.name) is not item or name.name in provided:
@@ -281,10 +291,16 @@ class _ModuleChecker:
         session = self._session(item)
         interface = self._interface(item, session)
         tables = session.expressions.tables
+        found = () if has_lost_braces(item.parsed) else tuple(session.problems.found)
         facts = Facts(
-            tables.types, tables.symbols, tables.coercions, tables.methods, tables.statements,
-            tuple(session.problems.found), interface,
-        )  # fmt: skip
+            tables.types,
+            tables.symbols,
+            tables.coercions,
+            tables.methods,
+            tables.statements,
+            found,
+            interface,
+        )
         return Entry(item.parsed, facts, session.lookup.used, self._mentions(item))
 
     def _interface(self, item: ast.Item, session: _Session) -> Interface | None:
@@ -390,6 +406,9 @@ def _names(declaration: ast.Declaration) -> Iterable[ast.Ident]:
             return (name, *(v.name for v in variants))
         case _:
             return () if declaration.name is None else (declaration.name,)
+
+
+BUILT_IN = frozenset((*types.SCALARS, *GENERICS, *builtins.ERRORS, *builtins.AMBIENT))
 
 
 def _name(declaration: ast.Declaration) -> str:

@@ -6,12 +6,12 @@ declaration whose text and whose used interfaces have not changed keeps its fact
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
 import attrs
 
-from flowlang.semantics.types import RecordField, Type
+from flowlang.semantics.types import RecordField, Type, is_optional
 from flowlang.syntax import ast
 from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.source import Anchor, Span
@@ -38,6 +38,11 @@ class Parameter:
     required: bool
     doc: str | None = attrs.field(default=None, eq=False)
     default: ast.Expr | None = attrs.field(default=None, eq=False)
+
+
+def fields_as_parameters(fields: Iterable[RecordField]) -> tuple[Parameter, ...]:
+    """The fields of a constructor, an error, an event or a record literal; optional ones may be left out."""
+    return tuple(Parameter(f.name, f.type, not is_optional(f.type), f.doc) for f in fields)
 
 
 @attrs.frozen(repr=False)

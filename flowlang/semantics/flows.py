@@ -10,11 +10,10 @@ from collections.abc import Iterable
 import attrs
 
 from flowlang.semantics import builtins
-from flowlang.semantics.arguments import fields_as_parameters
 from flowlang.semantics.blocks import Blocks
 from flowlang.semantics.declare import Declarer, report_duplicate
 from flowlang.semantics.expressions import Expressions
-from flowlang.semantics.facts import Callable, ErrorRef, EventName, Parameter
+from flowlang.semantics.facts import Callable, ErrorRef, EventName, Parameter, fields_as_parameters
 from flowlang.semantics.mentions import mentions
 from flowlang.semantics.reach import Reach, in_order
 from flowlang.semantics.scope import Env, Value

@@ -40,6 +40,7 @@ from flowlang.semantics.types import (
     Optional,
     Record,
     Type,
+    apart,
     brief,
     fits,
     join,
@@ -165,9 +166,22 @@ class Inference:
     def assuming(self, condition: ast.Expr, env: Env, truth: bool = True) -> Env:
         """The environment where an (inferred) condition has the given truth."""
         for part, holds in conjuncts(condition, truth):
+            if not env.unclear and self._is_unclear(part):
+                env = attrs.evolve(env, unclear=True)
             env = env.with_known(condition_of(part, self.tables.symbols, holds))
             env = env.with_narrowed(narrowed(part, holds, self.tables.symbols, self.tables.types, env))
         return env
+
+    def _is_unclear(self, part: ast.Expr) -> bool:
+        """Whether a part of a condition is wrong, so that it does not tell what it was meant to."""
+        match part:
+            case ast.Binary(left=left, right=right):
+                sides = [left, right]
+            case ast.Is(value=value):
+                sides = [value]
+            case _:
+                sides = [part]
+        return any(self.tables.types.get(side.id) == UNKNOWN for side in sides)
 
     def local(self, ident: ast.Ident, kind: str, type: Type, why: str | None = None) -> Value:
         """A value name that the tree declares."""
@@ -226,7 +240,8 @@ class Inference:
 
     def no_common(self, at: ast.Node, found: Type, other: Type, before: str) -> None:
         """Report a value whose type goes with no type of those before it."""
-        message = f"this is `{brief(found)}`, but {before} `{brief(other)}`"
+        this, that = apart(found, other)
+        message = f"this is `{this}`, but {before} `{that}`"
         help = "no type holds both; make them alike"
         if {found, other} == {INT, FLOAT}:
             help = "write the whole number with `.0`"

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import attrs
 
 from flowlang.semantics import types
+from flowlang.semantics.facts import fields_as_parameters
 from flowlang.semantics.inference import Inference
 from flowlang.semantics.mismatch import written
 from flowlang.semantics.scope import Env
-from flowlang.semantics.suggest import nearest, way_out
+from flowlang.semantics.suggest import meant_names, way_out
 from flowlang.semantics.types import (
     BOOL,
     FLOAT,
@@ -142,40 +143,43 @@ class Literals(Inference):
     def _wanted_record(self, expr: ast.RecordLiteral, env: Env, wanted: Record) -> Type:
         self._each_once(expr)
         given: set[str] = set()
-        known = [f.name for f in wanted.fields]
+        own = [entry.name.name for entry in expr.entries if isinstance(entry, ast.Entry)]
+        meant = meant_names(own, fields_as_parameters(wanted.fields))
         anew = {entry.name.name for entry in expr.entries if isinstance(entry, ast.Entry)}
         unknown_spread = False
         for entry in expr.entries:
             if isinstance(entry, ast.Entry):
                 given.add(entry.name.name)
-                self._wanted_field(entry, env, wanted, known)
+                self._wanted_field(entry, env, wanted, meant)
             elif isinstance(entry, ast.Spread):
                 fields = self._spread_fields(entry, env)
                 unknown_spread |= not isinstance(self.tables.types[entry.value.id], Record)
                 self._spread_fits(entry, fields, wanted, anew)
                 given.update(f.name for f in fields)
-        meant = {nearest(n, known) for n in given if n not in known}
-        missing = [f.name for f in wanted.fields if f.name not in given and not is_optional(f.type)]
-        missing = [name for name in missing if name not in meant]
+        met = given.union(meant.values())
+        missing = [f.name for f in wanted.fields if f.name not in met and not is_optional(f.type)]
         if missing and not unknown_spread:
             listed = ", ".join(f"`{n}`" for n in missing)
             message = f"`{show(wanted)}` needs {'the field' if len(missing) == 1 else 'the fields'} {listed}"
-            self.problems.report(
-                codes.TYPE_MISMATCH, expr.span, message, help="add " + _example_fields(wanted, missing)
-            )
+            help = "add " + _example_fields(wanted, missing)
+            self.problems.report(codes.MISSING_FIELD, expr.span, message, help=help)
         return wanted
 
-    def _wanted_field(self, entry: ast.Entry, env: Env, wanted: Record, known: list[str]) -> None:
+    def _wanted_field(self, entry: ast.Entry, env: Env, wanted: Record, meant: dict[str, str]) -> None:
         field = wanted.field(entry.name.name)
         if field is not None:
             self.check(entry.value, env, field, f"the field `{entry.name.name}`")
             return
         self.infer(entry.value, env)
         message = f"`{show(wanted)}` has no field `{entry.name.name}`"
-        help, fix = way_out(entry.name.name, entry.name.span, known, list_as="it has")
-        self.problems.report(
-            codes.UNKNOWN_FIELD, entry.name.span, message, help=help, fix=None if entry.short else fix
+        right = meant.get(entry.name.name)
+        help, fix = way_out(
+            entry.name.name, entry.name.span, (f.name for f in wanted.fields), list_as="it has"
         )
+        if right is not None:
+            written = f"{right}: {entry.name.name}" if entry.short else right
+            help, fix = f"did you mean `{right}`?", Fix(f"write `{right}`", (Edit(entry.name.span, written),))
+        self.problems.report(codes.UNKNOWN_FIELD, entry.name.span, message, help=help, fix=fix)
 
     def _spread_fits(
         self, entry: ast.Spread, fields: tuple[RecordField, ...], wanted: Record, anew: set[str]

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from flowlang.semantics import types
 from flowlang.semantics.suggest import did_you_mean
-from flowlang.semantics.types import Record, Type, brief, fits, is_number, is_optional, is_text, present, show
+from flowlang.semantics.types import (
+    Record,
+    Type,
+    apart,
+    brief,
+    fits,
+    is_number,
+    is_optional,
+    is_text,
+    present,
+    show,
+)
 from flowlang.syntax import ast
 from flowlang.text import codes
 from flowlang.text.codes import Code
@@ -20,7 +31,8 @@ def explain_mismatch(
     if is_optional(found) and found != types.NULL and fits(present(found), wanted):
         message = f"{what} must be `{show(wanted)}`, but this may be missing" + (f": {why}" if why else "")
         return codes.MAYBE_MISSING, message, handle_missing(wanted, name)
-    message = f"{what} must be `{brief(wanted)}`, but this is `{brief(found)}`"
+    this, that = apart(found, wanted)
+    message = f"{what} must be `{that}`, but this is `{this}`"
     if found == types.JSON:
         help = f"say what it should be, to be checked at run time: `{name or '…'} as {show(wanted)}`"
         return codes.JSON_USE, message, help

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import attrs
 
 from flowlang.semantics.facts import Local, Symbol
-from flowlang.semantics.types import Type
+from flowlang.semantics.types import UNKNOWN, Type, is_optional
 from flowlang.syntax import ast
 
 Path: TypeAlias = tuple[Hashable, ...]
@@ -62,13 +62,15 @@ class Names:
 @attrs.frozen(eq=False, repr=False)
 class Env:
     """What can be seen at one point. `deadline`: a wait that stands here ends by a deadline around it;
-    `cleanup` is "undo" or "finally" where no wait may stand."""
+    `cleanup` is "undo" or "finally" where no wait may stand; `unclear`: a condition that is wrong stands
+    around, so what may be missing elsewhere may well be known to be there."""
 
     names: Names = attrs.field(factory=Names)
     narrowed: Mapping[Path, Type] = attrs.field(factory=dict)
     known: frozenset[Condition] = frozenset()
     deadline: bool = False
     cleanup: str | None = None
+    unclear: bool = False
 
     def with_values(self, *values: Value) -> Env:
         """A scope inside of this one."""
@@ -87,7 +89,11 @@ class Env:
             return narrowed
         if value.plain is not None and value.conditions <= self.known:
             return value.plain
-        return value.type
+        return self.clear(value.type)
+
+    def clear(self, type: Type) -> Type:
+        """A type that nothing is known about here."""
+        return UNKNOWN if self.unclear and is_optional(type) else type
 
 
 def path_of(expr: ast.Node, symbols: Mapping[int, Symbol]) -> Path | None:

@@ -13,7 +13,7 @@ import attrs
 from flowlang.semantics import builtins, types
 from flowlang.semantics.declare import report_duplicate
 from flowlang.semantics.expressions import Expressions
-from flowlang.semantics.facts import Callable, ErrorRef, Local
+from flowlang.semantics.facts import Callable, Constructor, ErrorRef, Local
 from flowlang.semantics.reach import Outcome, Reach, in_order
 from flowlang.semantics.scope import Condition, Env, Value, condition_of, conjuncts
 from flowlang.semantics.tasks import Tasks
@@ -125,12 +125,26 @@ class Steps:
             return True
         self.expressions.check(clauses.key.value, env, STRING, "a key")
         target = self._target(step.task)
+        if target is None and self._is_unclear(step.task, env):
+            return True
         if target is not None and target.kind != "flow":
             return True
         what = "this step calls none" if target is None else "this step calls a flow"
         message, help = f"`key` is handed to an agent, and {what}", "put it on the step that calls the agent"
         self.expressions.problems.report(codes.MISPLACED_CLAUSE, clauses.key.span, message, help=help)
         return False
+
+    def _is_unclear(self, task: ast.Task, env: Env) -> bool:
+        """Whether a task calls something that is not known, which is reported there."""
+        if not isinstance(task, ast.Call):
+            return isinstance(task, ast.BrokenExpr)
+        match task.callee:
+            case ast.Name(name=name):
+                return not isinstance(self.expressions.lookup.names.get(name), Constructor)
+            case ast.Member(target=ast.Name(name=name)):
+                return env.names.find(name) is None
+            case _:
+                return False
 
     def _target(self, task: ast.Task) -> Callable | None:
         if not isinstance(task, ast.Call):

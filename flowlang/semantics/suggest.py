@@ -1,15 +1,17 @@
-"""Ways out of an unknown name: the nearest known one, with the edit that writes it; else a short list."""
+"""Ways out of an unknown name: the nearest known one, with the edit that writes it; else a short list.
+
+Arguments and fields are judged together: one that is unknown is most likely one that is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
 
 from flowlang.text.diagnostics import Edit, Fix
 from flowlang.text.source import Span
 from flowlang.text.suggest import did_you_mean, nearest
 
-__all__ = ["WayOut", "did_you_mean", "nearest", "way_out"]
+__all__ = ["WayOut", "did_you_mean", "meant_names", "nearest", "way_out"]
 
 FEW = 6
 
@@ -31,3 +33,30 @@ def way_out(name: str, at: Span, known: Iterable[str], *, list_as: str | None = 
     if list_as is None or not 0 < len(names) <= FEW:
         return WayOut()
     return WayOut(f"{list_as} " + ", ".join(f"`{known}`" for known in names))
+
+
+class Wanted(Protocol):
+    """A parameter or a field."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def required(self) -> bool: ...
+
+
+def meant_names(written: Iterable[str], wanted: Sequence[Wanted]) -> dict[str, str]:
+    """What unknown names are most likely for: the nearest one that is left, else one that must be given."""
+    names = list(written)
+    known = {one.name for one in wanted}
+    left = [one for one in wanted if one.name not in names]
+    meant: dict[str, str] = {}
+    for name in names:
+        if name in known:
+            continue
+        free = [one for one in left if one.name not in meant.values()]
+        right = nearest(name, (one.name for one in free))
+        right = right or next((one.name for one in free if one.required), None)
+        if right is not None:
+            meant[name] = right
+    return meant

@@ -10,11 +10,10 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from flowlang.semantics.arguments import fields_as_parameters
 from flowlang.semantics.constants import fold
 from flowlang.semantics.declare import report_too_large
 from flowlang.semantics.expressions import Expressions
-from flowlang.semantics.facts import Callable, ErrorName, EventName
+from flowlang.semantics.facts import Callable, ErrorName, EventName, fields_as_parameters
 from flowlang.semantics.mismatch import written
 from flowlang.semantics.reach import Outcome, Reach, join_reaches, reach_of_call
 from flowlang.semantics.scope import Env, Value
@@ -31,6 +30,7 @@ from flowlang.semantics.types import (
     MapOf,
     Record,
     Type,
+    apart,
     brief,
     is_optional,
     is_poison,
@@ -259,8 +259,8 @@ class Tasks:
             self._fits_state(task, body.type, state)
             return Outcome(state, body.reach)
         joined = join(state, body.type)
-        if joined == state:
-            return Outcome(state, body.reach)
+        if joined in (state, UNKNOWN):  # it is settled, or wrong already
+            return Outcome(joined or UNKNOWN, body.reach)
         if joined is not None and self.trials < MOST_TRIALS:
             del problems[mark:]
             self.trials += 1
@@ -269,7 +269,8 @@ class Tasks:
             if join(joined, again.type) == joined:
                 return Outcome(joined, again.reach)
             body = again
-        self._wants_annotation(task, state, body.type)
+        if not any(problem.severity == "error" for problem in problems[mark:]):
+            self._wants_annotation(task, state, body.type)
         return Outcome(UNKNOWN, body.reach)
 
     def _round(self, task: ast.While, env: Env, state: Type, wanted: Type | None) -> Outcome:
@@ -284,7 +285,8 @@ class Tasks:
             self.expressions.require(at.task, found, state, f"the next `{task.state.name}`")
 
     def _wants_annotation(self, task: ast.While, state: Type, found: Type) -> None:
-        message = f"`{task.state.name}` starts as `{brief(state)}`, but a round makes it `{brief(found)}`"
+        first, later = apart(state, found)
+        message = f"`{task.state.name}` starts as `{first}`, but a round makes it `{later}`"
         help = f"say what it is: `from {task.state.name}: … = …`"
         if join(state, found) is None:
             help = "no type holds both; make the first state and the next one alike"

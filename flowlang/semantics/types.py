@@ -286,10 +286,10 @@ def _record_fits(given: Record, wanted: Record) -> bool:
 
 def join(left: Type, right: Type) -> Type | None:
     """The type of a value that is one or the other; None where only an annotation can say."""
-    if left == right or is_poison(right):
-        return left if left != NEVER else right
-    if is_poison(left):
-        return right
+    if left == right or UNKNOWN in (left, right):
+        return left if left == right else UNKNOWN
+    if NEVER in (left, right):
+        return right if left == NEVER else left
     match left, right:
         case (Scalar("int"), Scalar("float")) | (Scalar("float"), Scalar("int")):
             return FLOAT
@@ -344,6 +344,14 @@ def join_all(types: Iterable[Type]) -> Type | None:
 
 
 FIELDS_SHOWN = 4
+
+
+def apart(left: Type, right: Type) -> tuple[str, str]:
+    """Two types briefly, so that one can be told from the other also where they have the same name."""
+    one, other = brief(left), brief(right)
+    if one == other and isinstance(left, Record) and isinstance(right, Record):
+        return show(attrs.evolve(left, name=None)), show(attrs.evolve(right, name=None))
+    return one, other
 
 
 def brief(type: Type) -> str:

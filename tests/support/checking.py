@@ -9,36 +9,34 @@ from flowlang.semantics.check import Checked, check
 from flowlang.semantics.facts import Parameter
 from flowlang.semantics.modules import load
 from flowlang.semantics.providers import DescribedAgent, Description, Mistake
-from flowlang.semantics.types import STRING, ListOf
+from flowlang.semantics.types import FLOAT, STRING, ListOf, Record, RecordField
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Source, Span
 
-TOOLS = Description(
-    "tools.py",
-    (
-        DescribedAgent(
-            "critique",
-            (Parameter("text", STRING, True), Parameter("lens", STRING, False)),
-            ListOf(STRING),
-            None,
-        ),
-        DescribedAgent("fetch", (Parameter("url", STRING, True),), STRING, "read"),
-        DescribedAgent("save", (Parameter("text", STRING, True),), STRING, "write"),
-    ),
-    (Mistake("`revise` has no annotation for `text`", "write `text: str`", line=7, agent="revise"),),
+DRAFT = Record((RecordField("text", STRING), RecordField("score", FLOAT)), "Draft")
+TEXT, LENS, URL = (Parameter(name, STRING, name != "lens") for name in ("text", "lens", "url"))
+TOOLS = (
+    DescribedAgent("critique", (TEXT, LENS), STRING, None),
+    DescribedAgent("fetch", (URL,), STRING, "read"),
+    DescribedAgent("revise", (TEXT, Parameter("notes", ListOf(STRING), True)), DRAFT, "read"),
+    DescribedAgent("save", (TEXT,), STRING, "write"),
 )
-"""What `use python … = "tools.py"` stands for in tests; `"good.py"` is the same without its mistake."""
+DESCRIPTIONS = {
+    "tools.py": Description("tools.py", TOOLS),
+    "broken.py": Description(
+        "broken.py",
+        TOOLS[:2],
+        (Mistake("`revise` has no annotation for `text`", "write `text: str`", line=7, agent="revise"),),
+    ),
+}
+"""What stands behind `use python … = "…"` in tests."""
 
 
 def describe(provider: str, target: str, using_path: str) -> Description:
     if provider != "python":
         return Description(target, known=False)
-    if target == "good.py":
-        return Description("good.py", TOOLS.agents)
-    if target == "tools.py":
-        return TOOLS
-    return Description(target, mistakes=(Mistake("there is no such file"),))
+    return DESCRIPTIONS.get(target) or Description(target, mistakes=(Mistake("there is no such file"),))
 
 
 def check_path(path: Path, *, entry: Source | None = None, previous: Checked | None = None) -> Checked:
