@@ -10,9 +10,9 @@ Any other task is bounded here by `timeout … per attempt`, as a whole."""
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import attrs
 
@@ -31,8 +31,15 @@ from flowlang.values.value import Value
 MOST_AT_ONCE: Final = 10_000
 """Items of a loop without a pace that are under way at once. The engine's cap is on calls, not on items."""
 
-Item: TypeAlias = tuple[int | str, Value]
 Arm: TypeAlias = Callable[[], Awaitable[tuple[Value, list[Undo]]]]
+
+
+class Items(NamedTuple):
+    """What a loop goes over: the items of a list and their positions, or the values of a map and their keys.
+    A list without `where` is gone over as it is, so that a long loop needs memory for its results only."""
+
+    keys: Sequence[int | str]
+    values: Sequence[Value]
 
 
 class Tasks(Running):
@@ -156,14 +163,14 @@ class Tasks(Running):
 
     async def _for_each(self, task: plan.ForEach, frame: Frame) -> Value:
         items = self._items(task, frame)
-        values: list[Value] = [None] * len(items)
+        values: list[Value] = [None] * len(items.keys)
         bearable = 0 if task.tolerating is None else self.count(task.tolerating, frame, "tolerating", task.at)
         done = 0
 
         async def carry_out(position: int) -> None:
             nonlocal bearable, done
             waits = self.counts.waits
-            inner = self._item_frame(task, items[position], frame)
+            inner = self._item_frame(task, items, position, frame)
             try:
                 values[position] = await self.block(task.body, inner)
             except FlowFailure as failure:
@@ -172,23 +179,26 @@ class Tasks(Running):
                     raise
                 self.tell(events.Caught, inner, failure.failure)
             done += 1
-            self.tell(events.Progress, frame, done, len(items))
+            self.tell(events.Progress, frame, done, len(values))
             await self.breathe(waits)
 
-        await pull(self.host, self._pace(task, len(items), frame), range(len(items)), carry_out)
+        await pull(self.host, self._pace(task, len(values), frame), range(len(values)), carry_out)
         return values
 
-    def _items(self, task: plan.ForEach, frame: Frame) -> list[Item]:
-        """What to loop over: positions and items, or keys and values, that `where` lets through."""
+    def _items(self, task: plan.ForEach, frame: Frame) -> Items:
+        """What `where` lets through."""
         source = self.evaluate(task.source, frame)
-        items: list[Item] = list(enumerate(source) if task.over == "list" else source.items())
+        over_list = task.over == "list"
+        items = Items(range(len(source)), source) if over_list else Items([*source], [*source.values()])
         where = task.where
         if where is None:
             return items
-        return [item for item in items if self.evaluate(where, self._item_frame(task, item, frame))]
+        positions = range(len(items.keys))
+        kept = [n for n in positions if self.evaluate(where, self._item_frame(task, items, n, frame))]
+        return Items([items.keys[n] for n in kept], [items.values[n] for n in kept])
 
-    def _item_frame(self, task: plan.ForEach, item: Item, frame: Frame) -> Frame:
-        key, value = item
+    def _item_frame(self, task: plan.ForEach, items: Items, position: int, frame: Frame) -> Frame:
+        key, value = items.keys[position], items.values[position]
         first, second = (value, key) if task.over == "list" else (key, value)
         names = {task.first: first} if task.second is None else {task.first: first, task.second: second}
         return frame.inside(item_suffix(key), names)
@@ -239,7 +249,8 @@ class Tasks(Running):
 
     def _arms(self, task: plan.Race, frame: Frame) -> list[Arm]:
         if each := task.each:
-            frames = [self._item_frame(each, item, frame) for item in self._items(each, frame)]
+            items = self._items(each, frame)
+            frames = [self._item_frame(each, items, n, frame) for n in range(len(items.keys))]
             return [partial(self._arm, partial(self.block, each.body), inner) for inner in frames]
         return [
             partial(self._arm, partial(self.task, branch), frame.inside(f"|{position}", {}))
