@@ -6,7 +6,8 @@ interpreter walks the plan itself and there is no second tree to keep in step wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from types import NoneType
 from typing import Final, get_args
 
 import attrs
@@ -65,6 +66,9 @@ def _clauses(step: plan.Step) -> Clauses | None:
 
 
 _EXPRESSIONS: Final = get_args(get_args(plan.Expr)[0])
+_TYPES: Final = get_args(get_args(plan.Type)[0])
+_LEAVES: Final = dict.fromkeys((str, int, float, bool, NoneType, plan.Place, *_TYPES))
+"""Kinds of parts that hold nothing wanted: most parts of a plan."""
 
 
 def _parts(compiled: plan.Plan) -> Iterator[plan.Block | plan.Step | plan.Expr]:
@@ -77,9 +81,16 @@ def _parts(compiled: plan.Plan) -> Iterator[plan.Block | plan.Step | plan.Expr]:
             continue
         if isinstance(part, plan.Block | plan.Step):
             yield part
-        if isinstance(part, plan.Model):
-            pending.extend(vars(part).values())
-        elif isinstance(part, dict):
-            pending.extend(part.values())
-        elif isinstance(part, tuple):
-            pending.extend(part)
+        pending.extend(inner for inner in _inside(part) if type(inner) not in _LEAVES)
+
+
+def _inside(part: object) -> Iterable[object]:
+    match part:
+        case plan.Model():
+            return vars(part).values()
+        case dict():
+            return part.values()
+        case tuple():
+            return part
+        case _:
+            return ()

@@ -22,7 +22,7 @@ from functools import cache, partial
 from types import CodeType, FunctionType
 from typing import Final, TypeAlias
 
-from flowlang.plan.model import Expr, Place
+from flowlang.plan.model import Expr, Place, Variable
 from flowlang.values import conversions, evaluation, lists, numbers, strings
 from flowlang.values.builder import helper_name
 from flowlang.values.evaluation import Budget
@@ -39,6 +39,8 @@ Code: TypeAlias = Callable[[Mapping[str, Value], Budget], Value]
 
 def compile_expression(expr: Expr) -> Code:
     """An expression of a checked plan, ready to run any number of times."""
+    if isinstance(expr, Variable):
+        return _lookup(expr)
     generator = Generator()
     try:
         code = _assembled(generator.expression(expr, {}))
@@ -47,6 +49,16 @@ def compile_expression(expr: Expr) -> Code:
     namespace = {**_HELPERS, **generator.constants, "PLACES": tuple(generator.places)}
     verify(code, namespace)
     return FunctionType(code, namespace)
+
+
+def _lookup(variable: Variable) -> Code:
+    """A name alone, which is so common that it need not be compiled; the walker tells where it is missing."""
+    name = variable.name
+
+    def lookup(context: Mapping[str, Value], budget: Budget) -> Value:
+        return context[name] if name in context else walk(variable, context, budget)
+
+    return lookup
 
 
 # The failure is raised outside of the handler, so that it keeps no exception of the host alive.
