@@ -12,14 +12,17 @@ none, and reads everything."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import cache
 from hashlib import sha256
+from types import NoneType
 
 from pydantic import JsonValue
 
 from flowlang.plan.model import Agent, Block, Flow, Model, Plan, Statement
 
 FOR_READERS = frozenset({"at", "doc", "unit", "sources", "path"})
+PLAIN = (str, int, float, NoneType)
 DERIVED = frozenset({"wave", "free", "fingerprint", "bounds", "longest", "strategy"})
 
 
@@ -54,6 +57,8 @@ def _meaning(value: object, *, by_fingerprint: bool = False) -> JsonValue:
     """A part of a plan as JSON, without what is for readers, derived, or at its default.
 
     One call a level and no comprehensions: plans may be deep."""
+    if isinstance(value, PLAIN):
+        return value
     items: list[JsonValue] = []
     fields: dict[str, JsonValue] = {}
     if isinstance(value, Block) and by_fingerprint:
@@ -61,27 +66,32 @@ def _meaning(value: object, *, by_fingerprint: bool = False) -> JsonValue:
             items.append([statement.name, list(statement.depends), statement.fingerprint])
         return items
     if isinstance(value, Model):
-        for name, field in type(value).model_fields.items():
+        for name, default in _fields(type(value)):
             part = getattr(value, name)
-            if name == "kind" or not (name in FOR_READERS or name in DERIVED or part == field.default):
+            if name == "kind" or part != default:
                 fields[name] = _meaning(part, by_fingerprint=by_fingerprint)
         return fields
     if isinstance(value, Mapping):
         for key, part in value.items():
             fields[key] = _meaning(part, by_fingerprint=by_fingerprint)
         return fields
-    if isinstance(value, tuple | list):
-        for part in value:
-            items.append(_meaning(part, by_fingerprint=by_fingerprint))
-        return items
-    assert value is None or isinstance(value, str | int | float), type(value)
-    return value
+    assert isinstance(value, tuple | list), type(value)
+    for part in value:
+        items.append(_meaning(part, by_fingerprint=by_fingerprint))
+    return items
+
+
+@cache
+def _fields(kind: type[Model]) -> tuple[tuple[str, object], ...]:
+    """The fields of a kind of node that are part of a meaning, with their defaults."""
+    meant = ((name, f.default) for name, f in kind.model_fields.items() if name not in FOR_READERS | DERIVED)
+    return tuple(meant)
 
 
 def _ordered(value: JsonValue) -> JsonValue:
     if isinstance(value, dict):
         ordered: dict[str, JsonValue] = {}
-        for key in sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass")):
+        for key in _in_order(value):
             ordered[key] = _ordered(value[key])
         return ordered
     if isinstance(value, list):
@@ -90,3 +100,10 @@ def _ordered(value: JsonValue) -> JsonValue:
             items.append(_ordered(item))
         return items
     return value
+
+
+def _in_order(keys: Collection[str]) -> list[str]:
+    """Keys by their UTF-16 code units; those of ASCII characters stand so anyway."""
+    if all(map(str.isascii, keys)):
+        return sorted(keys)
+    return sorted(keys, key=lambda key: key.encode("utf-16-be", "surrogatepass"))

@@ -6,7 +6,9 @@ hide them. A statement that stands nested is not looked into: it knows its free 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import cache
+from types import NoneType
 
 from flowlang.plan import model as plan
 
@@ -17,14 +19,16 @@ def free_names(part: plan.Model) -> tuple[str, ...]:
     pending: list[tuple[object, frozenset[str]]] = [(part, frozenset())]
     while pending:
         value, bound = pending.pop()
-        if isinstance(value, plan.Variable):
+        if isinstance(value, _PLAIN):
+            continue  # most parts: said first, since it is quick
+        elif isinstance(value, plan.Variable):
             if value.name not in bound:
                 found[value.name] = None
         elif isinstance(value, plan.Statement) and value is not part:
             found.update((name, None) for name in value.free if name not in bound)
         elif isinstance(value, plan.Model):
             pending.extend(reversed(_parts(value, bound)))
-        elif isinstance(value, Mapping):
+        elif isinstance(value, dict):
             pending.extend((item, bound) for item in reversed(list(value.values())))
         elif isinstance(value, tuple):
             pending.extend((item, bound) for item in reversed(value))
@@ -34,13 +38,17 @@ def free_names(part: plan.Model) -> tuple[str, ...]:
 def _parts(value: plan.Model, bound: frozenset[str]) -> list[tuple[object, frozenset[str]]]:
     """The fields of a node, each with the names that are bound in it."""
     inside = bound.union(_binds(value))
-    scoped = _SCOPED.get(type(value), ())
-    return [
-        (getattr(value, name), inside if name in scoped else bound)
-        for name in type(value).model_fields
-        if name not in _NOT_LOOKED_INTO
-    ]
+    return [(getattr(value, name), inside if scoped else bound) for name, scoped in _fields(type(value))]
 
+
+@cache
+def _fields(kind: type[plan.Model]) -> tuple[tuple[str, bool], ...]:
+    """The fields of a node that are looked into, and whether they see the names that it binds."""
+    scoped = _SCOPED.get(kind, ())
+    return tuple((name, name in scoped) for name in kind.model_fields if name not in _NOT_LOOKED_INTO)
+
+
+_PLAIN = (str, int, float, NoneType)
 
 _NOT_LOOKED_INTO = frozenset({"at", "type", "task_type", "widen", "pattern"})
 
