@@ -44,9 +44,11 @@ class Indent:
 
 @attrs.frozen(eq=False)
 class Group:
-    """Flat if it fits, else with all its own lines ended."""
+    """Flat if it fits, else with all its own lines ended. Of two groups in one line the first is broken
+    first, unless it is reluctant: then it is flat if what follows fits as far as its own first line."""
 
     content: Doc
+    reluctant: bool = False
 
 
 @attrs.frozen
@@ -107,7 +109,7 @@ def render(document: Doc, width: int = WIDTH) -> str:
                 pending.append((indent + STEP, flat, content))
             case Group(content=content):
                 room = width - page.used(indent)
-                flat = flat or (part not in broken and fits(content, pending, broken, room))
+                flat = flat or (part not in broken and fits(part, pending, broken, room))
                 pending.append((indent, flat, content))
             case IfBroken(broken=text, flat=flat_text):
                 page.write(flat_text if flat else text)
@@ -164,10 +166,10 @@ def break_all(around: Around, broken: set[Group]) -> None:
         around = around[1]
 
 
-def fits(content: Doc, following: list[Pending], broken: set[Group], room: int) -> bool:
-    """Whether `content`, laid flat, fits into `room` columns together with what follows it up to the next
-    line that ends. A group that follows counts as flat if it can be: the earlier one is broken first."""
-    pending: list[tuple[bool, Doc]] = [(True, content)]
+def fits(group: Group, following: list[Pending], broken: set[Group], room: int) -> bool:
+    """Whether a group, laid flat, fits into `room` columns together with what follows it up to the next
+    line that ends. A group that follows counts as flat if it can be, but behind a reluctant one."""
+    pending: list[tuple[bool, Doc]] = [(True, group.content)]
     next_following = len(following) - 1
     while room >= 0:
         if pending:
@@ -189,7 +191,7 @@ def fits(content: Doc, following: list[Pending], broken: set[Group], room: int) 
             case Indent(content=inner):
                 pending.append((flat, inner))
             case Group(content=inner):
-                pending.append((part not in broken, inner))
+                pending.append((flat or not (group.reluctant or part in broken), inner))
             case IfBroken(broken=text, flat=flat_text):
                 room -= len(flat_text if flat else text)
             case TextBlock(lines=lines):

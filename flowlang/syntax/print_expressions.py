@@ -1,7 +1,8 @@
 """The layout of expressions.
 
 Operators end their lines before them, methods before their `.`; lists, records and calls one item a line.
-Parentheses stand where precedence asks for them and nowhere else. Literals are printed as written."""
+Parentheses stand where precedence asks for them, and around a `??` that is compared, which most readers
+would take apart the other way; nowhere else. Literals are printed as written."""
 
 from __future__ import annotations
 
@@ -236,13 +237,18 @@ def in_chain(parts: Parts, side: ast.Expr, own: int, *, chains: bool) -> Doc:
     that the operator groups to."""
     if chains and level(side) == own:
         return parts.open(side)
-    return operand(parts, side, own + 1)
+    return compared(parts, side) if own == COMPARISON else operand(parts, side, own + 1)
+
+
+def compared(parts: Parts, side: ast.Expr) -> Doc:
+    """An operand of a comparison: `(a ?? 0) < b`."""
+    return operand(parts, side, COALESCE + 1)
 
 
 @document.register(ast.Is)
 def is_(node: ast.Is, parts: Parts) -> Doc:
     case = parts[node.case] if node.case else "null"
-    return operand(parts, node.value, COALESCE), LINE, "is ", case
+    return compared(parts, node.value), LINE, "is ", case
 
 
 @document.register(ast.Cast)
@@ -250,7 +256,7 @@ def cast(node: ast.Cast, parts: Parts) -> Doc:
     one_type = parts[node.type]
     if isinstance(node.type, ast.EnumType) and len(node.type.values) > 1:
         one_type = "(", one_type, ")"
-    return operand(parts, node.value, COALESCE), LINE, "as ", one_type
+    return compared(parts, node.value), LINE, "as ", one_type
 
 
 @whole.register(ast.Binary | ast.Is | ast.Cast)
@@ -308,7 +314,7 @@ def match_arm(node: ast.MatchArm, parts: Parts) -> Doc:
 def constructor_pattern(node: ast.ConstructorPattern, parts: Parts) -> Doc:
     if not node.bindings and not parts.opening(node) and not parts.closing(node):
         return parts[node.case]
-    return parts[node.case], parts.listed(node, parts.each(node.bindings), "()")
+    return parts[node.case], parts.listed(node, parts.each(node.bindings), "()", reluctant=True)
 
 
 @document.register(ast.Binding)

@@ -212,8 +212,8 @@ def after(node: ast.After, parts: Parts) -> Doc:
 
 
 def hanging_list(parts: Parts, names: tuple[ast.Node, ...]) -> Doc:
-    """Names with commas, in one line or one a line."""
-    return Group(Indent(joined(parts.each(names), (",", LINE))))
+    """Names with commas, in one line or one a line, which is the last resort."""
+    return Group(Indent(joined(parts.each(names), (",", LINE))), reluctant=True)
 
 
 @document.register(ast.Key)

@@ -87,7 +87,15 @@ class Parts:
         """The comments before a node's closing bracket, a line each."""
         return [written(comment) for comment in self.attached.closing.get(node, ())]
 
-    def listed(self, node: ast.Node, items: Sequence[Doc], pair: str, padding: Line = SOFT) -> Doc:
+    def listed(
+        self,
+        node: ast.Node,
+        items: Sequence[Doc],
+        pair: str,
+        padding: Line = SOFT,
+        *,
+        reluctant: bool = False,
+    ) -> Doc:
         """A list between brackets: in one line, or one item a line and a comma behind each."""
         closing = self.closing(node)
         if not items and not closing:
@@ -97,7 +105,7 @@ class Parts:
         for number, comment in enumerate(closing):
             lines += [HARD if items or number else "", comment]
         end = HARD if closing else padding
-        return Group((pair[0], self.opening(node), Indent(tuple(lines)), end, pair[1]))
+        return Group((pair[0], self.opening(node), Indent(tuple(lines)), end, pair[1]), reluctant)
 
     def lines(
         self,
