@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
 from flowlang.semantics import builtins, functions, types
@@ -90,11 +92,11 @@ class Calls(Arguments):
 
     def _recorded_agent(self, name: ast.StringLiteral) -> Callable | None:
         alias, _, member = name.value.rpartition(".")
+        members: Mapping[str, Interface] = {} if alias else self.lookup.names
+        found = None if alias else self.lookup.find(member)
         namespace = self.lookup.find(alias) if alias else None
-        members = (
-            namespace.members if isinstance(namespace, Namespace) else {} if alias else self.lookup.names
-        )
-        found = members.get(member)
+        if isinstance(namespace, Namespace):
+            members, found = namespace.members, self.lookup.member(alias, namespace, member)
         if isinstance(found, Callable) and found.kind != "flow":
             return found
         if not isinstance(found, Poisoned) and not getattr(namespace, "poisoned", False):
@@ -151,7 +153,8 @@ class Calls(Arguments):
         return None
 
     def _unknown_callee(self, name: ast.Name, env: Env) -> None:
-        callables = [n for n, i in self.lookup.names.items() if isinstance(i, Callable | Constructor)]
+        names = self.lookup.names
+        callables = [*self.lookup.of_kind("agent", names), *self.lookup.of_kind("constructor", names)]
         way = way_out(name.name, name.span, callables)
         if way.fix is None:
             habit = CALLS.get(name.name)

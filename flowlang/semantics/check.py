@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from typing import TypeAlias
 
 import attrs
 
@@ -17,9 +18,12 @@ from flowlang.semantics.doubt import has_lost_braces, is_in_doubt, words_in_doub
 from flowlang.semantics.echoes import without_echoes
 from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import (
+    Callable,
     Constructor,
     Declared,
+    ErrorName,
     ErrorRef,
+    EventName,
     Facts,
     Interface,
     Namespace,
@@ -28,7 +32,7 @@ from flowlang.semantics.facts import (
 )
 from flowlang.semantics.flows import check_flow, check_test, defaults, signature_of
 from flowlang.semantics.inference import Tables
-from flowlang.semantics.lookup import Lookup
+from flowlang.semantics.lookup import Lookup, kind_in_sight
 from flowlang.semantics.mentions import called_names, named_types
 from flowlang.semantics.modules import Project
 from flowlang.semantics.order import components, cycle_in, is_cycle, shortened
@@ -39,6 +43,8 @@ from flowlang.syntax import ast
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label, Problems
 from flowlang.text.source import Anchor, Span
+
+Outlook: TypeAlias = Mapping[tuple[str, str], type[Interface] | None]
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -53,11 +59,13 @@ class Entry:
 
 @attrs.frozen(eq=False, repr=False)
 class CheckedModule:
-    """`namespace` holds every name of the module, `entries` what is known of each declaration by key."""
+    """`namespace` holds every name of the module, `entries` what is known of each declaration by key, and
+    `outlook` what messages may suggest: the names in sight and their kinds."""
 
     module: ast.Module
     namespace: Mapping[str, Interface]
     entries: Mapping[str, Entry]
+    outlook: Outlook
     diagnostics: tuple[tuple[Anchor, Diagnostic], ...]
 
     @property
@@ -110,6 +118,8 @@ class _ModuleChecker:
     before: CheckedModule | None
     namespace: dict[str, Interface] = attrs.field(factory=dict)
     entries: dict[str, Entry] = attrs.field(factory=dict)
+    outlook: Outlook = attrs.field(factory=dict)
+    same_outlook: bool = False
     found: list[tuple[Anchor, Diagnostic]] = attrs.field(factory=list)
     firsts: dict[str, ast.Item] = attrs.field(factory=dict)  # the item that owns each name
     described: dict[str, Description] = attrs.field(factory=dict)  # what stands behind each `use`
@@ -122,6 +132,8 @@ class _ModuleChecker:
         self._declare_names()
         for item in self._of_kind(ast.Import, ast.Use):
             self._item(item)
+        self.outlook = _outlook(self.namespace)
+        self.same_outlook = self.before is not None and self.before.outlook == self.outlook
         self._types()
         for item in self._of_kind(ast.ErrorDecl, ast.EventDecl, ast.BrokenDecl):
             self._item(item)
@@ -132,7 +144,7 @@ class _ModuleChecker:
             self._item(item)
         self._unreadable_agents()
         self._unused_aliases()
-        return CheckedModule(self.module, self.namespace, self.entries, tuple(self.found))
+        return CheckedModule(self.module, self.namespace, self.entries, self.outlook, tuple(self.found))
 
     def _of_kind(self, *kinds: type[ast.Node]) -> Iterator[ast.Item]:
         return (item for item in self.module.items if isinstance(item.declaration, kinds))
@@ -164,7 +176,8 @@ class _ModuleChecker:
             self._report(item, codes.DUPLICATE_NAME, name, message, (), help)
         else:
             self.firsts[name.name] = item
-            self.namespace[name.name] = Poisoned(Declared(self.path, name.name, name.span, anchor, None))
+            declared = Declared(self.path, name.name, name.span, anchor, None)
+            self.namespace[name.name] = Poisoned(declared, _kind(item.declaration, name))
 
     def _report(
         self, item: ast.Item, code: codes.Code, at: ast.Node, message: str, related: tuple[Label, ...],
@@ -265,14 +278,23 @@ class _ModuleChecker:
             return None
         if isinstance(item.declaration, ast.Import | ast.Use | ast.BrokenDecl):
             return None
+        if before.facts.diagnostics and not self._reads_alike(before):
+            return None
         same = all(self._seen(*name) == interface for name, interface in before.used.items())
         return before if same else None
 
+    def _reads_alike(self, before: Entry) -> bool:
+        """Whether the messages of a declaration would suggest the same names and show the same places."""
+        return self.same_outlook and all(
+            interface is None or _place(self._seen(*name)) == _place(interface)
+            for name, interface in before.used.items()
+        )
+
     def _seen(self, name: str, member: str) -> Interface | None:
         found = self.namespace.get(name)
-        if isinstance(found, Namespace):
-            return found.members.get(member) if member else None
-        return found if not member else None
+        if not member:
+            return found
+        return found.members.get(member) if isinstance(found, Namespace) else None
 
     def _session(self, item: ast.Item) -> _Session:
         problems, tables = Problems(), Tables()
@@ -406,6 +428,36 @@ def _names(declaration: ast.Declaration) -> Iterable[ast.Ident]:
             return (name, *(v.name for v in variants))
         case _:
             return () if declaration.name is None else (declaration.name,)
+
+
+def _place(interface: Interface | None) -> tuple[Span, Anchor] | None:
+    return None if interface is None else (interface.declared.span, interface.declared.anchor)
+
+
+def _kind(declaration: ast.Declaration, name: ast.Ident) -> type[Interface] | None:
+    """What a name of a declaration will be when it is checked."""
+    if isinstance(declaration, ast.TypeDecl):
+        return TypeName if name is declaration.name else Constructor
+    return KINDS.get(type(declaration))
+
+
+KINDS: dict[type[ast.Node], type[Interface]] = {
+    ast.ErrorDecl: ErrorName,
+    ast.EventDecl: EventName,
+    ast.AgentDecl: Callable,
+    ast.FlowDecl: Callable,
+}
+
+
+def _outlook(names: Mapping[str, Interface]) -> Outlook:
+    """The names in sight, those of imported modules behind their alias."""
+    own: dict[tuple[str, str], type[Interface] | None] = {
+        (name, ""): kind_in_sight(interface) for name, interface in names.items()
+    }
+    for alias, namespace in names.items():
+        if isinstance(namespace, Namespace):
+            own.update({(alias, name): kind_in_sight(i) for name, i in namespace.members.items()})
+    return own
 
 
 BUILT_IN = frozenset((*types.SCALARS, *GENERICS, *builtins.ERRORS, *builtins.AMBIENT))

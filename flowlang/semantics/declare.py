@@ -117,7 +117,7 @@ class Resolver:
             known = [
                 *types.SCALARS,
                 *GENERICS,
-                *(n for n, i in self.lookup.names.items() if isinstance(i, TypeName)),
+                *self.lookup.of_kind("type", self.lookup.names),
             ]
             message = f"there is no type `{written}`"
             way = way_out(written, name.span, known)

@@ -128,9 +128,11 @@ class Namespace:
 
 @attrs.frozen(repr=False)
 class Poisoned:
-    """A name whose declaration is broken: known, of unknown meaning."""
+    """A name whose declaration is broken, or not checked yet: known, of unknown meaning. `kind` is what it
+    would be, None where even that is not known."""
 
     declared: Declared
+    kind: type[Interface] | None = None
 
 
 Interface: TypeAlias = TypeName | Constructor | ErrorName | EventName | Callable | Namespace | Poisoned

@@ -59,6 +59,11 @@ KINDS: dict[str, tuple[type[Interface], ...]] = {
 }
 
 
+def kind_in_sight(interface: Interface) -> type[Interface] | None:
+    """What a name is, or will be when its declaration is checked."""
+    return interface.kind if isinstance(interface, Poisoned) else type(interface)
+
+
 @attrs.define(eq=False)
 class Lookup:
     path: str
@@ -69,8 +74,7 @@ class Lookup:
 
     def find(self, name: str) -> Interface | None:
         """A declaration of this module, or an alias."""
-        found = self.names.get(name)
-        self.used[name, ""] = found if not isinstance(found, Namespace) else None
+        found = self.used[name, ""] = self.names.get(name)
         return found
 
     def member(self, alias: str, namespace: Namespace, name: str) -> Interface | None:
@@ -108,7 +112,7 @@ class Lookup:
     def of_kind(self, wanted: str, names: Mapping[str, Interface]) -> list[str]:
         """The names that may be meant where `wanted` is."""
         kinds = KINDS.get(wanted)
-        return [n for n, i in names.items() if kinds is None or isinstance(i, kinds)]
+        return [n for n, i in names.items() if kinds is None or kind_in_sight(i) in kinds]
 
     def unknown(
         self, at: ast.Node, name: str, wanted: str, known: Mapping[str, object] | list[str], where: str = ""

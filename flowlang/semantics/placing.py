@@ -106,7 +106,7 @@ def _report_twice(name: ast.Ident, first: ast.Ident, problems: Problems) -> None
 def _shadows(name: ast.Ident, env: Env, expressions: Expressions) -> bool:
     """Report a name that is visible around the block already."""
     outer = env.names.find(name.name)
-    alias = expressions.lookup.names.get(name.name)
+    alias = expressions.lookup.find(name.name)
     related: tuple[Label, ...]
     if outer is not None:
         what = LOCAL_WORDS.get(outer.local.kind, "a value")
