@@ -33,13 +33,16 @@ class Places:
         return Label(span, text, Anchor(path))
 
     def heading(self, place: Place, text: str = "") -> Label:
-        """The first line of something that takes several, such as a declaration."""
+        """The first line of something that takes several, such as a declaration, below its documentation."""
         label = self.label(place, text)
         source = self.source(place)
         if source is None or place.line == place.end_line:
             return label
-        start = label.span.start
-        end = source.line_starts[place.line] - 1
+        number, start = place.line, label.span.start
+        while source.line(number).startswith("///") and number < place.end_line:
+            start = source.line_starts[number]
+            number += 1
+        end = source.line_starts[number] - 1
         head = source.text[start:end].rstrip().removesuffix("{").rstrip()
         return Label(Span(start, start + len(head)), text, label.anchor)
 
