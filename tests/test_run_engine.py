@@ -19,7 +19,7 @@ from flowlang.tools.engine import narrow, run, run_sync
 from flowlang.tools.frontend import NotRunnable, compile_file
 from flowlang.tools.run_display import Silent
 from flowlang.tools.run_handle import Result
-from flowlang.tools.run_questions import TerminalAnswers
+from flowlang.tools.run_questions import TerminalAnswers, TypedLines
 
 TEXT = """
 type Verdict = "yes" | "no"
@@ -200,15 +200,11 @@ def test_no_more_calls_at_once_than_allowed(tmp_path: Path) -> None:
 # On the terminal
 
 
-class Typed(io.StringIO):
-    """What a person types, and the threads that were waiting for it."""
-
-
 def asked(compiled: plan.Plan, typed: str) -> tuple[Result, str]:
     output = io.StringIO()
 
     async def main() -> Result:
-        answers = TerminalAnswers(dict(compiled.agents), Silent(), Typed(typed), output)
+        answers = TerminalAnswers(dict(compiled.agents), Silent(), TypedLines(io.StringIO(typed)), output)
         return await run(compiled, flow="asks", answer=answers)
 
     return trio.run(main), output.getvalue()
@@ -218,8 +214,8 @@ def test_a_person_is_asked_one_thing_after_the_other(compiled: plan.Plan) -> Non
     result, output = asked(compiled, "perhaps\nyes\n12x\nnull\n")
     assert result.data == "yes 0"
     assert output.count("approve (verdict)") == 1 and "  question: Publish?" in output
-    assert 'expected one of "yes", "no", found a string ("perhaps"); it is to be Verdict' in output
-    assert 'expected an int, found a string ("12x"); it is to be int?' in output
+    assert 'expected one of "yes", "no", found a string ("perhaps")' in output
+    assert 'expected an int, found a string ("12x")' in output
 
 
 def test_a_terminal_that_closes_answers_nothing(compiled: plan.Plan) -> None:
@@ -237,7 +233,7 @@ def test_a_question_is_left_when_its_time_is_up(compiled: plan.Plan) -> None:
             return ""
 
     async def main() -> bool:
-        answers = TerminalAnswers(dict(compiled.agents), Silent(), Silence(), io.StringIO())
+        answers = TerminalAnswers(dict(compiled.agents), Silent(), TypedLines(Silence()), io.StringIO())
         with trio.move_on_after(0.01) as scope:
             await answers("verdict", Question("approve", {}))
         release.set()

@@ -29,7 +29,7 @@ from flowlang.tools.frontend import NotRunnable
 from flowlang.tools.run_display import Display, open_display
 from flowlang.tools.run_handle import Answer, Result, RunHandle, nobody
 from flowlang.tools.run_inputs import BadInputFile, read_input_file
-from flowlang.tools.run_questions import TerminalAnswers
+from flowlang.tools.run_questions import TerminalAnswers, TypedLines
 from flowlang.tools.run_report import refused_json, render_outcome, result_json, result_text, summary
 from flowlang.values.value import MAX_BOUNDARY, Value
 
@@ -37,6 +37,9 @@ DONE: Final = 0
 FAILED: Final = 1
 MISUSED: Final = 2
 INTERRUPTED: Final = 130
+
+INTERRUPTS: Final = (signal.SIGINT, signal.SIGHUP)  # beside SIGTERM
+INTERRUPTED_TEXT: Final = "interrupted: what is under way is cancelled and undone; once more leaves at once"
 
 STDIN_MARK: Final = "-"
 
@@ -138,16 +141,17 @@ class _Supervision:
     interrupted: bool = False
 
     async def heed_signals(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        # Who starts us with nohup, or in the background, wants some of them ignored.
+        heeded = [number for number in INTERRUPTS if signal.getsignal(number) is not signal.SIG_IGN]
+        with trio.open_signal_receiver(signal.SIGTERM, *heeded) as signals:
             task_status.started()
             async for _ in signals:
                 if self.interrupted:
                     os._exit(INTERRUPTED)
                 self.interrupted = True
-                terminal.say(
-                    "interrupted: what is under way is cancelled and undone; once more leaves at once"
-                )
                 self.run.cancel()
+                with suppress(OSError):  # the terminal may be what has gone
+                    terminal.say(INTERRUPTED_TEXT)
 
 
 async def _supervised(prepared: Prepared, inputs: Mapping[str, Value], display: Display) -> _Ended:
@@ -169,7 +173,7 @@ def _answers(prepared: Prepared, display: Display) -> Answer | None:
     """Whoever sits at the terminal, if there is one."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
-    return TerminalAnswers(prepared.program.plan.agents, display, sys.stdin, sys.stderr)
+    return TerminalAnswers(prepared.program.plan.agents, display, TypedLines(sys.stdin), sys.stderr)
 
 
 # When it has ended

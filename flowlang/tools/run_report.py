@@ -117,6 +117,8 @@ def render_outcome(result: Result, places: Places, style: Style) -> str:
     if result.status == "done":
         return ""
     failures = [*([result.failure] if result.failure else []), *result.undo_failures]
+    if not failures and not result.undone:
+        return ""
     told = _failure_text(failures[0], places, style) if failures else f"the run was {result.status}\n"
     facts = list(_facts(result, failures, places))
     return told + clean("".join(f"  {word}: {said}\n" for word, said in facts))
