@@ -122,6 +122,7 @@ class _ModuleChecker:
     same_outlook: bool = False
     found: list[tuple[Anchor, Diagnostic]] = attrs.field(factory=list)
     firsts: dict[str, ast.Item] = attrs.field(factory=dict)  # the item that owns each name
+    mentions: dict[str, Mapping[str, None]] = attrs.field(factory=dict)  # of each declaration, see `Entry`
     described: dict[str, Description] = attrs.field(factory=dict)  # what stands behind each `use`
 
     @property
@@ -263,7 +264,9 @@ class _ModuleChecker:
         before = self.before.entries.get(item.key) if self.before else None
         if before is not None and before.parsed is item.parsed:
             return before.mentions
-        return _mentions(item.declaration)
+        if item.key not in self.mentions:
+            self.mentions[item.key] = _mentions(item.declaration)
+        return self.mentions[item.key]
 
     # One declaration
 
@@ -280,7 +283,7 @@ class _ModuleChecker:
             return None
         if before.facts.diagnostics and not self._reads_alike(before):
             return None
-        same = all(self._seen(*name) == interface for name, interface in before.used.items())
+        same = all(self._seen_as(interface, *name) for name, interface in before.used.items())
         return before if same else None
 
     def _reads_alike(self, before: Entry) -> bool:
@@ -289,6 +292,10 @@ class _ModuleChecker:
             interface is None or _place(self._seen(*name)) == _place(interface)
             for name, interface in before.used.items()
         )
+
+    def _seen_as(self, interface: Interface | None, name: str, member: str) -> bool:
+        found = self._seen(name, member)
+        return found is interface or found == interface
 
     def _seen(self, name: str, member: str) -> Interface | None:
         found = self.namespace.get(name)

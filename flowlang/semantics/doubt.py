@@ -19,6 +19,8 @@ WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 def is_in_doubt(parsed: ast.Parsed) -> bool:
     """Whether a mistake stands where it may change what a declaration shows to the outside."""
+    if not parsed.diagnostics:
+        return False
     start, end = _body(parsed)
     return any(d.severity == "error" and not start <= d.primary.span.start < end for d in parsed.diagnostics)
 
