@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
+import attrs
+
 from flowlang.agents.places import Places
 from flowlang.plan import model as plan
 from flowlang.runtime.failures import BUILT_IN, INTERNAL, Failure
@@ -37,7 +39,8 @@ def result_text(data: Value, *, to_terminal: bool) -> str:
 
 def result_json(result: Result, places: Places) -> JsonObject:
     """The whole outcome of a run as one object. `artifacts` are the files that it stored."""
-    failures = [result.failure] if result.failure else []
+    failure = result.failure and _without(result.failure, result.undo_failures)
+    failures = ([failure] if failure else []) + list(result.undo_failures)
     return {
         "run_id": result.run_id,
         "flow": result.flow,
@@ -45,12 +48,17 @@ def result_json(result: Result, places: Places) -> JsonObject:
         "data": result.data,
         "summary": summary(result),
         "artifacts": [],
-        "errors": [failure_json(failure, places) for failure in (*failures, *result.undo_failures)],
+        "errors": [failure_json(failure, places) for failure in failures],
         "execution_time_seconds": result.execution_time_seconds,
         "steps_executed": result.steps_executed,
         "steps_skipped": result.steps_skipped,
         "retries": result.retries,
     }
+
+
+def _without(failure: Failure, others: Sequence[Failure]) -> Failure:
+    """A failure whose notes do not repeat what is told beside it."""
+    return attrs.evolve(failure, notes=tuple(note for note in failure.notes if note not in others))
 
 
 def summary(result: Result) -> str:
