@@ -241,10 +241,10 @@ flow main() {
         }  # fmt: skip
 
     def test_agents_of_a_use_know_their_provider(self):
-        compiled = plan_of('use python tools = "good.py"\nflow main() { step a = tools.save(text: "x") }\n')
+        compiled = plan_of('use python tools = "tools.py"\nflow main() { step a = tools.save(text: "x") }\n')
         agent = compiled.agents["tools.save"]
         assert agent.provider == plan.Provider(
-            kind="python", target="good.py", path="main.flow", member="save"
+            kind="python", target="tools.py", path="main.flow", member="save"
         )
 
     def test_modules_of_one_name_stay_apart(self):
@@ -253,7 +253,7 @@ flow main() {
             """
 import "trips.flow" as a
 import "old/trips.flow" as b
-use python trips = "good.py"
+use python trips = "tools.py"
 flow main() {
   step one = a.book()
   step two = b.book()

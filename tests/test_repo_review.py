@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import flowlang
+from flowlang.tools.frontend import compile_file
 
 FLOW = Path(__file__).resolve().parent.parent / "examples/repo_review/repo_review.flow"
 
@@ -20,7 +21,7 @@ TANGLED = "def tangle(a):\n" + "".join(f"    if a == {n}:\n        return {n}\n"
 
 @pytest.fixture(scope="module")
 def plan():
-    compiled = flowlang.compile(str(FLOW))
+    compiled = compile_file(str(FLOW))
     assert compiled.diagnostics == ()
     return compiled.plan
 
