@@ -88,7 +88,8 @@ class Access(Inference):
     def _meant(self, expr: ast.Name, env: Env) -> WayOut:
         """The value, or else the declaration, that a name may be a slip of."""
         aliases = [n for n, i in self.lookup.names.items() if isinstance(i, Namespace)]
-        found = way_out(expr.name, expr.span, [*env.names, *builtins.AMBIENT, *aliases])
+        known = self.lookup.guesses.among([*env.names, *builtins.AMBIENT, *aliases])
+        found = way_out(expr.name, expr.span, known)
         return found if found.fix else self.lookup.elsewhere(expr.name, expr.span)
 
     def _leak(self, expr: ast.Expr) -> Type:

@@ -236,7 +236,8 @@ class _Block:
                     self.expressions.problems.report(codes.WRONG_KIND, name.span, message, help="drop it")
                 else:
                     others = (n for n in self.names.indices if n != step.name.name)
-                    help, fix = way_out(name.name, name.span, others, list_as="there is")
+                    known = self.expressions.lookup.guesses.among(others)
+                    help, fix = way_out(name.name, name.span, known, list_as="there is")
                     message = f"there is no step `{name.name}` in this block"
                     self.expressions.problems.report(
                         codes.UNKNOWN_NAME, name.span, message, help=help, fix=fix

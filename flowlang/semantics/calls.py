@@ -155,7 +155,7 @@ class Calls(Arguments):
     def _unknown_callee(self, name: ast.Name, env: Env) -> None:
         names = self.lookup.names
         callables = [*self.lookup.of_kind("agent", names), *self.lookup.of_kind("constructor", names)]
-        way = way_out(name.name, name.span, callables)
+        way = way_out(name.name, name.span, self.lookup.guesses.among(callables))
         if way.fix is None:
             habit = CALLS.get(name.name)
             if habit is None and self.lookup_method(name.name):

@@ -37,7 +37,7 @@ from flowlang.semantics.mentions import called_names, named_types
 from flowlang.semantics.modules import Project
 from flowlang.semantics.order import components, cycle_in, is_cycle, shortened
 from flowlang.semantics.providers import Description
-from flowlang.semantics.suggest import did_you_mean
+from flowlang.semantics.suggest import GUESSES, Guesses, did_you_mean
 from flowlang.semantics.uses import mistakes_in, namespace_of
 from flowlang.syntax import ast
 from flowlang.text import codes
@@ -305,7 +305,8 @@ class _ModuleChecker:
 
     def _session(self, item: ast.Item) -> _Session:
         problems, tables = Problems(), Tables()
-        lookup = Lookup(self.path, self.namespace, problems, tables.symbols)
+        guesses = Guesses(GUESSES // max(1, len(self.module.items)))
+        lookup = Lookup(self.path, self.namespace, problems, tables.symbols, guesses)
         resolver = Resolver(lookup, problems)
         expressions = Expressions(lookup, problems, resolver, tables)
         declaration = item.declaration

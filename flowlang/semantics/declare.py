@@ -120,7 +120,7 @@ class Resolver:
                 *self.lookup.of_kind("type", self.lookup.names),
             ]
             message = f"there is no type `{written}`"
-            way = way_out(written, name.span, known)
+            way = way_out(written, name.span, self.lookup.guesses.among(known))
             help, fix = way if way.fix else self.lookup.elsewhere(written, name.span)
             help = help or f"declare it: `type {written} = {{ … }}`"
         self.problems.report(codes.UNKNOWN_TYPE, name.span, message, help=help, fix=fix)

@@ -22,7 +22,7 @@ from flowlang.semantics.facts import (
     Symbol,
     TypeName,
 )
-from flowlang.semantics.suggest import WayOut, way_out
+from flowlang.semantics.suggest import GUESSES, Guesses, WayOut, way_out
 from flowlang.semantics.types import RecordField
 from flowlang.syntax import ast
 from flowlang.text import codes
@@ -70,6 +70,7 @@ class Lookup:
     names: Mapping[str, Interface]
     problems: Problems
     symbols: dict[int, Symbol]
+    guesses: Guesses = attrs.field(factory=lambda: Guesses(GUESSES))
     used: dict[tuple[str, str], Interface | None] = attrs.field(factory=dict)
 
     def find(self, name: str) -> Interface | None:
@@ -118,7 +119,7 @@ class Lookup:
         self, at: ast.Node, name: str, wanted: str, known: Mapping[str, object] | list[str], where: str = ""
     ) -> None:
         message = f"there is no {wanted} `{name}`{where}"
-        way = way_out(name, at.span, known, list_as="there is")
+        way = way_out(name, at.span, self.guesses.among(known), list_as="there is")
         if way.fix is None and not where:
             there = self.elsewhere(name, at.span)
             way = there if there.fix else way

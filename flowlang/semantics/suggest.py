@@ -4,16 +4,34 @@ Arguments and fields are judged together: one that is unknown is most likely one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
+
+import attrs
 
 from flowlang.text.diagnostics import Edit, Fix
 from flowlang.text.source import Span
 from flowlang.text.suggest import did_you_mean, nearest
 
-__all__ = ["WayOut", "did_you_mean", "meant_names", "nearest", "way_out"]
+__all__ = ["GUESSES", "Guesses", "WayOut", "did_you_mean", "meant_names", "nearest", "way_out"]
 
 FEW = 6
+GUESSES = 2_000_000  # comparisons of names in one module
+
+
+@attrs.define(eq=False)
+class Guesses:
+    """What may still be compared to find out what the unknown names of one declaration are for; so that a
+    file of a thousand names and a thousand slips is checked in good time."""
+
+    left: int
+
+    def among(self, known: Iterable[str]) -> Iterator[str]:
+        for name in known:
+            if self.left <= 0:
+                return
+            self.left -= 1
+            yield name
 
 
 class WayOut(NamedTuple):

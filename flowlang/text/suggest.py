@@ -17,10 +17,21 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         if candidate.lower() == name.lower():
             return candidate
         if abs(len(candidate) - len(name)) <= most and len(name) <= 64:
-            found = distance(name, candidate)
+            found = distance(*differing(name, candidate))
             if found <= most:
                 best, most = candidate, found - 1
     return best
+
+
+def differing(left: str, right: str) -> tuple[str, str]:
+    """Two words without the letters that they begin and end with in common; these cost nothing."""
+    begin, end = 0, min(len(left), len(right))
+    while begin < end and left[begin] == right[begin]:
+        begin += 1
+    same = 0
+    while same < end - begin and left[-1 - same] == right[-1 - same]:
+        same += 1
+    return left[begin : len(left) - same], right[begin : len(right) - same]
 
 
 def distance(left: str, right: str) -> int:
