@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from types import TracebackType
 from typing import Final, TypeVar
 
@@ -20,6 +21,7 @@ import trio
 
 from flowlang.hosts.turns import Turns
 from flowlang.runtime.agents import Agent, AgentCall, AgentError, agent_failed
+from flowlang.runtime.events import Admitted, OnEvent, Waiting
 from flowlang.runtime.failures import TIMEOUT, FlowFailure
 from flowlang.runtime.host import Awaited, Question, Work
 from flowlang.runtime.mailbox import Mailbox, Wait
@@ -40,7 +42,8 @@ class TrioHost:
 
     `agents` are the bindings by the agents' names in the plan. `calls_at_once` is the engine's cap, or the
     semaphore that several runs share; `turns` are the lines before protected agents, which they share too.
-    `epoch` is the instant now; None: by the wall clock."""
+    `epoch` is the instant now; None: by the wall clock. `on_event` hears of calls that wait for their turn,
+    of which only the host knows."""
 
     def __init__(
         self,
@@ -49,8 +52,10 @@ class TrioHost:
         calls_at_once: int | trio.Semaphore = CALLS_AT_ONCE,
         turns: Mapping[str, Turns] | None = None,
         epoch: int | None = None,
+        on_event: OnEvent | None = None,
     ) -> None:
         self._agents = agents
+        self._on_event = on_event
         self._turns = turns or {}
         self._places = trio.Semaphore(calls_at_once) if isinstance(calls_at_once, int) else calls_at_once
         now = time.time_ns() // 1000 if epoch is None else epoch
@@ -85,7 +90,13 @@ class TrioHost:
         turns = self._turns.get(call.agent)
         if turns is None:
             return self._in_a_place(call)
-        return turns.call(self, call, lambda: self._in_a_place(call))
+        tell = partial(self._tell_waiting, path, call.agent)
+        return turns.call(self, call, lambda: self._in_a_place(call), tell)
+
+    def _tell_waiting(self, path: str, agent: str, waiting: bool) -> None:
+        if self._on_event is not None:
+            now = self.now()
+            self._on_event(Waiting(path, now, "limit", agent, None) if waiting else Admitted(path, now))
 
     async def _in_a_place(self, call: AgentCall) -> Value:
         """The reply to a call that is made under the engine's cap."""

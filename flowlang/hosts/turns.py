@@ -36,21 +36,27 @@ class Turns:
     _line: trio.Lock = attrs.field(factory=trio.Lock)
     _ended: trio.Event = attrs.field(factory=trio.Event)
 
-    async def call(self, host: Host, call: AgentCall, make: Callable[[], Awaitable[Value]]) -> Value:
-        """Make a call when it is allowed, or answer it from the cache. Raises AgentError."""
+    async def call(
+        self, host: Host, call: AgentCall, make: Callable[[], Awaitable[Value]], tell: Callable[[bool], None]
+    ) -> Value:
+        """Make a call when it is allowed, or answer it from the cache. Raises AgentError.
+
+        `tell` hears True where the call has to wait, and False when it no longer does."""
         cache = self.protection.cache
         if cache is None:
-            return await self._protected(host, call, make)
+            return await self._protected(host, call, make, tell)
         known = cache.find(call.arguments, host.now())
         if known is not None:
             await trio.lowlevel.checkpoint()
             return known[0]
-        reply = await self._protected(host, call, make)
+        reply = await self._protected(host, call, make, tell)
         cache.keep(call.arguments, reply, host.now())
         return reply
 
-    async def _protected(self, host: Host, call: AgentCall, make: Callable[[], Awaitable[Value]]) -> Value:
-        go = await self._turn(host, call)
+    async def _protected(
+        self, host: Host, call: AgentCall, make: Callable[[], Awaitable[Value]], tell: Callable[[bool], None]
+    ) -> Value:
+        go = await self._turn(host, call, tell)
         ending: Ending = "cancelled"
         try:
             reply = await make()
@@ -64,16 +70,24 @@ class Turns:
             self._ended.set()
             self._ended = trio.Event()
 
-    async def _turn(self, host: Host, call: AgentCall) -> Go:
+    async def _turn(self, host: Host, call: AgentCall, tell: Callable[[bool], None]) -> Go:
+        waiting = self._line.locked()
+        if waiting:
+            tell(True)
         async with self._line:
             while True:
                 verdict = self.protection.ask(host.now())
                 if isinstance(verdict, Go):
+                    if waiting:
+                        tell(False)
                     return verdict
                 if isinstance(verdict, Refused):
                     until = format_datetime(verdict.until)
                     message = f"the breaker of {call.agent} is open until {until}"
                     raise AgentError(BREAKER_OPEN, message, fields={"until": until})
+                if not waiting:
+                    tell(True)
+                waiting = True
                 if verdict.instant is None:
                     await self._ended.wait()
                 else:

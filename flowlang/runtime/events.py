@@ -97,13 +97,22 @@ class Caught:
 
 @attrs.frozen
 class Waiting:
-    """For an answer, an event or a time; `deadline` is the instant of a sleep."""
+    """For an answer, an event, a time or (a call) for what the limits of an agent allow. `name` is that of the
+    ask, event or agent; `deadline` is the instant of a sleep."""
 
     path: str
     at: int
-    waiting_for: Literal["answer", "event", "time"]
+    waiting_for: Literal["answer", "event", "time", "limit"]
     name: str | None
     deadline: int | None
+
+
+@attrs.frozen
+class Admitted:
+    """A call that waited for a limit is made now."""
+
+    path: str
+    at: int
 
 
 @attrs.frozen
@@ -145,7 +154,7 @@ class CleanupFailed:
 
 Event: TypeAlias = (
     RunStarted | RunEnded | StepStarted | StepDone | StepFailed | StepCancelled | StepSkipped | AttemptFailed
-    | Caught | Waiting | Progress | LoopStopped | Undone | CleanupFailed
+    | Caught | Waiting | Admitted | Progress | LoopStopped | Undone | CleanupFailed
 )  # fmt: skip
 
 OnEvent: TypeAlias = Callable[[Event], None]

@@ -101,9 +101,15 @@ class Prepared:
         run_id: str | None = None,
     ) -> AbstractAsyncContextManager[RunHandle]:
         """`start` with values that `read` gave."""
-        host = AnsweringHost(self.program.agents, calls_at_once=self.calls, turns=self.turns)
-        host.answerers, host.answer_function = self.answerers, answer
-        return started(self.program, self.flow, values, host, on_event, run_id)
+        open_host = partial(
+            AnsweringHost,
+            self.program.agents,
+            answerers=self.answerers,
+            answer=answer,
+            calls_at_once=self.calls,
+            turns=self.turns,
+        )
+        return started(self.program, self.flow, values, open_host, on_event, run_id)
 
 
 class RunOptions(TypedDict, total=False):

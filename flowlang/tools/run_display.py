@@ -118,7 +118,7 @@ class Lines(Silent):
             case events.CleanupFailed(failure=failure):
                 return f"its finally failed: {failure_text(failure)}"
             case _:
-                return None  # progress shows in the lines of the items
+                return None  # progress and turns show in the lines that follow
 
     def took(self, event: events.Event) -> str:
         return elapsed_text(event.at - self.started.pop(event.path, event.at))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeAlias
 from weakref import WeakSet
 
@@ -18,12 +18,13 @@ import trio
 
 from flowlang.agents.python_values import to_json
 from flowlang.hosts.trio_host import TrioHost
+from flowlang.hosts.turns import Turns
 from flowlang.plan import model as plan
 from flowlang.plan.text import type_text
 from flowlang.runtime.agents import Agent, AgentCall, AgentError, agent_failed
 from flowlang.runtime.events import Event, OnEvent, Status, Undone
 from flowlang.runtime.failures import UNAVAILABLE, Failure
-from flowlang.runtime.host import Awaited, Question
+from flowlang.runtime.host import Awaited, Group, Question
 from flowlang.runtime.mailbox import MailboxFull
 from flowlang.runtime.program import Program
 from flowlang.runtime.run import Run, RunResult
@@ -33,6 +34,10 @@ from flowlang.values.value import Misfit, Value
 
 Answer: TypeAlias = Callable[[str, Question], Awaitable[Value]]
 """Answers a question, given its address and itself, with JSON that fits the result type of the ask."""
+
+
+OpenHost: TypeAlias = Callable[[OnEvent], "AnsweringHost"]
+"""Makes the host of a run, given who is told of events."""
 
 
 class NotAccepted(Exception):
@@ -63,13 +68,13 @@ async def started(
     program: Program,
     flow: str,
     inputs: Mapping[str, Value],
-    host: AnsweringHost,
+    open_host: OpenHost,
     on_event: OnEvent | None,
     run_id: str | None,
 ) -> AsyncIterator[RunHandle]:
     """Carry a run out beside the block that this opens. `inputs` are plan values that fit."""
-    handle = RunHandle(program, flow, inputs, host, on_event, run_id or secrets.token_hex(6))
-    async with host.group() as group:
+    handle = RunHandle(program, flow, inputs, open_host, on_event, run_id or secrets.token_hex(6))
+    async with handle.group() as group:
         group.start(handle.carry_out)
         yield handle
 
@@ -82,13 +87,13 @@ class RunHandle:
         program: Program,
         flow: str,
         inputs: Mapping[str, Value],
-        host: AnsweringHost,
+        open_host: OpenHost,
         on_event: OnEvent | None,
         run_id: str,
     ) -> None:
         self._plan = program.plan
-        self._host = host
-        self._run = Run(program, flow, inputs, host, self._tell, run_id)
+        self._host = open_host(self._tell)
+        self._run = Run(program, flow, inputs, self._host, self._tell, run_id)
         self._on_event = on_event
         self._raised: Exception | None = None  # by `on_event`
         self._streams: WeakSet[_Stream] = WeakSet()
@@ -177,6 +182,9 @@ class RunHandle:
 
     # What the run does
 
+    def group(self) -> AbstractAsyncContextManager[Group]:
+        return self._host.group()
+
     async def carry_out(self) -> None:
         """Carry the run out, once. Raises what `on_event` raised."""
         try:
@@ -257,20 +265,30 @@ def _json(value: object, name: str) -> Value:
 
 
 class AnsweringHost(TrioHost):
-    """Lets questions be answered by a function or by agents; else they wait for `answer`."""
+    """Has questions answered by the agents or the function that it is given; else they wait for `answer`."""
 
-    answerers: Mapping[str, Agent] = {}
-    answer_function: Answer | None = None
+    def __init__(
+        self,
+        agents: Mapping[str, Agent],
+        on_event: OnEvent,
+        *,
+        answerers: Mapping[str, Agent],
+        answer: Answer | None,
+        calls_at_once: trio.Semaphore,
+        turns: Mapping[str, Turns],
+    ) -> None:
+        super().__init__(agents, calls_at_once=calls_at_once, turns=turns, on_event=on_event)
+        self._answerers, self._answer = answerers, answer
 
     async def wait(self, path: str, awaited: Question | Awaited) -> Value:
         if not isinstance(awaited, Question):
             return await super().wait(path, awaited)
-        agent = self.answerers.get(awaited.ask)
+        agent = self._answerers.get(awaited.ask)
         try:
             if agent is not None:
                 return await agent.call(AgentCall(awaited.ask, awaited.arguments))
-            if self.answer_function is not None:
-                return await self.answer_function(path, awaited)
+            if self._answer is not None:
+                return await self._answer(path, awaited)
         except (trio.Cancelled, KeyboardInterrupt, AgentError):
             raise
         except BaseException as raised:

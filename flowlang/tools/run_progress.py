@@ -89,6 +89,8 @@ class Progress:
                 self._change(path, "running", f"caught {failure.error}")
             case events.Waiting(path=path):
                 self._change(path, "waiting", wait_text(event))
+            case events.Admitted(path=path):
+                self._change(path, "running", "")
             case events.Progress(path=path, done=done, of=of):
                 self._row_of(path).progress = (done, of)
             case events.LoopStopped(path=path, rounds=rounds):
@@ -221,7 +223,7 @@ def wait_text(event: events.Waiting) -> str:
         case "event":
             return f"waiting for {event.name}"
         case "limit":
-            return "waiting for a place under its limit"
+            return f"waiting for the limit of {event.name}"
         case "time":
             left = None if event.deadline is None else event.deadline - event.at
             return f"waiting for {format_duration(_rounded(left))}" if left and left > 0 else "waiting"

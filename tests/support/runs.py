@@ -196,7 +196,13 @@ def play(text: str, outside: Outside | None = None) -> Played:
 
 async def _play(program: Program, actor: Actor, outside: Outside, told: list[events.Event]) -> RunResult:
     turns = turns_of(program.plan.agents)
-    host = TrioHost(program.agents, calls_at_once=outside.calls_at_once, turns=turns, epoch=EPOCH)
+    host = TrioHost(
+        program.agents,
+        calls_at_once=outside.calls_at_once,
+        turns=turns,
+        epoch=EPOCH,
+        on_event=told.append,
+    )
     actor.send = host.send
     flow = program.plan.main or "main"
     parameters = {p.name: p.type for p in program.plan.flows[flow].parameters}
