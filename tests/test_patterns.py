@@ -24,10 +24,13 @@ from pathlib import Path
 from textwrap import indent
 
 import pytest
+import trio
+import trio.testing
 from support.cases import UPDATING, differences, expected_in, found_in
 from support.checking import check_text
-from support.runs import PRELUDE, Called, Outside, play, transcript
+from support.runs import PRELUDE, Called, Outside, compile_text, play, transcript
 
+import flowlang
 from flowlang.syntax.printer import format_source
 from flowlang.text.source import Source
 
@@ -133,6 +136,23 @@ def test_the_examples_check_and_are_formatted(kind, text):
     assert format_source(Source("a.flow", whole)) == whole
     found = check_text(DECLARED + steps if kind == " steps" else text).diagnostics
     assert [d.message for d in found if not (kind and d.code.slug == "unused")] == []
+
+
+def test_an_agent_reports_to_its_own_run_as_the_document_says():
+    steps = next(text for _, text in EXAMPLES if "report(" in text and "agent" not in text)
+    program = re.findall(r"^```python\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE)
+    done = []
+
+    async def work(name: str) -> str:
+        await trio.sleep(5 if name == "slow" else 1)
+        done.append(name)
+        return name
+
+    compiled = compile_text(f"{DECLARED}\nflow main() {{\n{steps}}}\n")
+    names = {"flowlang": flowlang, "plan": compiled, "work": work}
+    exec(f"async def main():\n{indent(program[0], '    ')}    return result", names)
+    result = trio.run(names["main"], clock=trio.testing.MockClock(autojump_threshold=0))
+    assert (result.status, done) == ("done", ["fast", "next after fast", "slow"])
 
 
 def test_the_links_lead_somewhere():
