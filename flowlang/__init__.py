@@ -69,9 +69,8 @@ __all__ = [
     "start",
 ]
 
-__version__ = "0.1.0"
-
 _HOMES = {
+    "__version__": "flowlang.text.version:__version__",
     "check": "flowlang.tools.frontend:diagnose",
     "compile": "flowlang.tools.frontend:compile_plan",
     "prepare": "flowlang.tools.engine:prepare",
@@ -102,4 +101,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOMES, "__version__"])
+    return sorted(_HOMES)

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import click
 
-from flowlang import __version__
 from flowlang.semantics.check import Checked
 from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.render import ReadSource, render_all, summary
 from flowlang.text.report import as_json, as_sarif
 from flowlang.text.source import Source
+from flowlang.text.version import __version__
 from flowlang.tools.cli import terminal
 from flowlang.tools.cli.watching import snapshot, wait_for_change
 from flowlang.tools.files import STDIN, STDIN_MARK, find_flow_files

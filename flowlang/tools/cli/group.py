@@ -8,8 +8,8 @@ from importlib import import_module
 
 import click
 
-from flowlang import __version__
 from flowlang.semantics.suggest import nearest
+from flowlang.text.version import __version__
 
 COMMANDS = {
     "new": "Start a project: a flow, its tools and a configuration.",
