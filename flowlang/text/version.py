@@ -1,3 +1,3 @@
-"""The version of flowlang, written once; the package, `flow --version` and SARIF reports have it from here."""
+"""The version of flowlang, written once: for the package, `flow --version` and SARIF reports."""
 
 __version__ = "0.1.0"
