@@ -298,8 +298,8 @@ def join(left: Type, right: Type) -> Type | None:
         case (Optional(), _) | (_, Optional()):
             inner = join(present(left), present(right))
             return inner and optional(inner)
-        case Enum(values=some), Enum(values=others):
-            return Enum(some + tuple(v for v in others if v not in some))
+        case Enum(), Enum():
+            return _join_enums(left, right)
         case (Enum(), Scalar("string")) | (Scalar("string"), Enum()):
             return STRING
         case ListOf(one), ListOf(other):
@@ -313,6 +313,14 @@ def join(left: Type, right: Type) -> Type | None:
         case Union(), Union():
             return _join_unions(left, right)
     return None
+
+
+def _join_enums(left: Enum, right: Enum) -> Type:
+    """Both together; an enum that has the other's literals already stays as it is, with its name."""
+    for one, other in ((left, right), (right, left)):
+        if set(other.values) <= set(one.values):
+            return one
+    return Enum(left.values + tuple(v for v in right.values if v not in left.values))
 
 
 def _join_records(left: Record, right: Record) -> Type | None:
