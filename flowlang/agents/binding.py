@@ -27,10 +27,10 @@ from flowlang.agents.python_matching import type_problem
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import Agent
 from flowlang.runtime.failures import UNAVAILABLE
-from flowlang.semantics.suggest import did_you_mean
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Span
+from flowlang.text.suggest import did_you_mean
 
 _OPTION: Final = re.compile(r"(?P<name>[\w.]+)=python:(?P<module>[\w.]+):(?P<function>\w+)")
 

@@ -29,10 +29,10 @@ import attrs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flowlang.agents.toml_places import Key, label_of
-from flowlang.semantics.suggest import did_you_mean
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Source, Span
+from flowlang.text.suggest import did_you_mean
 
 MAX_CONFIG_BYTES: Final = 256 * 1024
 DEFAULT_MAX_OUTPUT_BYTES: Final = 1024 * 1024

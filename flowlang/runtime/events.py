@@ -97,7 +97,7 @@ class Caught:
 
 @attrs.frozen
 class Waiting:
-    """For an answer, an event, a time or (a call) for what the limits of an agent allow. `name` is that of the
+    """For an answer, an event, a time, or (a call) what the limits of an agent allow. `name` is that of the
     ask, event or agent; `deadline` is the instant of a sleep."""
 
     path: str

@@ -33,10 +33,10 @@ from flowlang.plan.walk import called_agents, called_flows
 from flowlang.runtime.agents import Agent, AgentError
 from flowlang.runtime.events import OnEvent
 from flowlang.runtime.program import Program, link
-from flowlang.semantics.suggest import did_you_mean
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Span
+from flowlang.text.suggest import did_you_mean
 from flowlang.tools.files import read_shown
 from flowlang.tools.frontend import NotRunnable
 from flowlang.tools.run_handle import Answer, AnsweringHost, Result, RunHandle, nobody, started

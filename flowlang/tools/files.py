@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from flowlang.agents.roots import root_folder
 from flowlang.semantics.modules import Read
-from flowlang.semantics.suggest import nearest
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.reading import MAX_SOURCE_BYTES, decode
 from flowlang.text.source import Anchor, Source, Span
+from flowlang.text.suggest import nearest
 
 STDIN = "<stdin>"
 STDIN_MARK = "-"

@@ -28,7 +28,7 @@ from flowlang.runtime.host import Awaited, Group, Question
 from flowlang.runtime.mailbox import MailboxFull
 from flowlang.runtime.program import Program
 from flowlang.runtime.run import Run, RunResult
-from flowlang.semantics.suggest import did_you_mean
+from flowlang.text.suggest import did_you_mean
 from flowlang.values.codec import decode, encode
 from flowlang.values.value import Misfit, Value
 

@@ -12,10 +12,10 @@ import attrs
 from flowlang.agents.places import Places
 from flowlang.plan import model as plan
 from flowlang.plan.text import expression_text, type_text
-from flowlang.semantics.suggest import nearest
 from flowlang.text import codes
 from flowlang.text.codes import Code
 from flowlang.text.diagnostics import Diagnostic
+from flowlang.text.suggest import nearest
 from flowlang.values.codec import decode, parse_argument, read_json
 from flowlang.values.value import Misfit, Value
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 import click
 
 from flowlang.plan.model import Plan
-from flowlang.semantics.suggest import did_you_mean
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Span
+from flowlang.text.suggest import did_you_mean
 from flowlang.tools.cli import terminal
 from flowlang.tools.frontend import NotRunnable, compile_file
 

@@ -8,9 +8,9 @@ import sys
 import click
 from click.shell_completion import CompletionItem
 
-from flowlang.semantics.suggest import nearest
 from flowlang.text import codes
 from flowlang.text.codes import Code
+from flowlang.text.suggest import nearest
 from flowlang.tools.cli import terminal
 from flowlang.tools.explain import page, title
 

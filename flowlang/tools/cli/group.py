@@ -8,7 +8,7 @@ from importlib import import_module
 
 import click
 
-from flowlang.semantics.suggest import nearest
+from flowlang.text.suggest import nearest
 from flowlang.text.version import __version__
 
 COMMANDS = {
