@@ -65,6 +65,17 @@ def test_the_flows_of_the_readme_are_clean():
         assert not checked.diagnostics, render_all(checked.diagnostics, sources(checked))
 
 
+@pytest.mark.parametrize("program", re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE))
+def test_the_programs_of_the_readme_print_what_stands_beside(program: str, tmp_path, monkeypatch, capsys):
+    (first_flow, *_) = re.findall(r"^```flow\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    (tmp_path / "main.flow").write_text(first_flow)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(program, "README.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == re.findall(
+        r"^ *print\(.*\)  # (.+)$", program, re.MULTILINE
+    )
+
+
 def test_the_readme_lists_the_commands():
     assert re.findall(r"^\| `flow (\w+)", README, re.MULTILINE) == list(COMMANDS)
 
