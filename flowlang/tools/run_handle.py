@@ -157,7 +157,7 @@ class RunHandle:
             return f"the question `{path}` has been answered"
         if self._ended.is_set():
             return f"the run has ended, so `{path}` can no longer be answered"
-        open_ones = list(self._host.questions)
+        open_ones = sorted(self._host.questions)
         known = did_you_mean(path, open_ones) or f"open are {', '.join(f'`{p}`' for p in open_ones)}"
         return f"there is no open question `{path}`; {known if open_ones else 'none is open'}"
 
