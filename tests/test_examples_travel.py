@@ -95,12 +95,16 @@ def test_where_nobody_can_be_asked_nothing_is_booked(travel: Example) -> None:
     assert_nothing_is_left(travel)
 
 
-@pytest.mark.parametrize("typed", ["no\n", "perhaps\nno\n"])
-def test_a_person_answers_at_the_terminal(travel: Example, typed: str) -> None:
-    code, shown = at_a_terminal(travel, typed)
-    assert code == 0 and "question: Lisbon, 4 nights, for 645 euros?" in shown
-    assert '"reason": "645 euros were too much"' in shown
-    assert_nothing_is_left(travel)
+def test_a_person_answers_at_the_terminal_as_the_readme_shows(travel: Example) -> None:
+    travel.run()
+    before = (travel.folder / "out/office/state.json").read_text()
+    code, shown = at_a_terminal(travel, "perhaps\nno\n")
+    readme = (travel.folder / "README.md").read_text()
+    session = readme.partition("```text\n$ flow run travel.flow nights=4\n")[2].partition("```")[0]
+    told = [line for line in session.splitlines() if line not in ("> no", "…")]
+    assert code == 0 and told and [line for line in told if line not in shown] == []
+    after = (travel.folder / "out/office/state.json").read_text()
+    assert json.loads(after) | {"last_id": 3} == json.loads(before)
 
 
 def test_an_interrupt_at_the_question_undoes_what_was_booked(travel: Example) -> None:
