@@ -16,6 +16,7 @@ from support.expressions import Refused, evaluate
 from flowlang.plan.model import ATTEMPT_TIMEOUT
 from flowlang.semantics import types
 from flowlang.semantics.builtins import ERRORS
+from flowlang.semantics.check import MOST_ERRORS
 from flowlang.semantics.functions import catalogue
 from flowlang.semantics.types import show
 from flowlang.syntax.brackets import MAX_NESTING
@@ -185,6 +186,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert limits["brackets and blocks inside each other"] == str(MAX_NESTING)
     assert limits["levels of one expression"] == str(MAX_DEPTH)
     assert limits["a type"] == f"{types.MAX_DEPTH} levels, {types.MAX_PARTS:,} parts"
+    assert limits["errors that a module declares"] == str(MOST_ERRORS)
     assert limits["a string that an expression makes"] == f"{MAX_TEXT:,} characters"
     assert limits["a list or map that an expression makes"] == f"{MAX_ITEMS:,} items"
     assert limits["a value that crosses a boundary"] == f"{MAX_BOUNDARY >> 20} MiB of JSON"

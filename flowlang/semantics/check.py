@@ -46,6 +46,9 @@ from flowlang.text.source import Anchor, Span
 
 Outlook: TypeAlias = Mapping[tuple[str, str], type[Interface] | None]
 
+MOST_ERRORS = 200
+"""That one module may declare."""
+
 
 @attrs.frozen(eq=False, repr=False)
 class Entry:
@@ -140,12 +143,21 @@ class _ModuleChecker:
             self._item(item)
         for item in self._of_kind(ast.AgentDecl):
             self._item(item)
+        self._too_many_errors()
         self._flows()
         for item in self._of_kind(ast.TestDecl):
             self._item(item)
         self._unreadable_agents()
         self._unused_aliases()
         return CheckedModule(self.module, self.namespace, self.entries, self.outlook, tuple(self.found))
+
+    def _too_many_errors(self) -> None:
+        """A step may raise each of a module's errors, so what is known of steps grows with their number."""
+        for item in list(self._of_kind(ast.ErrorDecl))[MOST_ERRORS : MOST_ERRORS + 1]:
+            message = f"a module declares at most {MOST_ERRORS} errors"
+            help = "tell kinds of one error apart by a field, or move some into another module"
+            assert isinstance(item.declaration, ast.ErrorDecl)
+            self._report(item, codes.TOO_DEEP, item.declaration.name, message, (), help)
 
     def _of_kind(self, *kinds: type[ast.Node]) -> Iterator[ast.Item]:
         return (item for item in self.module.items if isinstance(item.declaration, kinds))

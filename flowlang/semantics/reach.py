@@ -5,6 +5,7 @@ Reaches are joined upwards through tasks, steps, blocks and flows; a clause take
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 import attrs
 
@@ -27,16 +28,26 @@ class Reach:
         if other is NOWHERE:
             return self
         return Reach(
-            self.errors | other.errors,
+            _union(self.errors, other.errors),
             strongest(self.effect, other.effect),
-            self.exposed | other.exposed,
+            _union(self.exposed, other.exposed),
             self.waits or other.waits,
         )
 
     def without_errors(self, caught: Iterable[ErrorRef] | None) -> Reach:
         """What is left when these errors (None: all) are caught."""
         left = frozenset() if caught is None else self.errors.difference(caught)
-        return attrs.evolve(self, errors=left)
+        return self if left == self.errors else attrs.evolve(self, errors=left)
+
+
+T = TypeVar("T")
+
+
+def _union(left: frozenset[T], right: frozenset[T]) -> frozenset[T]:
+    """Both together; the same set where that is one of them, so that a thousand steps share one."""
+    if right <= left:
+        return left
+    return right if left <= right else left | right
 
 
 NOWHERE = Reach()
