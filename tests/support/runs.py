@@ -190,7 +190,9 @@ def play(text: str, outside: Outside | None = None) -> Played:
     actor = Actor({name: agent.result for name, agent in compiled.agents.items()})
     told: list[events.Event] = []
     program = link(compiled, {name: actor for name, agent in compiled.agents.items() if not agent.asks})
-    result = trio.run(_play, program, actor, outside, told, clock=trio.testing.MockClock(autojump_threshold=0))
+    result = trio.run(
+        _play, program, actor, outside, told, clock=trio.testing.MockClock(autojump_threshold=0)
+    )
     return Played(program, result, actor.log, told)
 
 
