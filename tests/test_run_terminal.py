@@ -1,6 +1,6 @@
 """`flow run` on a terminal: questions, and what happens to them when somebody leaves.
 
-Each test is one process under a pseudo terminal and a dialogue: what is waited for, and what is then typed."""
+Each test is one process under a pseudo terminal and a dialogue: what to wait for, and what to type then."""
 
 from __future__ import annotations
 
