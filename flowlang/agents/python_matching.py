@@ -10,7 +10,7 @@ import ast
 import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from flowlang.agents.python_annotations import Annotations
 from flowlang.agents.python_classes import NotUnderstood
@@ -20,53 +20,58 @@ from flowlang.plan.text import type_text
 from flowlang.semantics import types
 from flowlang.semantics.types import Type
 
+Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+
 
 def type_problem(function: Callable[..., Any], agent: plan.Agent) -> str | None:
     """Why the annotations of a function do not fit an agent, if they do not."""
-    found = _definition(inspect.unwrap(function))
-    if found is None:
-        return None
-    module, definition, annotations = found
-    return next(_problems(module, definition, annotations, agent), None)
-
-
-def _definition(
-    function: Callable[..., Any],
-) -> tuple[PythonModule, ast.FunctionDef | ast.AsyncFunctionDef, Annotations] | None:
-    """The text of a function at the top level of its file."""
+    function = inspect.unwrap(function)
     try:
         path = Path(inspect.getsourcefile(function) or "")
         modules = Modules(path.parent)
         module = modules.open(path)
     except (TypeError, OSError, Unreadable):
         return None
-    definition = module.names.get(getattr(function, "__qualname__", ""))
-    if isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef):
-        return module, definition, Annotations(modules)
-    return None
+    found = _definition(function, module)
+    if found is None:
+        return None
+    try:
+        return next(_problems(module, found, Annotations(modules), agent), None)
+    except NotUnderstood as problem:
+        inside = "." in function.__qualname__  # where a name may mean something that the file does not tell
+        return None if inside else problem.message
+
+
+def _definition(function: Callable[..., Any], module: PythonModule) -> Function | None:
+    """The text of a function in its file: by its name, and by its line where it stands inside of another."""
+    found = module.names.get(getattr(function, "__qualname__", ""))
+    if isinstance(found, Function):
+        return found
+    code = getattr(function, "__code__", None)
+    written = (node for node in ast.walk(module.tree) if code is not None and isinstance(node, Function))
+    return next((node for node in written if code and _first_line(node) == code.co_firstlineno), None)
+
+
+def _first_line(definition: Function) -> int:
+    return min([definition.lineno, *(decorator.lineno for decorator in definition.decorator_list)])
 
 
 def _problems(
-    module: PythonModule,
-    definition: ast.FunctionDef | ast.AsyncFunctionDef,
-    annotations: Annotations,
-    agent: plan.Agent,
+    module: PythonModule, definition: Function, annotations: Annotations, agent: plan.Agent
 ) -> Iterator[str]:
+    """What does not fit; raises NotUnderstood."""
     written = {a.arg: a.annotation for a in [*definition.args.args, *definition.args.kwonlyargs]}
-    try:
-        for parameter in agent.parameters:
-            annotation = written.get(parameter.name)
-            if annotation is not None:
-                wanted = annotations.type_of(module, annotation)
-                if not may_pass(_semantic(parameter.type), wanted):
-                    shown = f"`{parameter.name}` is {type_text(parameter.type)}"
-                    yield f"{shown}, but the function takes {types.show(wanted)}"
-        if definition.returns is not None:
-            given = annotations.type_of(module, definition.returns)
-            if not may_pass(given, _semantic(agent.result)):
-                yield f"its result is {type_text(agent.result)}, but the function gives {types.show(given)}"
-    except NotUnderstood as problem:
-        yield problem.message
+    for parameter in agent.parameters:
+        annotation = written.get(parameter.name)
+        if annotation is not None:
+            wanted = annotations.type_of(module, annotation)
+            if not may_pass(_semantic(parameter.type), wanted):
+                shown = f"`{parameter.name}` is {type_text(parameter.type)}"
+                yield f"{shown}, but the function takes {types.show(wanted)}"
+    if definition.returns is not None:
+        given = annotations.type_of(module, definition.returns)
+        if not may_pass(given, _semantic(agent.result)):
+            yield f"its result is {type_text(agent.result)}, but the function gives {types.show(given)}"
 
 
 def may_pass(given: Type, wanted: Type) -> bool:
