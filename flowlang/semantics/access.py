@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
-
 from flowlang.semantics import builtins, functions, types
 from flowlang.semantics.facts import (
     Callable,
@@ -46,7 +44,6 @@ from flowlang.text.diagnostics import Edit, Fix
 from flowlang.text.source import Span
 
 
-@attrs.define(eq=False, repr=False)
 class Access(Inference):
     def _name(self, expr: ast.Name, env: Env, *, secret: bool = False) -> Type:
         value = env.names.find(expr.name)

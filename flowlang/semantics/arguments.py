@@ -5,8 +5,6 @@ argument without a name, is worked out for the whole call, so that one slip is o
 
 from __future__ import annotations
 
-import attrs
-
 from flowlang.semantics.facts import Parameter
 from flowlang.semantics.methods import Methods
 from flowlang.semantics.scope import Env
@@ -18,7 +16,6 @@ from flowlang.text.diagnostics import Edit, Fix
 from flowlang.text.source import Span
 
 
-@attrs.define(eq=False, repr=False)
 class Arguments(Methods):
     def arguments(self, expr: ast.Call, env: Env, parameters: tuple[Parameter, ...], name: str) -> None:
         """Check the named arguments of a call of a declaration."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import attrs
-
 from flowlang.semantics import builtins, functions, types
 from flowlang.semantics.arguments import Arguments
 from flowlang.semantics.facts import (
@@ -45,7 +43,6 @@ from flowlang.text.diagnostics import Edit, Fix
 from flowlang.text.source import Span
 
 
-@attrs.define(eq=False, repr=False)
 class Calls(Arguments):
     def _call(self, expr: ast.Call, env: Env) -> Type:
         if self.calls_allowed and self._is_recorder(expr, env):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
-
 from flowlang.semantics.facts import (
     Constructor,
 )
@@ -19,7 +17,6 @@ from flowlang.syntax import ast
 from flowlang.text import codes
 
 
-@attrs.define(eq=False, repr=False)
 class Cases(Inference):
     def case_of(self, at: ast.QualifiedName, case: Constructor, subject: Type) -> bool:
         """Whether a constructor belongs to the type it is asked of; reported where not."""

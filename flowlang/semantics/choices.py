@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable as Function
 from typing import TypeAlias
 
-import attrs
-
 from flowlang.semantics import types
 from flowlang.semantics.cases import Cases
 from flowlang.semantics.facts import (
@@ -35,7 +33,6 @@ from flowlang.syntax import ast
 from flowlang.text import codes
 
 
-@attrs.define(eq=False, repr=False)
 class Choices(Cases):
     def if_(self, expr: ast.If, env: Env, wanted: Type | None, arm: Arm) -> Type:
         self.condition(expr.condition, env, "the condition of `if`")

@@ -4,8 +4,6 @@ The table of all kinds of expression; each family has its own file, see `inferen
 
 from __future__ import annotations
 
-import attrs
-
 from flowlang.semantics import types
 from flowlang.semantics.calls import Calls
 from flowlang.semantics.choices import Choices
@@ -27,7 +25,6 @@ from flowlang.syntax import ast
 from flowlang.text import codes
 
 
-@attrs.define(eq=False, repr=False)
 class Expressions(Calls, Choices, Operations, Literals):
     def infer(self, expr: ast.Node, env: Env, wanted: Type | None = None) -> Type:
         """The type of an expression. `wanted` is a hint: whether it fits is the caller's to check."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import attrs
-
 from flowlang.semantics import types
 from flowlang.semantics.facts import fields_as_parameters
 from flowlang.semantics.inference import Inference
@@ -37,7 +35,6 @@ from flowlang.text import codes
 from flowlang.text.diagnostics import Edit, Fix
 
 
-@attrs.define(eq=False, repr=False)
 class Literals(Inference):
     def _interpolation(self, expr: ast.Interpolation, env: Env) -> Type:
         for part in expr.parts:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
-
 from flowlang.semantics import functions
 from flowlang.semantics.access import Access
 from flowlang.semantics.facts import (
@@ -34,7 +32,6 @@ from flowlang.text.patterns import pattern_problem
 from flowlang.text.source import Span
 
 
-@attrs.define(eq=False, repr=False)
 class Methods(Access):
     def _method(self, expr: ast.Call, member: ast.Member, env: Env) -> Type:
         target = self.infer(member.target, env)

@@ -4,8 +4,6 @@ Operators lean to the left, so a long chain is walked along its left edge withou
 
 from __future__ import annotations
 
-import attrs
-
 from flowlang.semantics import types
 from flowlang.semantics.cases import Cases
 from flowlang.semantics.facts import (
@@ -42,7 +40,6 @@ from flowlang.text.diagnostics import Edit, Fix
 from flowlang.text.source import Span
 
 
-@attrs.define(eq=False, repr=False)
 class Operations(Cases):
     def _unary(self, expr: ast.Unary, env: Env) -> Type:
         if expr.operator == "not":
