@@ -134,11 +134,6 @@ def test_what_is_given_has_to_fit() -> None:
 
     async def gives_nothing(name: str) -> None: ...
 
-    class Local: ...
-
-    def takes_what_only_the_run_can_tell(name: Local) -> str:
-        return str(name)
-
     for function, message in (
         (takes_numbers, "`name` is string, but the function takes int"),
         (gives_nothing, "its result is string, but the function gives null"),
@@ -146,7 +141,6 @@ def test_what_is_given_has_to_fit() -> None:
         with pytest.raises(NotRunnable) as caught:
             flowlang.prepare(PLAN, flow="plain", agents={"work": function})
         assert message in caught.value.diagnostics[0].message
-    assert flowlang.prepare(PLAN, flow="plain", agents={"work": takes_what_only_the_run_can_tell})
     with pytest.raises(LookupError, match="several flows and none is called `main`; name one of `asks`"):
         flowlang.prepare(PLAN)
     with pytest.raises(LookupError, match="the plan has no flow `ask`; it has `asks`"):
