@@ -19,6 +19,10 @@ flow find(topic: string) -> int {
     retry 2 times backoff 1s
   return found.size()
 }
+
+flow main(name: string = "you") -> string {
+  return "hello ${name}"
+}
 """
 
 
@@ -33,10 +37,19 @@ def figures() -> Iterator[Figure]:
             partial(python, "-c", "import flowlang"),
             partial(python, "-c", "pass"),
         )
+        run, plan, needed = best_of(
+            12,
+            partial(python, "-m", "flowlang", "run", str(file)),
+            partial(python, "-m", "flowlang", "plan", str(file)),
+            partial(python, "-c", "import pydantic.main, trio"),
+        )
     against = "starting Python and importing lark and attrs"
     yield Figure("flow check of a small file", check * 1e3, "ms", check / libraries, against, 1.5)
     imported = importing - nothing
     yield Figure("import flowlang", imported * 1e3, "ms", imported, "a second", 0.2)
+    against = "starting Python and importing pydantic and trio"
+    yield Figure("flow run of a small flow", run * 1e3, "ms", run / needed, against, 2.5)
+    yield Figure("flow plan of a small flow", plan * 1e3, "ms", plan / needed, against, 1.5)
 
 
 def python(*arguments: str) -> None:
