@@ -6,24 +6,20 @@ checked again: `check(project, previous=…)` gives the same answer as a check f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TypeAlias
 
 import attrs
 
-from flowlang.semantics import builtins, types
-from flowlang.semantics.declare import GENERICS, Declarer, Resolver
+from flowlang.semantics import types
+from flowlang.semantics.declare import Declarer, Resolver
 from flowlang.semantics.doubt import has_lost_braces, is_in_doubt, words_in_doubt
 from flowlang.semantics.echoes import without_echoes
 from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import (
-    Callable,
     Constructor,
     Declared,
-    ErrorName,
     ErrorRef,
-    EventName,
     Facts,
     Interface,
     Namespace,
@@ -32,9 +28,18 @@ from flowlang.semantics.facts import (
 )
 from flowlang.semantics.flows import check_flow, check_test, defaults, signature_of
 from flowlang.semantics.inference import Tables
-from flowlang.semantics.lookup import Lookup, kind_in_sight
-from flowlang.semantics.mentions import called_names, named_types
+from flowlang.semantics.lookup import Lookup
 from flowlang.semantics.modules import Project
+from flowlang.semantics.namespace import (
+    BUILT_IN,
+    Outlook,
+    declared_names,
+    is_built_in,
+    kind_of_name,
+    mentions_of_kind,
+    outlook_of,
+    title,
+)
 from flowlang.semantics.order import components, cycle_in, is_cycle, shortened
 from flowlang.semantics.providers import Description
 from flowlang.semantics.suggest import GUESSES, Guesses, did_you_mean
@@ -43,8 +48,6 @@ from flowlang.syntax import ast
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label, Problems
 from flowlang.text.source import Anchor, Span
-
-Outlook: TypeAlias = Mapping[tuple[str, str], type[Interface] | None]
 
 MOST_ERRORS = 200
 """That one module may declare."""
@@ -136,7 +139,7 @@ class _ModuleChecker:
         self._declare_names()
         for item in self._of_kind(ast.Import, ast.Use):
             self._item(item)
-        self.outlook = _outlook(self.namespace)
+        self.outlook = outlook_of(self.namespace)
         self.same_outlook = self.before is not None and self.before.outlook == self.outlook
         self._types()
         for item in self._of_kind(ast.ErrorDecl, ast.EventDecl, ast.BrokenDecl):
@@ -168,7 +171,7 @@ class _ModuleChecker:
         """One namespace: every name is poison until its declaration is checked. So is every word of a
         declaration that did not parse: it may be what that should have declared."""
         for item in self.module.items:
-            for name in _names(item.declaration):
+            for name in declared_names(item.declaration):
                 self._declare_name(item, name)
         for item in self.module.items:
             for word in words_in_doubt(item.parsed):
@@ -180,17 +183,17 @@ class _ModuleChecker:
         anchor = Anchor(self.path, item.key)
         first = self.firsts.get(name.name)
         if first is not None:
-            at = next(n for n in _names(first.declaration) if n.name == name.name)
+            at = next(n for n in declared_names(first.declaration) if n.name == name.name)
             related = (Label(at.span, "the first one", Anchor(self.path, first.key)),)
             message, help = f"`{name.name}` is declared twice", "give one of them another name"
             self._report(item, codes.DUPLICATE_NAME, name, message, related, help)
-        elif _is_built_in(item.declaration, name.name):
+        elif is_built_in(item.declaration, name.name):
             message, help = f"`{name.name}` is built in", "give this one another name"
             self._report(item, codes.DUPLICATE_NAME, name, message, (), help)
         else:
             self.firsts[name.name] = item
             declared = Declared(self.path, name.name, name.span, anchor, None)
-            self.namespace[name.name] = Poisoned(declared, _kind(item.declaration, name))
+            self.namespace[name.name] = Poisoned(declared, kind_of_name(item.declaration, name))
 
     def _report(
         self, item: ast.Item, code: codes.Code, at: ast.Node, message: str, related: tuple[Label, ...],
@@ -205,7 +208,7 @@ class _ModuleChecker:
         if is_in_doubt(item.parsed):
             return
         provided: set[str] = set()
-        for name in _names(declaration):
+        for name in declared_names(declaration):
             if interface is None or self.firsts.get(name.name) is not item or name.name in provided:
                 continue
             provided.add(name.name)
@@ -231,7 +234,7 @@ class _ModuleChecker:
         edges = {key: [owners[n] for n in self._mentions(item) if n in owners] for key, item in items.items()}
         for component in components(edges):
             if is_cycle(component, edges):
-                way = [_name(items[key].declaration) for key in cycle_in(component, edges)]
+                way = [title(items[key].declaration) for key in cycle_in(component, edges)]
                 message = f"a type cannot hold itself: {shortened(way, ' → ')}"
                 at = items[component[0]]
                 assert isinstance(at.declaration, ast.TypeDecl)
@@ -256,10 +259,10 @@ class _ModuleChecker:
                 self._item(items[key])
 
     def _recursion(self, way: list[ast.Item]) -> None:
-        first, next_ = way[0], _name(way[1].declaration)
+        first, next_ = way[0], title(way[1].declaration)
         calls = (n for n in ast.walk(first.declaration) if isinstance(n, ast.Call))
         at = next(c for c in calls if isinstance(c.callee, ast.Name) and c.callee.name == next_)
-        names = shortened([_name(item.declaration) for item in way], " → ")
+        names = shortened([title(item.declaration) for item in way], " → ")
         help = "repeat with `while … at most n times`, whose worst case is known"
         diagnostic = Diagnostic(
             codes.FLOW_RECURSION, f"flow calls form no cycles: {names}", Label(at.span), help=help
@@ -277,7 +280,7 @@ class _ModuleChecker:
         if before is not None and before.parsed is item.parsed:
             return before.mentions
         if item.key not in self.mentions:
-            self.mentions[item.key] = _mentions(item.declaration)
+            self.mentions[item.key] = mentions_of_kind(item.declaration)
         return self.mentions[item.key]
 
     # One declaration
@@ -439,65 +442,5 @@ class _Session:
     declarer: Declarer
 
 
-def _names(declaration: ast.Declaration) -> Iterable[ast.Ident]:
-    """The names that a declaration puts into the namespace."""
-    match declaration:
-        case ast.TestDecl():
-            return ()
-        case ast.TypeDecl(name=name, definition=ast.Variants(variants=variants)):
-            return (name, *(v.name for v in variants))
-        case _:
-            return () if declaration.name is None else (declaration.name,)
-
-
 def _place(interface: Interface | None) -> tuple[Span, Anchor] | None:
     return None if interface is None else (interface.declared.span, interface.declared.anchor)
-
-
-def _kind(declaration: ast.Declaration, name: ast.Ident) -> type[Interface] | None:
-    """What a name of a declaration will be when it is checked."""
-    if isinstance(declaration, ast.TypeDecl):
-        return TypeName if name is declaration.name else Constructor
-    return KINDS.get(type(declaration))
-
-
-KINDS: dict[type[ast.Node], type[Interface]] = {
-    ast.ErrorDecl: ErrorName,
-    ast.EventDecl: EventName,
-    ast.AgentDecl: Callable,
-    ast.FlowDecl: Callable,
-}
-
-
-def _outlook(names: Mapping[str, Interface]) -> Outlook:
-    """The names in sight, those of imported modules behind their alias."""
-    own: dict[tuple[str, str], type[Interface] | None] = {
-        (name, ""): kind_in_sight(interface) for name, interface in names.items()
-    }
-    for alias, namespace in names.items():
-        if isinstance(namespace, Namespace):
-            own.update({(alias, name): kind_in_sight(i) for name, i in namespace.members.items()})
-    return own
-
-
-BUILT_IN = frozenset((*types.SCALARS, *GENERICS, *builtins.ERRORS, *builtins.AMBIENT))
-
-
-def _name(declaration: ast.Declaration) -> str:
-    return declaration.name.name if isinstance(declaration.name, ast.Ident) else ""
-
-
-def _is_built_in(declaration: ast.Declaration, name: str) -> bool:
-    if isinstance(declaration, ast.TypeDecl):
-        return name in types.SCALARS or name in GENERICS
-    return isinstance(declaration, ast.ErrorDecl) and name in builtins.ERRORS
-
-
-def _mentions(declaration: ast.Declaration) -> dict[str, None]:
-    match declaration:
-        case ast.TypeDecl():
-            return named_types(declaration)
-        case ast.FlowDecl():
-            return {name: None for name, member in called_names(declaration) if not member}
-        case _:
-            return {}
