@@ -82,6 +82,9 @@ def defaults(expressions: Expressions, signature: ast.Signature, parameters: Ite
 def _policies(expressions: Expressions, tree: ast.FlowDecl, env: Env) -> None:
     for policy in tree.policies:
         expressions.duration(policy.duration, env, "a timeout")
+        if policy.per_attempt:
+            message, help = "a flow has no attempts of its own", "write `timeout …` without `per attempt`"
+            expressions.problems.report(codes.BAD_POLICY, policy.span, message, help=help)
     if len(tree.policies) > 1:
         report_duplicate(expressions.problems, tree.policies[1], "timeout", tree.policies[0])
 
