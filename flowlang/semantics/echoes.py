@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import attrs
 
 from flowlang.text import codes
-from flowlang.text.diagnostics import Diagnostic, Label
+from flowlang.text.diagnostics import Diagnostic
 
 ECHOING = frozenset(
     (
@@ -36,7 +36,7 @@ def without_echoes(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
         if diagnostic.code not in ECHOING:
             found[len(found)] = diagnostic
         elif key in found:
-            found[key] = _with_place(found[key], diagnostic.primary)
+            found[key] = _with_echo(found[key], diagnostic)
         else:
             found[key] = diagnostic
     return list(found.values())
@@ -53,7 +53,12 @@ def _subject(diagnostic: Diagnostic) -> str:
 NAME_IN_MODULE = re.compile(r"`[^`]*`(?: in `[^`]*`)?")
 
 
-def _with_place(first: Diagnostic, place: Label) -> Diagnostic:
-    if len(first.related) >= PLACES_SHOWN:
-        return first
-    return attrs.evolve(first, related=(*first.related, attrs.evolve(place, text="and here")))
+def _with_echo(first: Diagnostic, echo: Diagnostic) -> Diagnostic:
+    """The first mention with the place of another, which the same fix mends."""
+    related = first.related
+    if len(related) < PLACES_SHOWN:
+        related = (*related, attrs.evolve(echo.primary, text="and here"))
+    fix = first.fix
+    if fix is not None and echo.fix is not None and fix.title == echo.fix.title:
+        fix = attrs.evolve(fix, edits=(*fix.edits, *echo.fix.edits))
+    return attrs.evolve(first, related=related, fix=fix)
