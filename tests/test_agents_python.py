@@ -6,7 +6,7 @@ import functools
 import sys
 import threading
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum, StrEnum
@@ -23,6 +23,7 @@ from flowlang.agents.python_loading import LoadProblem, load_file, load_named
 from flowlang.agents.python_values import from_json, to_json
 from flowlang.agents.threads import MAX_ABANDONED, Threads
 from flowlang.runtime.agents import AgentCall, AgentError
+from flowlang.values.value import Misfit
 
 
 def in_trio(test: Callable[..., Any]) -> Callable[..., None]:
@@ -151,6 +152,14 @@ def test_a_datetime_is_given_in_utc() -> None:
     assert to_json(datetime(2024, 5, 1, 14, tzinfo=summer)) == "2024-05-01T12:00:00Z"
 
 
+class Endless(Sequence[int]):
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: Any) -> Any:
+        return 7
+
+
 CYCLE: list[Any] = []
 CYCLE.append({"next": CYCLE})
 
@@ -158,23 +167,26 @@ CYCLE.append({"next": CYCLE})
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({1}, "the reply is a set, which a flow has no type for"),
-        ({"a": [b"x"]}, "`a[0]` is a bytes, which a flow has no type for"),
-        ({1: 2}, "the reply has a key that is a int; keys of a map are strings"),
+        ({1}, "found a set, which a flow has no type for"),
+        ({"a": [b"x"]}, "a[0]: found a bytes, which a flow has no type for"),
+        ({1: 2}, "found a key that is an int; keys of a map are strings"),
         (
             datetime(2024, 5, 1),
-            "the reply is a datetime without a time zone: use `datetime.now(UTC)` and its like",
+            "found a datetime without a time zone: use `datetime.now(UTC)` and its like",
         ),
-        (CYCLE, "is nested too deeply, or contains itself"),
-        (object(), "the reply is a object, which a flow has no type for"),
-        (Page, "the reply is a type, which a flow has no type for"),
+        (CYCLE, "this is nested too deeply, or contains itself"),
+        (object(), "found an object, which a flow has no type for"),
+        (Page, "found a type, which a flow has no type for"),
+        ("x" * 2_000_000, "the value is larger than 1 MiB of JSON; pass large content as a `file`"),
+        (range(10**12), "the value is larger than 1 MiB of JSON"),
+        ({"a": Endless()}, "the value is larger than 1 MiB of JSON"),
     ],
     ids=lambda part: str(part)[:30],
 )
-def test_a_reply_without_a_json_form_is_bad_output(value: object, message: str) -> None:
-    with pytest.raises(AgentError) as caught:
+def test_a_value_without_a_json_form_is_a_misfit(value: object, message: str) -> None:
+    with pytest.raises(Misfit) as caught:
         to_json(value)
-    assert caught.value.error == "BadOutput" and message in caught.value.message
+    assert message in caught.value.told
 
 
 # Calls

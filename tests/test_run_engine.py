@@ -116,7 +116,7 @@ def test_what_stands_in_the_way_is_told_before_anything_runs(compiled: plan.Plan
         run_sync(compiled, {"url": "u"}, flow="main")
     with pytest.raises(LookupError):
         run_sync(compiled, flow="nowhere")
-    with pytest.raises(TypeError, match="`url` is a set"):
+    with pytest.raises(TypeError, match="the input `url` does not fit: found a set"):
         run_sync(compiled, {"url": {"u"}}, flow="main")
 
 

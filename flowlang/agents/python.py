@@ -21,7 +21,7 @@ from flowlang.agents.current import CurrentCall, answering
 from flowlang.agents.python_values import from_json, to_json
 from flowlang.agents.threads import Threads
 from flowlang.runtime.agents import AgentCall, AgentError
-from flowlang.values.value import Value
+from flowlang.values.value import Misfit, Value
 
 MAX_MESSAGE: Final = 500
 PACKAGE: Final = Path(__file__).parents[1]
@@ -40,7 +40,7 @@ class PythonAgent:
     async def call(self, call: AgentCall) -> Value:
         with answering(_current(call)):
             try:
-                return to_json(await self._result(call))
+                return _reply(call.agent, await self._result(call))
             except (trio.Cancelled, GeneratorExit, AgentError):
                 raise
             except BaseException as problem:
@@ -72,8 +72,21 @@ class PythonAgent:
         if name is None:
             shown = f"{type(problem).__name__}: {message}" if message else type(problem).__name__
             return AgentError("AgentFailed", shown, fields={"message": shown}, cause=cause)
-        fields = {f: to_json(getattr(problem, f), f) for f in self.errors[name] if hasattr(problem, f)}
+        try:
+            fields = {f: to_json(getattr(problem, f)) for f in self.errors[name] if hasattr(problem, f)}
+        except Misfit as misfit:
+            shown = f"{name} was raised, but its fields do not fit: {misfit}"
+            return AgentError("AgentFailed", shown, fields={"message": shown}, cause=cause)
         return AgentError(name, message, fields=fields, cause=cause)
+
+
+def _reply(agent: str, result: object) -> Value:
+    try:
+        return to_json(result)
+    except Misfit as misfit:
+        fields: dict[str, Value] = {"path": misfit.path, "message": misfit.message}
+        message = f"the reply of {agent} does not fit: {misfit.told}"
+        raise AgentError("BadOutput", message, fields=fields) from None
 
 
 def annotations_of(function: Callable[..., Any]) -> dict[str, Any]:

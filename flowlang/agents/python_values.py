@@ -13,18 +13,18 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Final, get_args, get_origin
 
-from flowlang.runtime.agents import AgentError
+import attrs
+
 from flowlang.values.times import format_duration, parse_duration
-from flowlang.values.value import Value
+from flowlang.values.value import MAX_BOUNDARY, TOO_LARGE_HELP, Misfit, Value
 
 MAX_DEPTH: Final = 64
-MAX_SHOWN: Final = 60
 
 
 def from_json(hint: Any, value: Value) -> Any:
@@ -128,27 +128,73 @@ def _hints(cls: type) -> Mapping[str, Any]:
 # To JSON
 
 
-def to_json(value: object, path: str = "", depth: int = 0) -> Value:
-    """What a function gave back, as JSON; raises AgentError (BadOutput) where it has no JSON form."""
-    if depth > MAX_DEPTH:
-        raise _bad_output(path, "is nested too deeply, or contains itself")
-    match value:
-        case Enum():
-            return to_json(value.value, path, depth + 1)
-        case None | bool():
-            return value
-        case int() | float() | str():
-            return _exactly(value)
-        case timedelta():
-            return format_duration(value // timedelta(microseconds=1))
-        case datetime():
-            return _instant(value, path)
-    fields = _fields(value)
-    if fields is not None:
-        return {name: to_json(entry, _joined(path, name), depth + 1) for name, entry in fields.items()}
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
-        return [to_json(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
-    raise _bad_output(path, f"is a {type(value).__name__}, which a flow has no type for")
+def to_json(value: object) -> Value:
+    """What a program gave, as JSON. Raises Misfit for what has no JSON form, is too large or holds itself."""
+    try:
+        return _Writer().write(value, 0)
+    except _TooLarge:
+        raise Misfit("the value is larger than 1 MiB of JSON", help=TOO_LARGE_HELP) from None
+
+
+class _TooLarge(Exception):
+    """There is no use in saying where."""
+
+
+@attrs.define
+class _Writer:
+    """`left` is what the rest of a value may weigh, so that no value takes long, endless ones included."""
+
+    left: int = MAX_BOUNDARY
+
+    def write(self, value: object, depth: int) -> Value:
+        if depth > MAX_DEPTH:
+            raise Misfit("this is nested too deeply, or contains itself")
+        self._charge(1)
+        match value:
+            case Enum():
+                return self.write(value.value, depth + 1)
+            case None | bool():
+                return value
+            case int() | float():
+                return _exactly(value)
+            case str():
+                self._charge(len(value))
+                return _exactly(value)
+            case timedelta():
+                return format_duration(value // timedelta(microseconds=1))
+            case datetime():
+                return _instant(value)
+        fields = _fields(value)
+        if fields is not None:
+            return self._entries(fields, depth + 1)
+        if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
+            return self._items(value, depth + 1)
+        raise Misfit(f"found {_a(value)}, which a flow has no type for")
+
+    def _entries(self, fields: Iterable[tuple[object, object]], depth: int) -> dict[str, Value]:
+        written: dict[str, Value] = {}
+        for key, entry in fields:
+            name = _key(key)
+            self._charge(len(name))
+            try:
+                written[name] = self.write(entry, depth)
+            except Misfit as misfit:
+                raise misfit.inside(name) from None
+        return written
+
+    def _items(self, items: Sequence[object], depth: int) -> list[Value]:
+        written: list[Value] = []
+        for index, item in enumerate(items):
+            try:
+                written.append(self.write(item, depth))
+            except Misfit as misfit:
+                raise misfit.inside(index) from None
+        return written
+
+    def _charge(self, weight: int) -> None:
+        self.left -= weight
+        if self.left < 0:
+            raise _TooLarge
 
 
 def _exactly(value: int | float | str) -> Value:
@@ -157,32 +203,30 @@ def _exactly(value: int | float | str) -> Value:
     return value if type(value) is plain else plain(value)
 
 
-def _fields(value: object) -> dict[str, object] | None:
+def _fields(value: object) -> Iterable[tuple[object, object]] | None:
     """The fields of an object or the entries of a mapping; None for what has neither."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
     if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else _key(key): entry for key, entry in value.items()}
+        return value.items()
     names = getattr(type(value), "model_fields", None) or getattr(value, "_fields", None)
-    return {name: getattr(value, name) for name in names} if names else None
+    return ((name, getattr(value, name)) for name in names) if names else None
 
 
 def _key(key: object) -> str:
     if isinstance(key, Enum) and isinstance(key.value, str):
         return key.value
-    raise _bad_output("", f"has a key that is a {type(key).__name__}; keys of a map are strings")
+    if isinstance(key, str):
+        return key
+    raise Misfit(f"found a key that is {_a(key)}; keys of a map are strings")
 
 
-def _instant(value: datetime, path: str) -> str:
+def _instant(value: datetime) -> str:
     if value.tzinfo is None:
-        raise _bad_output(path, "is a datetime without a time zone: use `datetime.now(UTC)` and its like")
+        raise Misfit("found a datetime without a time zone: use `datetime.now(UTC)` and its like")
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _joined(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-def _bad_output(path: str, what: str) -> AgentError:
-    message = f"{f'`{path}`' if path else 'the reply'} {what}"
-    return AgentError("BadOutput", message, fields={"path": path, "message": message})
+def _a(value: object) -> str:
+    name = type(value).__name__
+    return f"an {name}" if name[:1] in "aeiouAEIOU" else f"a {name}"

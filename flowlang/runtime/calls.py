@@ -37,7 +37,8 @@ def decode_reply(name: str, agent: plan.Agent, reply: Value) -> Value:
         return decode(reply, agent.result)
     except Misfit as misfit:
         fields = {"path": misfit.path, "message": misfit.message}
-        raise Refused(Failure(BAD_OUTPUT, f"the reply of {name} does not fit: {misfit}", fields)) from None
+        message = f"the reply of {name} does not fit: {misfit.told}"
+        raise Refused(Failure(BAD_OUTPUT, message, fields)) from None
 
 
 def failure_of(compiled: plan.Plan, name: str, error: AgentError) -> Failure:

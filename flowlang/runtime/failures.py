@@ -57,8 +57,8 @@ MOST_NOTES: Final = 10
 
 @attrs.frozen
 class Failure:
-    """`message` is one line for people. `attempt` counts from 1. `cause` is what an agent really raised, for
-    the trace. `notes` are failures that came after this one and changed nothing: of siblings, of cleanups."""
+    """`message` is one line for people. `attempt` counts from 1. `agent` is the one whose call failed, by its
+    name in the plan, and `cause` what it really raised, for the trace. `notes` are failures that came after this one and changed nothing: of siblings, of cleanups."""
 
     error: str
     message: str
@@ -68,6 +68,7 @@ class Failure:
     attempt: int = 1
     cause: str | None = None
     notes: tuple[Failure, ...] = ()
+    agent: str | None = None
 
     def to_json(self) -> dict[str, Value]:
         return {
@@ -77,6 +78,7 @@ class Failure:
             "at": list(self.at) if self.at else None,
             "path": self.path,
             "attempt": self.attempt,
+            "agent": self.agent,
             "cause": self.cause,
             "notes": [note.to_json() for note in self.notes],
         }

@@ -78,9 +78,10 @@ class Tasks(Running):
             reply = await (self._ask if agent.asks else self._reach)(task, agent, arguments, frame)
             value = decode_reply(task.agent, agent, reply)
         except Refused as refused:
-            raise _placed(refused.failure, frame, task.at) from None
+            raise _placed(refused.failure, frame, task.at, task.agent) from None
         except AgentError as error:
-            raise _placed(failure_of(self.program.plan, task.agent, error), frame, task.at) from None
+            failure = failure_of(self.program.plan, task.agent, error)
+            raise _placed(failure, frame, task.at, task.agent) from None
         if frame.again:
             self.given[frame.key] = self.given.get(frame.key, 0) + 1
         return value if task.widen is None else widen(value, task.widen)
@@ -324,5 +325,5 @@ def _matched(pattern: plan.Pattern, subject: Value) -> dict[str, Value] | None:
             return {}
 
 
-def _placed(failure: Failure, frame: Frame, at: plan.Place) -> FlowFailure:
-    return FlowFailure(attrs.evolve(failure, at=at, path=frame.path, attempt=frame.attempt))
+def _placed(failure: Failure, frame: Frame, at: plan.Place, agent: str | None = None) -> FlowFailure:
+    return FlowFailure(attrs.evolve(failure, at=at, path=frame.path, attempt=frame.attempt, agent=agent))

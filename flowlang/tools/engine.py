@@ -30,7 +30,7 @@ from flowlang.hosts.trio_host import CALLS_AT_ONCE
 from flowlang.hosts.turns import Turns, turns_of
 from flowlang.plan import model as plan
 from flowlang.plan.walk import called_agents, called_flows
-from flowlang.runtime.agents import Agent, AgentError
+from flowlang.runtime.agents import Agent
 from flowlang.runtime.events import OnEvent
 from flowlang.runtime.program import Program, link
 from flowlang.text import codes
@@ -41,7 +41,7 @@ from flowlang.tools.files import read_shown
 from flowlang.tools.frontend import NotRunnable
 from flowlang.tools.run_handle import Answer, AnsweringHost, Result, RunHandle, nobody, started
 from flowlang.tools.run_inputs import Inputs, read_inputs
-from flowlang.values.value import Value
+from flowlang.values.value import Misfit, Value
 
 
 @attrs.frozen(eq=False)
@@ -182,10 +182,14 @@ def _both(
 
 
 def _json_inputs(inputs: Mapping[str, object] | None) -> dict[str, Value]:
-    try:
-        return {key: to_json(value, key) for key, value in (inputs or {}).items()}
-    except AgentError as problem:
-        raise TypeError(problem.message) from None
+    """Raises TypeError for what has no JSON form."""
+    given: dict[str, Value] = {}
+    for name, value in (inputs or {}).items():
+        try:
+            given[name] = to_json(value)
+        except Misfit as misfit:
+            raise TypeError(f"the input `{name}` does not fit: {misfit}") from None
+    return given
 
 
 # Preparing

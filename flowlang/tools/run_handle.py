@@ -143,8 +143,8 @@ class RunHandle:
         if question is None:
             raise NotAccepted(self._no_question(path))
         wanted = self._plan.agents[question.ask].result
-        answer = _json(value, "the answer")
         try:
+            answer = to_json(value)
             decode(answer, wanted)
         except Misfit as misfit:
             said = f"the answer to `{path}` does not fit: {misfit}; it is to be {type_text(wanted)}"
@@ -173,8 +173,8 @@ class RunHandle:
         if self._ended.is_set():
             raise NotAccepted(f"the run has ended, so it does not hear of `{event}`")
         try:
-            given = decode(_json(fields or {}, event), plan.RecordType(fields=declared.fields, name=event))
-            self._host.send(event, given)
+            given = to_json({} if fields is None else fields)
+            self._host.send(event, decode(given, plan.RecordType(fields=declared.fields, name=event)))
         except Misfit as misfit:
             raise NotAccepted(f"the event `{event}` does not fit: {misfit}") from None
         except MailboxFull as full:
@@ -252,13 +252,6 @@ class _Stream:
                 raise StopAsyncIteration
             await self._reader.park()
         return self._unread.popleft()
-
-
-def _json(value: object, name: str) -> Value:
-    try:
-        return to_json(value, name)
-    except AgentError as problem:
-        raise NotAccepted(problem.message) from None
 
 
 # Who answers

@@ -86,6 +86,7 @@ def failure_json(failure: Failure, places: Places) -> JsonObject:
         "fields": _fields(failure, places.plan),
         "step": failure.path,
         "attempt": failure.attempt,
+        "agent": failure.agent,
         "cause": failure.cause,
         "path": places.plan.sources[at.source].path if at else None,
         "line": at.line if at else None,
@@ -171,9 +172,10 @@ def _facts(result: Result, failures: Sequence[Failure], places: Places) -> Itera
 
 
 def _on_one_line(failure: Failure, places: Places) -> str:
-    """`booked (main.flow:12:16, attempt 6): AgentFailed: no answer`."""
+    """`booked (cancel, main.flow:12:16, attempt 6): AgentFailed: no answer`."""
     step = re.sub(r"(/!undo)?(@\d+)?$", "", failure.path)
-    details = [places.text(failure.at)] if failure.at else []
+    details = [failure.agent] if failure.agent else []
+    details += [places.text(failure.at)] if failure.at else []
     details += [f"attempt {failure.attempt}"] if failure.attempt > 1 else []
     known = f" ({', '.join(details)})" if details else ""
     return f"{step}{known}: {failure.error}: {failure.message}"

@@ -47,6 +47,11 @@ class Misfit(ValueError):
         shown = "".join(_step(step) for step in self.steps[:16]).removeprefix(".")
         return shown + "…" if len(self.steps) > 16 else shown
 
+    @property
+    def told(self) -> str:
+        """All there is to say, on one line."""
+        return f"{self}; {self.help}" if self.help else str(self)
+
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.steps else self.message
 
