@@ -277,7 +277,7 @@ def test_R29_kept_events_are_bounded():
 
 def test_events_and_failures_are_plain_json():
     noted = Failure("Nope", "later", path="b")
-    failure = Failure("Oops", "bad", {"code": 7}, PLACE, "a[1]/b", 2, "ValueError: bad", (noted,))
+    failure = Failure("Oops", "bad", {"code": 7}, PLACE, "a[1]/b", 2, "ValueError: bad", (noted,), "work")
     told = events.to_json(events.StepFailed("a[1]/b", 5, failure))
     assert json.loads(json.dumps(told)) == {
         "event": "StepFailed",
@@ -290,6 +290,7 @@ def test_events_and_failures_are_plain_json():
             "at": [0, 1, 1, 1, 2],
             "path": "a[1]/b",
             "attempt": 2,
+            "agent": "work",
             "cause": "ValueError: bad",
             "notes": [noted.to_json()],
         },
