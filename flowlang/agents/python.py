@@ -56,7 +56,7 @@ class PythonAgent:
         try:
             result = await self.threads.run(work, awaited=call.uninterrupted)
         except KeyboardInterrupt as raised:
-            raise self._failed(raised) from raised  # the user's interrupt never reaches a thread
+            raise self._failed(raised, raised) from raised  # the user's interrupt never reaches a thread
         return await result if inspect.iscoroutine(result) else result
 
     def _failure(self, raised: BaseException) -> BaseException:
@@ -64,11 +64,12 @@ class PythonAgent:
         problem = _bare(raised)
         if isinstance(problem, trio.Cancelled | KeyboardInterrupt | AgentError):
             return problem
-        return self._failed(problem)
+        return self._failed(problem, raised)
 
-    def _failed(self, problem: BaseException) -> AgentError:
+    def _failed(self, problem: BaseException, raised: BaseException) -> AgentError:
+        """The error that `problem` is; `raised` is what it came in, or itself."""
         name = next((c.__name__ for c in type(problem).__mro__ if c.__name__ in self.errors), None)
-        message, cause = _message(problem), _cause(problem)
+        message, cause = _message(problem), _cause(problem, raised)
         if name is None:
             shown = f"{type(problem).__name__}: {message}" if message else type(problem).__name__
             return AgentError("AgentFailed", shown, fields={"message": shown}, cause=cause)
@@ -100,11 +101,13 @@ def _current(call: AgentCall) -> CurrentCall:
 
 
 def _bare(problem: BaseException) -> BaseException:
-    """The exception inside a group: a cancellation or an interrupt if there is one, else the first."""
+    """The exception inside a group: a cancellation or an interrupt if there is one, else the first. Also what
+    Python puts in place of a `StopIteration`."""
     while isinstance(problem, BaseExceptionGroup):
         ended, rest = problem.split((trio.Cancelled, KeyboardInterrupt))
         problem = (ended or rest or problem).exceptions[0]
-    return problem
+    stopped = isinstance(problem, RuntimeError) and isinstance(problem.__cause__, StopIteration)
+    return problem.__cause__ if stopped and problem.__cause__ else problem
 
 
 def _message(problem: BaseException) -> str:
@@ -118,13 +121,15 @@ def _message(problem: BaseException) -> str:
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
 
 
-def _cause(problem: BaseException) -> str:
+def _cause(problem: BaseException, raised: BaseException) -> str:
     """What was raised and where: the innermost line outside of Python's own library."""
     shown = f"{type(problem).__name__}: {_message(problem)}"
-    frames = [frame for frame in traceback.extract_tb(problem.__traceback__) if frame.filename != __file__]
-    own = [frame for frame in frames if not _is_library(frame.filename)]
-    for frame in reversed(own or frames):
-        return f"{shown} ({Path(frame.filename).name}, line {frame.lineno}, in {frame.name})"
+    walked = traceback.walk_tb(problem.__traceback__ or raised.__traceback__)
+    places = [(frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in walked]
+    places = [place for place in places if place[0] != __file__]
+    own = [place for place in places if not _is_library(place[0])]
+    for filename, line, name in reversed(own or places):
+        return f"{shown} ({Path(filename).name}, line {line}, in {name})"
     return shown
 
 

@@ -185,6 +185,7 @@ class _Writer:
     def _items(self, items: Sequence[object], depth: int) -> list[Value]:
         written: list[Value] = []
         for index, item in enumerate(items):
+            self._charge(1)
             try:
                 written.append(self.write(item, depth))
             except Misfit as misfit:
