@@ -24,14 +24,15 @@ from flowlang.values.value import Value
 
 @attrs.frozen
 class RunResult:
-    """`value` is a plan value of the flow's result type; None unless the run is done. Instants in
-    microseconds since 1970. A run whose undos could not all be carried out has failed, whatever else."""
+    """`value` is a plan value of the flow's result type; None unless the run is done. `undone` are the paths
+    of the steps that were compensated. Instants in microseconds since 1970. A run whose undos could not all be carried out has failed, whatever else."""
 
     run: str
     flow: str
     status: events.Status
     value: Value
     failure: Failure | None
+    undone: tuple[str, ...]
     undo_failures: tuple[Failure, ...]
     started: int
     ended: int
@@ -128,6 +129,7 @@ class Run:
             status=status,
             value=given[0] if status == "done" else None,
             failure=failure,
+            undone=tuple(interpreter.undone),
             undo_failures=undo_failures,
             started=started,
             ended=ended,

@@ -76,8 +76,8 @@ class _NotYet(Exception):
 @attrs.define
 class Running(ABC):
     """The state of a run. `ambient` is what flows see as `run`. `given` counts the values given at each key
-    where more than one may be given. `budget` is that of the evaluation at hand. `undo_failures` are those
-    of undos that failed for good."""
+    where more than one may be given. `budget` is that of the evaluation at hand. `undone` are the paths of
+    the steps that were compensated, `undo_failures` those of undos that failed for good."""
 
     program: Program
     host: Host
@@ -87,6 +87,7 @@ class Running(ABC):
     counts: Counts = attrs.field(factory=Counts)
     budget: Budget = attrs.field(factory=Budget)
     given: dict[str, int] = attrs.field(factory=dict)
+    undone: list[str] = attrs.field(factory=list)
     undo_failures: list[Failure] = attrs.field(factory=list)
 
     # Values and failures
@@ -204,6 +205,7 @@ class Running(ABC):
             failed = None
             try:
                 await self._undo(undo)
+                self.undone.append(undo.frame.path.removesuffix("/!undo"))
             except FlowFailure as late:
                 failed = late.failure
                 self.undo_failures.append(failed)

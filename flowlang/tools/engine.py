@@ -100,7 +100,7 @@ class Prepared:
         on_event: OnEvent | None,
         run_id: str | None = None,
     ) -> AbstractAsyncContextManager[RunHandle]:
-        """`start` with values that `read` gave."""
+        """`start` with values that `read` gave. Where an `answer` is given, nobody follows the handle's events."""
         open_host = partial(
             AnsweringHost,
             self.program.agents,
@@ -109,7 +109,8 @@ class Prepared:
             calls_at_once=self.calls,
             turns=self.turns,
         )
-        return started(self.program, self.flow, values, open_host, on_event, run_id)
+        followed = answer is None
+        return started(self.program, self.flow, values, open_host, on_event, run_id, followed=followed)
 
 
 class RunOptions(TypedDict, total=False):

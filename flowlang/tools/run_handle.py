@@ -22,7 +22,7 @@ from flowlang.hosts.turns import Turns
 from flowlang.plan import model as plan
 from flowlang.plan.text import type_text
 from flowlang.runtime.agents import Agent, AgentCall, AgentError, agent_failed
-from flowlang.runtime.events import Event, OnEvent, Status, Undone
+from flowlang.runtime.events import Event, OnEvent, Status
 from flowlang.runtime.failures import UNAVAILABLE, Failure
 from flowlang.runtime.host import Awaited, Group, Question
 from flowlang.runtime.mailbox import MailboxFull
@@ -36,7 +36,7 @@ Answer: TypeAlias = Callable[[str, Question], Awaitable[Value]]
 """Answers a question, given its address and itself, with JSON that fits the result type of the ask."""
 
 
-OpenHost: TypeAlias = Callable[[OnEvent], "AnsweringHost"]
+OpenHost: TypeAlias = Callable[[OnEvent | None], "AnsweringHost"]
 """Makes the host of a run, given who is told of events."""
 
 
@@ -71,9 +71,13 @@ async def started(
     open_host: OpenHost,
     on_event: OnEvent | None,
     run_id: str | None,
+    *,
+    followed: bool,
 ) -> AsyncIterator[RunHandle]:
-    """Carry a run out beside the block that this opens. `inputs` are plan values that fit."""
-    handle = RunHandle(program, flow, inputs, open_host, on_event, run_id or secrets.token_hex(6))
+    """Carry a run out beside the block that this opens. `inputs` are plan values that fit. A run that nobody
+    follows tells `on_event` alone, and takes less time where there is none."""
+    run_id = run_id or secrets.token_hex(6)
+    handle = RunHandle(program, flow, inputs, open_host, on_event, run_id, followed=followed)
     async with handle.group() as group:
         group.start(handle.carry_out)
         yield handle
@@ -90,15 +94,17 @@ class RunHandle:
         open_host: OpenHost,
         on_event: OnEvent | None,
         run_id: str,
+        *,
+        followed: bool,
     ) -> None:
+        tell = self._tell if followed or on_event is not None else None
         self._plan = program.plan
-        self._host = open_host(self._tell)
-        self._run = Run(program, flow, inputs, self._host, self._tell, run_id)
+        self._host = open_host(tell)
+        self._run = Run(program, flow, inputs, self._host, tell, run_id)
         self._on_event = on_event
         self._raised: Exception | None = None  # by `on_event`
         self._streams: WeakSet[_Stream] = WeakSet()
         self._answered: set[str] = set()
-        self._undone: list[str] = []
         self._ended = trio.Event()
         self._result: Result | None = None
 
@@ -197,8 +203,6 @@ class RunHandle:
             raise self._raised
 
     def _tell(self, event: Event) -> None:
-        if isinstance(event, Undone) and event.failure is None:
-            self._undone.append(event.path.removesuffix("/!undo"))
         for stream in self._streams:
             stream.put(event)
         if self._on_event is None:
@@ -217,7 +221,7 @@ class RunHandle:
             status=ended.status,
             data=encode(ended.value, type) if ended.status == "done" else None,
             failure=ended.failure,
-            undone=tuple(self._undone),
+            undone=ended.undone,
             undo_failures=ended.undo_failures,
             execution_time_seconds=round((ended.ended - ended.started) / 1e6, 6),
             steps_executed=ended.steps_executed,
@@ -263,7 +267,7 @@ class AnsweringHost(TrioHost):
     def __init__(
         self,
         agents: Mapping[str, Agent],
-        on_event: OnEvent,
+        on_event: OnEvent | None,
         *,
         answerers: Mapping[str, Agent],
         answer: Answer | None,
