@@ -71,7 +71,7 @@ class Recovery:
         while True:
             for token in self.lexer.tokens(start, end, automaton.states):
                 terminal, _, at, _ = token
-                rule = awaited_block(automaton) if at in self.brackets.ends else None
+                rule = awaited_block(automaton) if terminal == "{" and at in self.brackets.ends else None
                 if at in self.brackets.too_deep or not (rule or automaton.accepts(terminal)):
                     return Misfit(automaton, self.text, begin, *token)
                 if rule:
