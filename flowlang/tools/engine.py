@@ -100,7 +100,7 @@ class Prepared:
         on_event: OnEvent | None,
         run_id: str | None = None,
     ) -> AbstractAsyncContextManager[RunHandle]:
-        """`start` with values that `read` gave. Where an `answer` is given, nobody follows the handle's events."""
+        """`start` with values that `read` gave. Given an `answer`, nobody follows the handle's events."""
         open_host = partial(
             AnsweringHost,
             self.program.agents,
