@@ -84,7 +84,9 @@ async def started(
 
 
 class RunHandle:
-    """A run that goes on. It takes its first step at the first wait inside the block that opened it."""
+    """A run that goes on. It takes its first step at the first wait inside the block that opened it.
+
+    A handle belongs to its event loop; other threads reach it by `trio.from_thread`."""
 
     def __init__(
         self,
