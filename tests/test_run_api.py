@@ -266,7 +266,7 @@ def test_questions_are_answered_at_their_addresses() -> None:
         ("verdict", None, "the answer to `verdict` does not fit: expected one of"),
         ("rating", 1.5, "the answer to `rating` does not fit: expected an int, found a float (1.5)"),
         ("rating", float("nan"), "the answer to `rating` does not fit: "),
-        ("rating", object(), "the answer to `rating` does not fit: found an object, which a flow has no type for"),
+        ("rating", object(), "`rating` does not fit: found an object, which a flow has no type for"),
     ],
 )
 def test_answers_that_are_not_accepted(path: str, value: object, message: str) -> None:
@@ -355,7 +355,7 @@ def test_an_event_is_taken_by_the_wait_that_it_fits() -> None:
             "the event `Paid` does not fit: order: expected a string, found an int",
         ),
         ("Paid", [1], "the event `Paid` does not fit: "),
-        ("Paid", {"order": {1}}, "the event `Paid` does not fit: order: found a set, which a flow has no type for"),
+        ("Paid", {"order": {1}}, "`Paid` does not fit: order: found a set, which a flow has no type for"),
         ("Paid", {"order": "x" * 2_000_000, "amount": 1}, "the event `Paid` does not fit: "),
     ],
 )

@@ -58,7 +58,8 @@ MOST_NOTES: Final = 10
 @attrs.frozen
 class Failure:
     """`message` is one line for people. `attempt` counts from 1. `agent` is the one whose call failed, by its
-    name in the plan, and `cause` what it really raised, for the trace. `notes` are failures that came after this one and changed nothing: of siblings, of cleanups."""
+    name in the plan, and `cause` what it really raised, for the trace. `notes` are failures that came after
+    this one and changed nothing: of siblings, of cleanups."""
 
     error: str
     message: str

@@ -25,7 +25,8 @@ from flowlang.values.value import Value
 @attrs.frozen
 class RunResult:
     """`value` is a plan value of the flow's result type; None unless the run is done. `undone` are the paths
-    of the steps that were compensated. Instants in microseconds since 1970. A run whose undos could not all be carried out has failed, whatever else."""
+    of the steps that were compensated. Instants in microseconds since 1970. A run whose undos could not all
+    be carried out has failed, whatever else."""
 
     run: str
     flow: str
