@@ -81,23 +81,21 @@ def bind(
     options: Iterable[BindOption] = (),
     given: Mapping[str, AgentLike] | None = None,
 ) -> Bindings:
-    """Bind the agents of these names. An `ask` need not be bound, and only a program can (`given`)."""
+    """Bind the agents of these names. An `ask` need not be bound: what nothing answers is asked outside."""
     binder = _Binder(places, config, {option.name: option for option in options}, given or {})
     found = list(config.diagnostics) if config else []
     bound: dict[str, Agent] = {}
     unbound: list[str] = []
     for name in names:
-        if places.plan.agents[name].asks and name not in binder.given:
-            continue
         try:
             agent = binder.agent(name)
         except _Unfit as problem:
             found += [d for d in [problem.diagnostic] if d not in found]
             continue
-        if agent is None:
-            unbound.append(name)
-        else:
+        if agent is not None:
             bound[name] = agent
+        elif not places.plan.agents[name].asks:
+            unbound.append(name)
     if unbound and not (config and config.diagnostics):
         found.append(_unbound(unbound, places, config))
     return Bindings(bound, tuple(found))

@@ -298,5 +298,5 @@ class AnsweringHost(TrioHost):
 
 async def nobody(path: str, question: Question) -> Value:
     """The `Answer` of a run that has nobody to ask."""
-    message = f"nobody is there to answer `{question.ask}`"
+    message = f"nobody is there to answer `{question.ask}`: no terminal, no program, and no binding"
     raise AgentError(UNAVAILABLE, message, fields={"message": message})
