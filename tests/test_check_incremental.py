@@ -7,7 +7,7 @@ facts must be equal, and only what an edit concerns may have been checked again.
 from __future__ import annotations
 
 import attrs
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.checking import check_texts
 
@@ -104,6 +104,7 @@ def edited(text: str, kind: str, place: int, length: int, piece: str) -> str:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(edits(), min_size=1, max_size=6))
+@example([(False, "insert", 0, 1, '  expect out is Done and calls("store").size() == 1')])
 def test_an_edit_gives_what_a_fresh_check_gives(changes):
     texts = {"main.flow": MAIN, "trips.flow": TRIPS}
     known = check_texts(texts)

@@ -70,7 +70,7 @@ class Calls(Arguments):
         callee = expr.callee
         if not (isinstance(callee, ast.Name) and callee.name == "calls"):
             return False
-        return env.names.find("calls") is None and "calls" not in self.lookup.names
+        return env.names.find("calls") is None and self.lookup.find("calls") is None
 
     def _recorded(self, expr: ast.Call, env: Env) -> Type:
         """The arguments of each call of an agent; secrets are left out."""
