@@ -91,6 +91,12 @@ def test_links_lead_somewhere(document: Path):
             assert (document.parent / target).exists(), target
 
 
+def test_the_map_names_files_that_exist():
+    text = (ROOT / "flowlang" / "README.md").read_text(encoding="utf-8")
+    for name in re.findall(r"`([\w/]+(?:/[\w]+)+(?:\.\w+)?|\w+\.(?:py|lark))[`:]", text):
+        assert (ROOT / "flowlang" / name).exists() or (ROOT / name).exists(), name
+
+
 def test_ci_runs_the_commands_of_the_readme():
     for heading in ("Try it", "All tests"):
         section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
