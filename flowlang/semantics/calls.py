@@ -108,7 +108,7 @@ class Calls(Arguments):
         """What a call calls: a declaration, or a method by its member node. None: reported, or unknown."""
         match expr.callee:
             case ast.Name() as name:
-                return self._declared_callee(expr, name, env)
+                return self._declared_callee(name, env)
             case ast.Member(target=target) as member:
                 namespace = self.namespace(target, env)
                 if namespace is None:
@@ -133,7 +133,7 @@ class Calls(Arguments):
         self.lookup.unknown(target, target.name, "module", aliases)
         return True
 
-    def _declared_callee(self, call: ast.Call, name: ast.Name, env: Env) -> Interface | None:
+    def _declared_callee(self, name: ast.Name, env: Env) -> Interface | None:
         found = self.lookup.find(name.name)
         if found is not None:
             self.tables.symbols[name.id] = found
@@ -146,10 +146,10 @@ class Calls(Arguments):
             message, help = f"`{name.name}` is an error, not a value", HOW_TO_FAIL
             self.problems.report(codes.WRONG_KIND, name.span, message, help=help)
             return None
-        self._unknown_callee(name, env)
+        self._unknown_callee(name)
         return None
 
-    def _unknown_callee(self, name: ast.Name, env: Env) -> None:
+    def _unknown_callee(self, name: ast.Name) -> None:
         names = self.lookup.names
         callables = [*self.lookup.of_kind("agent", names), *self.lookup.of_kind("constructor", names)]
         way = way_out(name.name, name.span, self.lookup.guesses.among(callables))

@@ -213,13 +213,11 @@ class _ModuleChecker:
                 continue
             provided.add(name.name)
             if isinstance(declaration, ast.TypeDecl) and name is not declaration.name:
-                self._provide_constructor(item, declaration, name, interface)
+                self._provide_constructor(item, name, interface)
             else:
                 self.namespace[name.name] = interface
 
-    def _provide_constructor(
-        self, item: ast.Item, declaration: ast.TypeDecl, name: ast.Ident, interface: Interface
-    ) -> None:
+    def _provide_constructor(self, item: ast.Item, name: ast.Ident, interface: Interface) -> None:
         union = interface.type if isinstance(interface, TypeName) else types.UNKNOWN
         case = union.case(name.name) if isinstance(union, types.Union) else None
         if case is not None:
@@ -363,7 +361,7 @@ class _ModuleChecker:
                 return declarer.event(declaration)
             case ast.AgentDecl():
                 made = declarer.agent(declaration)
-                defaults(session.expressions, declaration.signature, made.parameters)
+                defaults(session.expressions, made.parameters)
                 return made
             case ast.FlowDecl():
                 lint = not item.parsed.diagnostics

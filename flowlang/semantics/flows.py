@@ -40,7 +40,7 @@ def check_flow(declarer: Declarer, expressions: Expressions, tree: ast.FlowDecl,
     """Check a flow's body. `lint`: its text parsed, so what nothing mentions may really be unused; where
     there are mistakes, what is not used may be what was meant."""
     promised = signature_of(declarer, tree)
-    defaults(expressions, tree.signature, promised.parameters)
+    defaults(expressions, promised.parameters)
     values = [
         expressions.local(param.name, "param", parameter.type)
         for param, parameter in zip(tree.signature.params, promised.parameters, strict=False)
@@ -62,7 +62,7 @@ def check_flow(declarer: Declarer, expressions: Expressions, tree: ast.FlowDecl,
     )
 
 
-def defaults(expressions: Expressions, signature: ast.Signature, parameters: Iterable[Parameter]) -> None:
+def defaults(expressions: Expressions, parameters: Iterable[Parameter]) -> None:
     """Check default values: constants of the parameter's type, which see no other name."""
     for parameter in parameters:
         if parameter.default is None:
@@ -222,7 +222,7 @@ class _Test:
         if send.after is not None:
             self.expressions.check(send.after, env, DURATION, "the time of an event")
         name = send.event.callee if isinstance(send.event, ast.Call) else send.event
-        found = self._event(name, env)
+        found = self._event(name)
         if isinstance(found, EventName) and isinstance(send.event, ast.Call):
             parameters = fields_as_parameters(found.fields)
             self.expressions.arguments(send.event, env, parameters, f"`{found.declared.name}`")
@@ -232,7 +232,7 @@ class _Test:
                 codes.WRONG_KIND, send.event.span, message, help="write `send Paid(…)`"
             )
 
-    def _event(self, name: ast.Expr, env: Env) -> object:
+    def _event(self, name: ast.Expr) -> object:
         lookup = self.expressions.lookup
         match name:
             case ast.Name(name=text):

@@ -78,7 +78,7 @@ class Steps:
         if annotation is not None and not self._annotated(step.task, task.type, annotation):
             task = attrs.evolve(task, type=annotation)
         task = attrs.evolve(task, reach=self._times(clauses, inner, task))
-        caught = self._catches(step, clauses, guarded, task, annotation)
+        caught = self._catches(clauses, guarded, task, annotation)
         reach = self._cleanup(step, clauses, guarded, task, caught.reach)
         plain = annotation or caught.type
         value = self._guarded(step, clauses, env, plain)
@@ -201,9 +201,7 @@ class Steps:
 
     # Catch
 
-    def _catches(
-        self, step: ast.Step, clauses: Clauses, env: Env, task: Outcome, annotation: Type | None
-    ) -> Outcome:
+    def _catches(self, clauses: Clauses, env: Env, task: Outcome, annotation: Type | None) -> Outcome:
         """The step after its catches: the join of the task and the handlers, and what still escapes."""
         left, handled = task.reach, Reach()
         found = task.type

@@ -13,7 +13,7 @@ import attrs
 from flowlang.semantics.constants import fold
 from flowlang.semantics.declare import report_too_large
 from flowlang.semantics.expressions import Expressions
-from flowlang.semantics.facts import Callable, ErrorName, EventName, fields_as_parameters
+from flowlang.semantics.facts import Callable, ErrorName, EventName, Namespace, fields_as_parameters
 from flowlang.semantics.mismatch import written
 from flowlang.semantics.reach import Outcome, Reach, join_reaches, reach_of_call
 from flowlang.semantics.scope import Env, Value
@@ -130,10 +130,11 @@ class Tasks:
                     return found
             case ast.Member(target=ast.Name(name=alias) as target, name=member):
                 namespace = self.expressions.namespace(target, env)
-                members = getattr(namespace, "members", {})
-                if isinstance(members.get(member.name), Callable):
-                    found = lookup.member(alias, namespace, member.name)  # type: ignore[arg-type]
-                    return found if isinstance(found, Callable) else None
+                if isinstance(namespace, Namespace):
+                    found = namespace.members.get(member.name)
+                    if isinstance(found, Callable):
+                        lookup.member(alias, namespace, member.name)
+                        return found
         return None
 
     def repeated(self, at: ast.Node, how: str, reach: Reach) -> Reach:
