@@ -32,7 +32,7 @@ from flowlang.agents.toml_places import Key, label_of
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Source, Span
-from flowlang.text.suggest import did_you_mean
+from flowlang.text.suggest import did_you_mean, nearest
 
 MAX_CONFIG_BYTES: Final = 256 * 1024
 DEFAULT_MAX_OUTPUT_BYTES: Final = 1024 * 1024
@@ -167,6 +167,9 @@ class _BadEntry(Exception):
         self.help = help
 
 
+WAYS = ("python", "command")
+
+
 def _entry(table: object) -> Entry:
     help = 'write `python = "module:function"` or `command = ["program", "{argument}"]`'
     if not isinstance(table, dict):
@@ -177,7 +180,8 @@ def _entry(table: object) -> Entry:
         return PythonEntry.model_validate(table)
     if "command" in table:
         return CommandEntry.model_validate(table)
-    raise _BadEntry("it does not say how the agent is reached", help)
+    meant = next((right for name in table if (right := nearest(name, WAYS))), None)
+    raise _BadEntry("it does not say how the agent is reached", f"did you mean `{meant}`?" if meant else help)
 
 
 def _complaints(source: Source, key: Key, problem: ValidationError) -> Iterator[Diagnostic]:
