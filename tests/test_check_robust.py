@@ -165,3 +165,10 @@ def test_a_long_ring_of_imports():
     texts = {f"m{n}.flow": f'import "m{(n + 1) % 300}.flow" as next_one\n' for n in range(300)}
     found = [d.code.slug for d in check_texts(texts, "m0.flow").diagnostics]
     assert found.count("import-cycle") == 1
+
+
+def test_of_an_expression_that_is_too_long_nothing_else_is_said():
+    long = f'"{"a" * 16_384}".size()'
+    text = f"flow main(n: int) -> int {{\n  return if n > 1 then (if n > 1 then nme else 2) else {long}\n}}\n"
+    (found,) = check_text(text).diagnostics
+    assert found.code.slug == "expression-too-large"

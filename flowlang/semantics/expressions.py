@@ -22,13 +22,15 @@ from flowlang.semantics.types import (
     is_too_large,
 )
 from flowlang.syntax import ast
+from flowlang.syntax.sizes import is_too_long
 from flowlang.text import codes
 
 
 class Expressions(Calls, Choices, Operations, Literals):
     def infer(self, expr: ast.Node, env: Env, wanted: Type | None = None) -> Type:
         """The type of an expression. `wanted` is a hint: whether it fits is the caller's to check."""
-        found = self._infer(expr, env, wanted)
+        # Of an expression that is too long the parser has said so, and nothing else is worth saying.
+        found = UNKNOWN if is_too_long(expr) else self._infer(expr, env, wanted)
         if is_too_large(found):
             report_too_large(self.problems, expr, found)
             found = UNKNOWN

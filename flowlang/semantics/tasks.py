@@ -41,6 +41,7 @@ from flowlang.semantics.types import (
     present,
 )
 from flowlang.syntax import ast
+from flowlang.syntax.sizes import is_too_long
 from flowlang.text import codes
 from flowlang.text.diagnostics import Edit, Fix
 from flowlang.text.source import Span
@@ -296,6 +297,8 @@ class Tasks:
     # Choices
 
     def _arms(self, task: ast.If | ast.Match, env: Env, wanted: Type | None) -> Outcome:
+        if is_too_long(task):
+            return Outcome(UNKNOWN)
         reaches: list[Reach] = []
 
         def arm(inside: ast.Task, inner: Env, hint: Type | None) -> Type:

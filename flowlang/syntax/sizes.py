@@ -13,6 +13,11 @@ MAX_EXPRESSION = 16 * 1024  # characters
 EXPRESSIONS = get_args(ast.Expr)
 
 
+def is_too_long(expression: ast.Node) -> bool:
+    """Whether an expression is longer than one may be, which the parser reports."""
+    return expression.span.end - expression.span.start > MAX_EXPRESSION and not holds_tasks(expression)
+
+
 def report_large_expressions(tree: ast.Node, problems: Problems) -> None:
     """Report each expression in a tree that is too large, as a whole."""
     pending = [tree]
