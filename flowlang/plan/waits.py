@@ -43,14 +43,9 @@ def _in_task(task: plan.Task, step: str, agents: Mapping[str, plan.Agent]) -> It
             yield OpenWait(step, event, at)
         case plan.CallAgent(agent=name, at=at) if name in agents and agents[name].timeout is None:
             yield OpenWait(step, name, at)
-    branches = branches_of(task)
-    if (
-        isinstance(task, plan.Race)
-        and task.count is None
-        and any(isinstance(b, plan.Sleep) for b in branches)
-    ):
+    if _ends_by_itself(task):
         return
-    for branch in branches:
+    for branch in branches_of(task):
         yield from _in_task(branch, step, agents)
     body = body_of(task)
     if body is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flowlang.semantics.facts import ErrorRef
 from flowlang.semantics.types import DATETIME, INT, STRING, Record, RecordField, Type
 
 MESSAGE = RecordField("message", STRING)
@@ -25,10 +24,6 @@ AMBIENT: dict[str, Type] = {
     "run": Record((RecordField("id", STRING), RecordField("started", DATETIME)), "run"),
     "attempt": INT,
 }
-
-
-def builtin_error(name: str) -> ErrorRef | None:
-    return ErrorRef("", name) if name in ERRORS else None
 
 
 def failure_type(fields: list[tuple[RecordField, ...]]) -> Record:
