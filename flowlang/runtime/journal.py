@@ -1,0 +1,201 @@
+"""The journal protocol: what a durable run wants kept, and what whoever keeps it promises.
+
+The journal of a run is the ordered list of its inputs, a row each (R11). A run hears of an input only after
+its row is committed; so whatever a run did because of an input can be computed again from the rows.
+
+Two kinds of rows are no inputs. `started` stands before a call that must not be made twice without asking
+(R13). `scope` stands for all the rows of a part of the run that is over (R16).
+
+A keeper promises: a commit is written whole or not at all; it is refused where the run has another owner;
+what was written is read back as it was, or its damage is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+import attrs
+
+from flowlang.runtime.inputs import (
+    Answered,
+    Began,
+    CallEnded,
+    CancelAsked,
+    EventCame,
+    Input,
+    Outcome,
+    Raised,
+    Replied,
+    Resumed,
+    Stopped,
+    TimeCame,
+)
+from flowlang.values.codec import write_json
+from flowlang.values.value import Value
+
+Kind: TypeAlias = Literal[
+    "began", "call", "timer", "event", "answer", "cancel", "resumed", "started", "scope"
+]
+
+RunStatus: TypeAlias = Literal["running", "waiting", "unknown", "done", "failed", "cancelled"]
+"""`waiting`: for nothing but answers, events and time. `unknown`: a call that must not be made twice may have
+been made; somebody has to say what became of it. The last three are for good."""
+
+SEMANTICS: Final = 1
+"""The version of the interpreter's meaning. A run goes on with the one that it began with."""
+
+
+class JournalMisfit(Exception):
+    """Rows that this plan cannot have written: a damaged journal, or a mistake in the runtime."""
+
+
+@attrs.frozen
+class Row:
+    """`seq` grows by 1 from row to row, but where a scope left a gap. `path` is that of the call, the
+    question or the scope, or the event's name. `outcome` is JSON text; `digest` that of a call's arguments."""
+
+    seq: int
+    kind: Kind
+    path: str
+    at: int
+    outcome: str | None = None
+    digest: bytes | None = None
+
+
+@attrs.frozen
+class Wait:
+    """What a run waits for, for those who look: not needed to go on. `name` is that of the ask or the event;
+    `deadline` is the instant at which nobody waits any longer, or at which a sleep is over."""
+
+    path: str
+    kind: Literal["question", "event", "time"]
+    name: str
+    arguments: str | None  # of a question, JSON
+    since: int
+    deadline: int | None
+
+
+@attrs.frozen
+class Lease:
+    """The right to write the journal of a run, until somebody takes the run over. `run` is the keeper's
+    number for it."""
+
+    run: int
+    epoch: int
+
+
+@attrs.frozen
+class Ending:
+    """How a run ended; `result` is what `flow run --json` prints, as JSON text."""
+
+    at: int
+    status: Literal["done", "failed", "cancelled"]
+    result: str
+
+
+@attrs.frozen
+class Collapse:
+    """The row `row`, whose `seq` is already taken, takes the place of the rows of `first` … `row.seq` whose
+    path is `row.path` or lies inside of it."""
+
+    first: int
+    row: Row
+
+
+@attrs.frozen
+class Commit:
+    """What is to be written at once. `taken` are the messages of the inbox that the rows were made of."""
+
+    lease: Lease
+    rows: Sequence[Row] = ()
+    taken: Sequence[int] = ()
+    opened: Sequence[Wait] = ()
+    closed: Sequence[str] = ()
+    collapsed: Sequence[Collapse] = ()
+    status: RunStatus | None = None
+    ending: Ending | None = None
+
+
+class NotWritten(Exception):
+    """A commit that was not written; nothing of it was. The run has to park: whatever waited for it does not
+    go on."""
+
+
+class TakenOver(NotWritten):
+    """The run has another owner now."""
+
+
+class Keeper(Protocol):
+    """Where a driver writes the commits of its runs."""
+
+    async def write(self, commit: Commit) -> None:
+        """Durable when it returns. Not cancelled in the middle. Raises NotWritten."""
+
+
+def row_of(seq: int, input: Input, digest: bytes | None = None) -> Row:
+    """The row of an input. `digest` is that of the arguments of the call that has ended."""
+    match input:
+        case Began(at):
+            return Row(seq, "began", "", at)
+        case CallEnded(at, path, outcome):
+            return Row(seq, "call", path, at, _outcome_text(outcome), digest)
+        case Answered(at, path, outcome):
+            return Row(seq, "answer", path, at, _outcome_text(outcome))
+        case EventCame(at, event, fields):
+            return Row(seq, "event", event, at, write_json(fields))
+        case TimeCame(at):
+            return Row(seq, "timer", "", at)
+        case CancelAsked(at):
+            return Row(seq, "cancel", "", at)
+        case Resumed(at, away):
+            return Row(seq, "resumed", "", at, str(away))
+
+
+def input_of(row: Row) -> Input:
+    """The input of a row that is one. Raises JournalMisfit."""
+    try:
+        return _INPUTS[row.kind](row)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise JournalMisfit(f"row {row.seq} is no {row.kind}") from None
+
+
+def digest_of(arguments: dict[str, Value]) -> bytes:
+    """A short hash of a call's arguments, to tell on resume whether it is the same call."""
+    return blake2b(write_json(arguments, canonical=True).encode(), digest_size=8).digest()
+
+
+def _outcome_text(outcome: Outcome) -> str | None:
+    match outcome:
+        case Replied(value):
+            return write_json({"value": value})
+        case Raised(error, message, fields, cause):
+            return write_json({"error": error, "message": message, "fields": fields, "cause": cause})
+        case Stopped():
+            return None
+
+
+def _outcome(text: str | None) -> Outcome:
+    if text is None:
+        return Stopped()
+    known: dict[str, Any] = json.loads(text)
+    return Replied(known["value"]) if "value" in known else Raised(**known)
+
+
+def _answer(text: str | None) -> Replied | Raised:
+    outcome = _outcome(text)
+    if isinstance(outcome, Stopped):
+        raise ValueError("a question is answered or it is not")
+    return outcome
+
+
+_INPUTS: Final[dict[str, Callable[[Any], Input]]] = {
+    "began": lambda row: Began(row.at),
+    "call": lambda row: CallEnded(row.at, row.path, _outcome(row.outcome)),
+    "answer": lambda row: Answered(row.at, row.path, _answer(row.outcome)),
+    "event": lambda row: EventCame(row.at, row.path, json.loads(row.outcome)),
+    "timer": lambda row: TimeCame(row.at),
+    "cancel": lambda row: CancelAsked(row.at),
+    "resumed": lambda row: Resumed(row.at, int(row.outcome)),
+}
