@@ -1,1 +1,1 @@
-"""Floor 9, tools: the engine and the command line."""
+"""Floor 10, tools: the engine and the command line."""
