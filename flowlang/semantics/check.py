@@ -12,10 +12,9 @@ from functools import cached_property
 import attrs
 
 from flowlang.semantics import types
-from flowlang.semantics.declare import Declarer, Resolver
+from flowlang.semantics.declare import Declarer
 from flowlang.semantics.doubt import has_lost_braces, is_in_doubt, words_in_doubt
 from flowlang.semantics.echoes import without_echoes
-from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import (
     Constructor,
     Declared,
@@ -26,9 +25,7 @@ from flowlang.semantics.facts import (
     Poisoned,
     TypeName,
 )
-from flowlang.semantics.flows import check_flow, check_test, defaults, signature_of
-from flowlang.semantics.inference import Tables
-from flowlang.semantics.lookup import Lookup
+from flowlang.semantics.flows import signature_of
 from flowlang.semantics.modules import Project
 from flowlang.semantics.namespace import (
     BUILT_IN,
@@ -42,11 +39,12 @@ from flowlang.semantics.namespace import (
 )
 from flowlang.semantics.order import components, cycle_in, is_cycle, shortened
 from flowlang.semantics.providers import Description
+from flowlang.semantics.single import Session, check_single, session_for
 from flowlang.semantics.suggest import GUESSES, Guesses, did_you_mean
 from flowlang.semantics.uses import mistakes_in, namespace_of
 from flowlang.syntax import ast
 from flowlang.text import codes
-from flowlang.text.diagnostics import Diagnostic, Label, Problems
+from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Span
 
 MOST_ERRORS = 200
@@ -316,19 +314,9 @@ class _ModuleChecker:
             return found
         return found.members.get(member) if isinstance(found, Namespace) else None
 
-    def _session(self, item: ast.Item) -> _Session:
-        problems, tables = Problems(), Tables()
+    def _session(self, item: ast.Item) -> Session:
         guesses = Guesses(GUESSES // max(1, len(self.module.items)))
-        lookup = Lookup(self.path, self.namespace, problems, tables.symbols, guesses)
-        resolver = Resolver(lookup, problems)
-        expressions = Expressions(lookup, problems, resolver, tables)
-        declaration = item.declaration
-        name = declaration.name
-        text = name.name if isinstance(name, ast.Ident) else ""
-        span = name.span if name is not None else declaration.span
-        doc = getattr(declaration, "doc", None)
-        declared = Declared(self.path, text, span, Anchor(self.path, item.key), doc)
-        return _Session(lookup, problems, expressions, Declarer(self.path, resolver, declared))
+        return session_for(self.path, item, self.namespace, guesses)
 
     def _checked(self, item: ast.Item) -> Entry:
         session = self._session(item)
@@ -346,31 +334,14 @@ class _ModuleChecker:
         )
         return Entry(item.parsed, facts, session.lookup.used, self._mentions(item))
 
-    def _interface(self, item: ast.Item, session: _Session) -> Interface | None:
-        declarer, declaration = session.declarer, item.declaration
-        match declaration:
+    def _interface(self, item: ast.Item, session: Session) -> Interface | None:
+        match item.declaration:
             case ast.Import():
-                return self._import(item, declarer)
-            case ast.Use():
-                return self._use(declaration, session)
-            case ast.TypeDecl():
-                return declarer.type(declaration)
-            case ast.ErrorDecl():
-                return declarer.error(declaration)
-            case ast.EventDecl():
-                return declarer.event(declaration)
-            case ast.AgentDecl():
-                made = declarer.agent(declaration)
-                defaults(session.expressions, made.parameters)
-                return made
-            case ast.FlowDecl():
-                lint = not item.parsed.diagnostics
-                return check_flow(declarer, session.expressions, declaration, lint=lint)
-            case ast.TestDecl():
-                check_test(session.expressions, declaration)
-                return None
-            case ast.BrokenDecl():
-                return None
+                return self._import(item, session.declarer)
+            case ast.Use() as use:
+                return self._use(use, session)
+            case _:
+                return check_single(item, session)
 
     # Modules and providers
 
@@ -382,7 +353,7 @@ class _ModuleChecker:
         members = {n: i for n, i in other.namespace.items() if not isinstance(i, Namespace)}
         return Namespace(declarer.declared, members)
 
-    def _use(self, declaration: ast.Use, session: _Session) -> Interface:
+    def _use(self, declaration: ast.Use, session: Session) -> Interface:
         provider, target = declaration.provider.name, declaration.target.value
         description = self.project.describe(provider, target, self.path)
         if not description.known:
@@ -428,16 +399,6 @@ class _ModuleChecker:
                     codes.UNUSED, message, Label(declaration.name.span), help="drop this line"
                 )
                 self.found.append((Anchor(self.path, item.key), diagnostic))
-
-
-@attrs.frozen(eq=False, repr=False)
-class _Session:
-    """What the check of one declaration works with."""
-
-    lookup: Lookup
-    problems: Problems
-    expressions: Expressions
-    declarer: Declarer
 
 
 def _place(interface: Interface | None) -> tuple[Span, Anchor] | None:
