@@ -11,8 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.checking import check_texts
 
-from flowlang.semantics.check import Checked
+from flowlang.semantics.check import Checked, check
 from flowlang.semantics.facts import Facts
+from flowlang.semantics.providers import Description
 
 MAIN = """\
 import "trips.flow" as trips
@@ -164,3 +165,20 @@ def reused(before: Checked, after: Checked, path: str = "main.flow") -> set[str]
 
 def entries(checked: Checked) -> list[str]:
     return list(checked.modules["main.flow"].entries)
+
+
+def test_a_module_that_sees_the_same_as_before_is_not_looked_at_again():
+    before = check_texts({"main.flow": 'import "trips.flow" as trips\n', "trips.flow": TRIPS})
+    again = check(before.project, previous=before)
+    assert all(again.modules[path] is module for path, module in before.modules.items())
+
+
+def test_a_module_is_looked_at_again_when_what_it_uses_has_changed():
+    before = check_texts({"main.flow": MAIN, "trips.flow": TRIPS})
+    again = check(attrs.evolve(before.project, describe=nothing), previous=before)
+    assert again.modules["trips.flow"] is before.modules["trips.flow"]
+    assert [found.code.slug for found in again.diagnostics] == ["unknown-provider"]
+
+
+def nothing(provider: str, target: str, path: str) -> Description:
+    return Description(target, known=False)

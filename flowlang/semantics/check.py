@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import TypeAlias
 
 import attrs
 
@@ -64,9 +65,11 @@ class Entry:
 @attrs.frozen(eq=False, repr=False)
 class CheckedModule:
     """`namespace` holds every name of the module, `entries` what is known of each declaration by key, and
-    `outlook` what messages may suggest: the names in sight and their kinds."""
+    `outlook` what messages may suggest: the names in sight and their kinds. `around` is what the check saw
+    of other files, for each import and `use` by key."""
 
     module: ast.Module
+    around: Around
     namespace: Mapping[str, Interface]
     entries: Mapping[str, Entry]
     outlook: Outlook
@@ -75,6 +78,10 @@ class CheckedModule:
     @property
     def facts(self) -> dict[str, Facts]:
         return {key: entry.facts for key, entry in self.entries.items()}
+
+
+Around: TypeAlias = "Mapping[str, CheckedModule | Description | None]"
+"""What stands behind each import and each `use` of a module; None for an import that was not followed."""
 
 
 @attrs.frozen(eq=False, repr=False, slots=False)
@@ -110,15 +117,35 @@ def check(project: Project, *, previous: Checked | None = None) -> Checked:
     checked: dict[str, CheckedModule] = {}
     for path in project.order:
         before = previous.modules.get(path) if previous else None
-        checked[path] = _ModuleChecker(project, path, checked, before).check()
+        around = _around(project, path, checked)
+        if before is None or not _sees_the_same(before, project.modules[path], around):
+            before = _ModuleChecker(project, path, around, before).check()
+        checked[path] = before
     return Checked(project, checked)
+
+
+def _around(project: Project, path: str, checked: Mapping[str, CheckedModule]) -> Around:
+    found: dict[str, CheckedModule | Description | None] = {}
+    for item in project.modules[path].items:
+        match item.declaration:
+            case ast.Import():
+                target = project.imports.get((path, item.key))
+                found[item.key] = checked.get(target) if target else None
+            case ast.Use(provider=provider, target=file):
+                found[item.key] = project.describe(provider.name, file.value, path)
+    return found
+
+
+def _sees_the_same(before: CheckedModule, module: ast.Module, around: Around) -> bool:
+    """Whether a check of a whole module would find what it found before."""
+    return before.module is module and all(before.around[key] is seen for key, seen in around.items())
 
 
 @attrs.define(eq=False, repr=False)
 class _ModuleChecker:
     project: Project
     path: str
-    others: Mapping[str, CheckedModule]
+    around: Around
     before: CheckedModule | None
     namespace: dict[str, Interface] = attrs.field(factory=dict)
     entries: dict[str, Entry] = attrs.field(factory=dict)
@@ -150,7 +177,8 @@ class _ModuleChecker:
             self._item(item)
         self._unreadable_agents()
         self._unused_aliases()
-        return CheckedModule(self.module, self.namespace, self.entries, self.outlook, tuple(self.found))
+        found = tuple(self.found)
+        return CheckedModule(self.module, self.around, self.namespace, self.entries, self.outlook, found)
 
     def _too_many_errors(self) -> None:
         """A step may raise each of a module's errors, so what is known of steps grows with their number."""
@@ -339,23 +367,22 @@ class _ModuleChecker:
             case ast.Import():
                 return self._import(item, session.declarer)
             case ast.Use() as use:
-                return self._use(use, session)
+                return self._use(item, use, session)
             case _:
                 return check_single(item, session)
 
     # Modules and providers
 
     def _import(self, item: ast.Item, declarer: Declarer) -> Interface:
-        target = self.project.imports.get((self.path, item.key))
-        other = self.others.get(target) if target else None
-        if other is None:
+        other = self.around[item.key]
+        if not isinstance(other, CheckedModule):
             return Namespace(declarer.declared, {}, poisoned=True)
         members = {n: i for n, i in other.namespace.items() if not isinstance(i, Namespace)}
         return Namespace(declarer.declared, members)
 
-    def _use(self, declaration: ast.Use, session: Session) -> Interface:
-        provider, target = declaration.provider.name, declaration.target.value
-        description = self.project.describe(provider, target, self.path)
+    def _use(self, item: ast.Item, declaration: ast.Use, session: Session) -> Interface:
+        provider, description = declaration.provider.name, self.around[item.key]
+        assert isinstance(description, Description)
         if not description.known:
             message = f"there is no provider `{provider}`"
             help = did_you_mean(provider, ["python"])

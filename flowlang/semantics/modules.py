@@ -84,7 +84,8 @@ class _Loader:
             self.failed[path] = source
             return False
         before = self.previous.modules.get(path) if self.previous else None
-        self.modules[path] = parse(source, previous=before)
+        unchanged = before is not None and before.source == source
+        self.modules[path] = before if before and unchanged else parse(source, previous=before)
         return True
 
     def resolve(self, path: str, item: ast.Item, declaration: ast.Import) -> str | None:
