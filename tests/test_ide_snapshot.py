@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.ide import at_mark, snapshot
 
 from flowlang.ide.snapshot import Location, Snapshot, span_of
 from flowlang.syntax import ast
 from flowlang.text.source import Span
-from tests.support.ide import at_mark, snapshot
 
 FLOW = """// a comment
 agent find(id: string) -> string { effect read }
@@ -64,7 +64,7 @@ def test_a_name_leads_to_the_place_of_its_declaration_also_in_another_file():
     given, offset = at_mark(text, files={"lib.flow": library})
     spot = given.spot_at(offset)
     symbol = given.symbol_of(spot.item, spot.nearest(ast.Member))
-    assert given.place_of(symbol.declared) == Location("lib.flow", Span(20, 23))
+    assert given.place_of(symbol) == Location("lib.flow", Span(20, 23))
     assert library[20:23] == "one"
 
 

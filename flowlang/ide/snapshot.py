@@ -16,6 +16,9 @@ What may be relied on:
   bindings and short entries, whose name and value stand at the same place (`Spot` takes the second).
 - `Spot.nodes` goes from the declaration to the innermost node that holds the offset. A node holds the offset
   behind its last character too, unless another one begins there, so a cursor behind a name is at the name.
+- Facts are kept while what they depend on has the same meaning, so the places and the documentation of the
+  interfaces in `symbol_of` may be of an earlier text. `current` gives an interface as it is now, and
+  `place_of` asks it.
 - Trees are shared: the snapshots of an importer and of the file that it imports hold the same nodes, while
   both are of the same text.
 - `tree.items` is empty for a file that is too large; every other text has a tree, with broken parts in it,
@@ -31,7 +34,7 @@ from typing import TypeAlias, TypeVar
 import attrs
 
 from flowlang.semantics.check import Checked, CheckedModule
-from flowlang.semantics.facts import Declared, Facts, Local, Symbol
+from flowlang.semantics.facts import Facts, Interface, Local, Namespace, Symbol
 from flowlang.semantics.types import Type
 from flowlang.syntax import ast
 from flowlang.text.diagnostics import Diagnostic
@@ -145,14 +148,28 @@ class Snapshot:
         """Where a node of a declaration of this file stands."""
         return Location(self.path, span_of(item, node))
 
-    def place_of(self, declared: Declared | tuple[Anchor, Span]) -> Location | None:
-        """Where a name was declared, or any span with what it is relative to; in a file of this project.
+    def current(self, interface: Interface) -> Interface:
+        """An interface with the place and the documentation that it has now."""
+        declared = interface.declared
+        module = self.checked.modules.get(declared.module)
+        if module is None:
+            return interface
+        found = module.namespace.get(declared.name)
+        if found is not None and found.declared.anchor == declared.anchor:
+            return found
+        entry = module.entries.get(declared.anchor.key)
+        around = entry.facts.interface if entry else None
+        return around.members.get(declared.name, interface) if isinstance(around, Namespace) else interface
+
+    def place_of(self, named: Interface | tuple[Anchor, Span]) -> Location | None:
+        """Where an interface is declared, or a span that is relative to an anchor, in a file of this project.
 
         None where the file or the declaration is not there, and for what has no place in any file."""
-        if isinstance(declared, Declared):
-            anchor, span = declared.anchor, declared.span
+        if isinstance(named, tuple):
+            anchor, span = named
         else:
-            anchor, span = declared
+            declared = self.current(named).declared
+            anchor, span = declared.anchor, declared.span
         if not anchor.key:
             return Location(anchor.path, span) if anchor.path in self.checked.modules else None
         item = self.item(anchor)
