@@ -1,7 +1,7 @@
 """What all generated code needs: names of our own, values that are kept, constants, and places.
 
 `C` is the context, `B` the budget, `t1`… a value that is needed twice (`:=`), `v1`… what a loop binds,
-`K1`… a type of the plan; every other name is a helper of `compiler`."""
+`K1`… a type of the plan, or what reads or writes it; every other name is a helper of `compiler`."""
 
 from __future__ import annotations
 

@@ -12,39 +12,42 @@ it holds; to keep it out of sight is the business of whoever asks."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Final
 
 from flowlang.plan import model as plan
-from flowlang.values import times
+from flowlang.values.decoding import Decoder, decoder_of
+from flowlang.values.encoding import encoder_of
 from flowlang.values.value import (
     MAX_BOUNDARY,
     MAX_DEPTH,
     TOO_LARGE_HELP,
     Misfit,
     Value,
-    check_float,
-    check_int,
-    check_text,
-    described,
     normalise,
-    quoted,
     weight,
 )
 
 
-def decode(json_value: object, wanted: plan.Type, *, limit: int = MAX_BOUNDARY) -> Value:
-    """Plain data as a value of a type. Raises Misfit with the path of what does not fit.
+def decode(json_value: object, wanted: plan.Type) -> Value:
+    """Plain data as a value of a type. Raises Misfit with the path of what does not fit."""
+    return reader_of(wanted)(json_value)
 
-    `limit` is in characters of JSON text, see `value.weight`."""
-    if weight(json_value, limit) > limit:
-        raise Misfit("the value is larger than 1 MiB of JSON, or nests too deep", help=TOO_LARGE_HELP)
-    return _decode(json_value, wanted)
+
+def reader_of(wanted: plan.Type) -> Decoder:
+    """`decode` for one type, made for whoever reads many values of it."""
+    read = decoder_of(wanted)
+
+    def decode(json_value: object) -> Value:
+        if weight(json_value, MAX_BOUNDARY) > MAX_BOUNDARY:
+            raise Misfit("the value is larger than 1 MiB of JSON, or nests too deep", help=TOO_LARGE_HELP)
+        return read(json_value)
+
+    return decode
 
 
 def encode(value: Value, type: plan.Type) -> Value:
     """A value of a type in its JSON form; the reverse of `decode`."""
-    return _ENCODERS[type.kind](value, type)
+    return encoder_of(type)(value)
 
 
 def widen(value: Value, type: plan.Type) -> Value:
@@ -175,255 +178,3 @@ def _without_negative_zero(value: Value) -> Value:
     if type(value) is dict:
         return {key: _without_negative_zero(item) for key, item in value.items()}
     return value
-
-
-# Decoding, by kind of type
-
-
-def _decode(value: object, wanted: plan.Type) -> Value:
-    return _DECODERS[wanted.kind](value, wanted)
-
-
-def _expected(wanted: str, found: object, help: str | None = None) -> Misfit:
-    return Misfit(f"expected {wanted}, found {described(found)}", help=help)
-
-
-def _decode_string(value: object, wanted: plan.ScalarType) -> Value:
-    if type(value) is not str:
-        raise _expected("a string", value)
-    return check_text(value)
-
-
-def _decode_int(value: object, wanted: plan.ScalarType) -> Value:
-    if type(value) is int:
-        return check_int(value)
-    if type(value) is float and value == value // 1 and abs(value) <= 1 << 53:
-        return int(value)  # 3.0 is an integer in JSON, and in its schema
-    raise _expected("an int", value)
-
-
-def _decode_float(value: object, wanted: plan.ScalarType) -> Value:
-    if type(value) is float:
-        return check_float(value)
-    if type(value) is int:
-        return float(check_int(value))
-    raise _expected("a float", value)
-
-
-def _decode_bool(value: object, wanted: plan.ScalarType) -> Value:
-    if type(value) is not bool:
-        raise _expected("a bool", value)
-    return value
-
-
-def _decode_null(value: object, wanted: plan.ScalarType) -> Value:
-    if value is not None:
-        raise _expected("null", value)
-    return None
-
-
-def _decode_duration(value: object, wanted: plan.ScalarType) -> Value:
-    if type(value) is not str:
-        raise _expected("a duration", value, help='write a duration as text with its unit, like "30s"')
-    return _read(times.parse_duration, value)
-
-
-def _decode_datetime(value: object, wanted: plan.ScalarType) -> Value:
-    if type(value) is not str:
-        raise _expected("a datetime", value, help='write a datetime as text, like "2024-05-01T12:00:00Z"')
-    return _read(times.parse_datetime, value)
-
-
-def _read(parse: Callable[[str], int], text: str) -> int:
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise Misfit(str(error)) from None
-
-
-def _decode_json(value: object, wanted: plan.ScalarType) -> Value:
-    return normalise(value)
-
-
-def _decode_file(value: object, wanted: plan.ScalarType) -> Value:
-    return _decode_record(value, _FILE)
-
-
-def _decode_list(value: object, wanted: plan.ListType) -> Value:
-    if type(value) is not list and type(value) is not tuple:
-        raise _expected("a list", value)
-    item_type = wanted.item
-    read = _DECODERS[item_type.kind]
-    made: list[Value] = []
-    try:
-        for item in value:
-            made.append(read(item, item_type))
-    except Misfit as misfit:
-        raise misfit.inside(len(made)) from None
-    return made
-
-
-def _decode_map(value: object, wanted: plan.MapType) -> Value:
-    fields = _object(value, "an object (a map)")
-    read = _DECODERS[wanted.value.kind]
-    made: dict[str, Value] = {}
-    for key, item in fields.items():
-        if type(key) is not str:
-            raise Misfit(f"a key must be a string, not {described(key)}")
-        try:
-            made[check_text(key)] = read(item, wanted.value)
-        except Misfit as misfit:
-            raise misfit.inside(key) from None
-    return made
-
-
-def _decode_optional(value: object, wanted: plan.OptionalType) -> Value:
-    return None if value is None else _decode(value, wanted.inner)
-
-
-def _decode_secret(value: object, wanted: plan.SecretType) -> Value:
-    return _decode(value, wanted.inner)
-
-
-def _decode_record(value: object, wanted: plan.RecordType) -> Value:
-    return _decode_fields(_object(value, wanted.name or "an object"), wanted.fields)
-
-
-def _decode_enum(value: object, wanted: plan.EnumType) -> Value:
-    if type(value) is not str or value not in wanted.values:
-        raise _expected("one of " + ", ".join(map(quoted, wanted.values)), value)
-    return value
-
-
-def _decode_union(value: object, wanted: plan.UnionType) -> Value:
-    fields = _object(value, wanted.name)
-    name = fields.get("case")
-    case = next((case for case in wanted.cases if case.name == name), None)
-    if case is None:
-        names = ", ".join(quoted(case.name) for case in wanted.cases)
-        if "case" not in fields:
-            raise Misfit(
-                f'expected {wanted.name}, an object whose "case" is one of {names}; it has no "case"'
-            )
-        raise _expected(f"one of {names}", name).inside("case")
-    return {"case": name, **_decode_fields(fields, case.fields)}
-
-
-def _object(value: object, wanted: str) -> dict[str, object]:
-    if type(value) is not dict:
-        raise _expected(wanted, value)
-    return value
-
-
-def _decode_fields(given: dict[str, object], fields: tuple[plan.FieldType, ...]) -> dict[str, Value]:
-    made: dict[str, Value] = {}
-    for field in fields:
-        name = field.name
-        if name not in given:
-            if not _may_be_null(field.type):
-                raise Misfit(f'the field "{name}" is missing')
-            made[name] = None
-            continue
-        try:
-            made[name] = _DECODERS[field.type.kind](given[name], field.type)
-        except Misfit as misfit:
-            raise misfit.inside(name) from None
-    return made
-
-
-def _may_be_null(type: plan.Type) -> bool:
-    return type.kind in ("optional", "null")
-
-
-_FILE: Final = plan.RecordType(
-    fields=(
-        plan.FieldType(name="hash", type=plan.ScalarType(kind="string")),
-        plan.FieldType(name="size", type=plan.ScalarType(kind="int")),
-        plan.FieldType(name="media_type", type=plan.ScalarType(kind="string")),
-    ),
-    name="file",
-)
-
-_DECODERS: Final[dict[str, Callable[..., Value]]] = {
-    "string": _decode_string,
-    "int": _decode_int,
-    "float": _decode_float,
-    "bool": _decode_bool,
-    "null": _decode_null,
-    "duration": _decode_duration,
-    "datetime": _decode_datetime,
-    "json": _decode_json,
-    "file": _decode_file,
-    "list": _decode_list,
-    "map": _decode_map,
-    "optional": _decode_optional,
-    "secret": _decode_secret,
-    "record": _decode_record,
-    "enum": _decode_enum,
-    "union": _decode_union,
-}
-
-
-# Encoding, by kind of type
-
-
-def _encode_same(value: Value, type: plan.Type) -> Value:
-    return value
-
-
-def _encode_json(value: Value, type: plan.Type) -> Value:
-    """A copy, so that whoever gets it may change it: no value of a run ever changes."""
-    if isinstance(value, list):
-        return [_encode_json(item, type) for item in value]
-    if isinstance(value, dict):
-        return {key: _encode_json(item, type) for key, item in value.items()}
-    return value
-
-
-def _encode_duration(value: Value, type: plan.Type) -> Value:
-    return times.format_duration(value)
-
-
-def _encode_datetime(value: Value, type: plan.Type) -> Value:
-    return times.format_datetime(value)
-
-
-def _encode_list(value: Value, type: plan.ListType) -> Value:
-    write = _ENCODERS[type.item.kind]
-    return [write(item, type.item) for item in value]
-
-
-def _encode_map(value: Value, type: plan.MapType) -> Value:
-    write = _ENCODERS[type.value.kind]
-    return {key: write(item, type.value) for key, item in value.items()}
-
-
-def _encode_optional(value: Value, type: plan.OptionalType | plan.SecretType) -> Value:
-    return None if value is None else encode(value, type.inner)
-
-
-def _encode_record(value: Value, type: plan.RecordType) -> Value:
-    return _encode_fields(value, type.fields)
-
-
-def _encode_union(value: Value, type: plan.UnionType) -> Value:
-    case = next(case for case in type.cases if case.name == value["case"])
-    return {"case": case.name, **_encode_fields(value, case.fields)}
-
-
-def _encode_fields(value: Value, fields: tuple[plan.FieldType, ...]) -> dict[str, Value]:
-    return {field.name: encode(value.get(field.name), field.type) for field in fields}
-
-
-_ENCODERS: Final[dict[str, Callable[..., Value]]] = {
-    **dict.fromkeys(("string", "int", "float", "bool", "null", "file", "enum"), _encode_same),
-    "json": _encode_json,
-    "duration": _encode_duration,
-    "datetime": _encode_datetime,
-    "list": _encode_list,
-    "map": _encode_map,
-    "optional": _encode_optional,
-    "secret": _encode_optional,
-    "record": _encode_record,
-    "union": _encode_union,
-}

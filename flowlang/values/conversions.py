@@ -7,6 +7,8 @@ from typing import Final
 
 from flowlang.plan import model as plan
 from flowlang.values import codec
+from flowlang.values.decoding import Decoder
+from flowlang.values.encoding import Encoder
 from flowlang.values.evaluation import (
     Budget,
     EvaluationError,
@@ -25,11 +27,11 @@ def constant(value: Value) -> Value:
         fail(str(misfit))
 
 
-def cast(budget: Budget, value: Value, type: plan.Type) -> Value:
-    """`value as T`. Raises BadValue with the path that does not fit."""
+def cast(budget: Budget, value: Value, read: Decoder) -> Value:
+    """`value as T`, where `read` reads a T. Raises BadValue with the path that does not fit."""
     charge(budget, weight(value, budget.left))
     try:
-        return codec.decode(value, type)
+        return read(value)
     except Misfit as misfit:
         message = str(misfit) if misfit.help is None else f"{misfit}; {misfit.help}"
         failure = EvaluationError("BadValue", message, path=misfit.path)
@@ -41,29 +43,29 @@ def widened(budget: Budget, value: Value, type: plan.Type) -> Value:
     return codec.widen(value, type)
 
 
-def to_json(budget: Budget, value: Value, type: plan.Type) -> Value:
+def to_json(budget: Budget, value: Value, write: Encoder) -> Value:
     _claim(budget, value)
-    return codec.encode(value, type)
+    return write(value)
 
 
-def to_text(budget: Budget, value: Value, type: plan.Type) -> str:
-    return _text(budget, value, type, canonical=False)
+def to_text(budget: Budget, value: Value, write: Encoder) -> str:
+    return _text(budget, value, write, canonical=False)
 
 
-def to_canonical(budget: Budget, value: Value, type: plan.Type) -> str:
-    return _text(budget, value, type, canonical=True)
+def to_canonical(budget: Budget, value: Value, write: Encoder) -> str:
+    return _text(budget, value, write, canonical=True)
 
 
-ENCODINGS: Final[dict[str, Callable[[Budget, Value, plan.Type], Value]]] = {
+ENCODINGS: Final[dict[str, Callable[[Budget, Value, Encoder], Value]]] = {
     "json": to_json,
     "text": to_text,
     "canonical": to_canonical,
 }
 
 
-def _text(budget: Budget, value: Value, type: plan.Type, *, canonical: bool) -> str:
+def _text(budget: Budget, value: Value, write: Encoder, *, canonical: bool) -> str:
     _claim(budget, value)
-    text = codec.write_json(codec.encode(value, type), canonical=canonical)
+    text = codec.write_json(write(value), canonical=canonical)
     if len(text) > MAX_TEXT:
         fail(f"JSON text of {len(text):,} characters would be larger than 1 MiB")
     return text

@@ -16,6 +16,8 @@ from flowlang.plan.model import Expr
 from flowlang.values import shapes
 from flowlang.values.arithmetic import SIGNS, Arithmetic, is_tree
 from flowlang.values.builder import Scope, helper_name
+from flowlang.values.codec import reader_of
+from flowlang.values.encoding import encoder_of
 from flowlang.values.functions import FUNCTIONS
 from flowlang.values.loops import Loops
 from flowlang.values.texts import Texts
@@ -115,7 +117,7 @@ class Generator(Arithmetic, Texts, Loops):
                 kept, again = self.kept(first)
                 return self.and_(self.is_present(kept), self._has_case(again, case))
             case plan.Cast(type=type):
-                return self.call("cast", self.name("B"), first, self.held(type))
+                return self.call("cast", self.name("B"), first, self.held(reader_of(type)))
             case plan.Widen(type=plan.ScalarType(kind="float")):
                 return self.call("float", first)
             case plan.Widen(type=type):
@@ -136,7 +138,7 @@ class Generator(Arithmetic, Texts, Loops):
         return self.compare(self.field(value, "case"), "==", self.constant(case))
 
     def _encode(self, form: plan.Encode, value: ast.expr) -> ast.expr:
-        return self.call(f"encode_{form.form}", self.name("B"), value, self.held(form.type))
+        return self.call(f"encode_{form.form}", self.name("B"), value, self.held(encoder_of(form.type)))
 
     def _index(self, form: plan.Index, target: ast.expr, scope: Scope) -> ast.expr:
         index = self.expression(form.index, scope)

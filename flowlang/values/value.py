@@ -10,6 +10,7 @@ is known before anything is built and never more than the true length."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
 Value: TypeAlias = Any
@@ -72,32 +73,35 @@ def weight(value: Value, limit: int) -> int:
     `limit`.
 
     Parts that are shared count as often as they appear, and values nested deeper than MAX_DEPTH count as
-    over the limit."""
+    over the limit. It looks at every value that crosses a boundary, and so is written in one piece."""
+    if type(value) is str:
+        return len(value) + 2
+    if type(value) not in (list, tuple, dict):
+        return 1
     total = 0
-    level = [value]
+    level: Iterable[Value] = (value,)
     for _ in range(MAX_DEPTH + 1):
         below: list[Value] = []
         for item in level:
-            total += _weight(item, below)
+            if type(item) is str:
+                total += len(item) + 2
+            elif type(item) is dict:
+                total += 4 * len(item) + 1
+                for key in item:
+                    if type(key) is str:
+                        total += len(key)
+                below.extend(item.values())
+            elif type(item) is list or type(item) is tuple:
+                total += len(item) + 1
+                below.extend(item)
+            else:
+                total += 1
             if total > limit:
                 return total
         if not below:
             return total
         level = below
     return limit + 1
-
-
-def _weight(item: Value, below: list[Value]) -> int:
-    """What an item weighs by itself; what it holds is added to `below`."""
-    if type(item) is str:
-        return len(item) + 2
-    if type(item) is list or type(item) is tuple:
-        below.extend(item)
-        return len(item) + 1
-    if type(item) is dict:
-        below.extend(item.values())
-        return 4 * len(item) + 1 + sum(len(key) for key in item if type(key) is str)
-    return 1
 
 
 def is_text(text: str) -> bool:

@@ -12,6 +12,8 @@ from typing import Final, TypeAlias, assert_never
 from flowlang.plan import model as plan
 from flowlang.plan.model import Expr, Place
 from flowlang.values import conversions, lists, shapes, strings
+from flowlang.values.codec import reader_of
+from flowlang.values.encoding import encoder_of
 from flowlang.values.evaluation import Budget, charge, explained, fail
 from flowlang.values.functions import CHARGING, FUNCTIONS, KEYED, OPERATORS
 from flowlang.values.value import Value
@@ -88,11 +90,13 @@ def _form(form: Expr, value: Value, scope: Scope, budget: Budget) -> Value:
         case plan.Is(case=case):
             return value is None if case is None else value is not None and value["case"] == case
         case plan.Cast(type=type):
-            return conversions.cast(budget, value, type)
+            return conversions.cast(budget, value, reader_of(type))
         case plan.Widen(type=type):
             return conversions.widened(budget, value, type)
         case plan.Encode(form=encoding, type=type, safe=safe):
-            return None if safe and value is None else conversions.ENCODINGS[encoding](budget, value, type)
+            if safe and value is None:
+                return None
+            return conversions.ENCODINGS[encoding](budget, value, encoder_of(type))
         case plan.Match():
             return _match(form, value, scope, budget)
     raise TypeError(f"{form.kind} has no operand")
