@@ -25,7 +25,8 @@ class AgentCall:
     `idempotency_key` is the same for all attempts that should have one effect. `attempt` counts from 1.
     `shielded` asks the host to await the call, once it has begun, whatever is cancelled meanwhile, because
     what it does has to be undone. `uninterrupted` tells the agent not to walk away from work that it cannot
-    stop: the call is shielded, or it writes."""
+    stop: the call is shielded, or it writes. `once`: it must not be made again, after a crash, without asking,
+    since it writes and the author gave no key."""
 
     agent: str
     arguments: dict[str, Value]
@@ -34,6 +35,7 @@ class AgentCall:
     attempt: int = 1
     shielded: bool = False
     uninterrupted: bool = False
+    once: bool = False
 
 
 class AgentError(Exception):

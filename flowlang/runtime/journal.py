@@ -54,7 +54,7 @@ class JournalMisfit(Exception):
 @attrs.frozen
 class Row:
     """`seq` grows by 1 from row to row, but where a scope left a gap. `path` is that of the call, the
-    question or the scope, or the event's name. `outcome` is JSON text; `digest` that of a call's arguments."""
+    question or the scope, or the event's name. `outcome` is JSON text; `digest` is of a call's arguments."""
 
     seq: int
     kind: Kind

@@ -1,0 +1,416 @@
+"""The journaled host: a kernel decides, a journal remembers, trio does.
+
+Whatever the run can hear arrives in one queue. What has arrived is committed together, as rows of the
+journal; then the kernel hears of it, and what it commands is begun: each call in a task of its own. So a
+process that ends at any instant has lost nothing that the run knew.
+
+A run is left in one of three ways. It ends. It is parked: what is under way is dropped, nothing is undone,
+and whoever takes the run over goes on from the journal. Or it stops where nobody but a person can say whether
+a call was made that must not be made twice."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeAlias
+
+import attrs
+import trio
+
+from flowlang.plan import model as plan
+from flowlang.runtime.agents import AgentCall, AgentError
+from flowlang.runtime.calls import Refused, decode_reply
+from flowlang.runtime.failures import AGENT_FAILED
+from flowlang.runtime.host import Awaited, Question
+from flowlang.runtime.inputs import (
+    Answered,
+    Began,
+    CallEnded,
+    CancelAsked,
+    EventCame,
+    Input,
+    Outcome,
+    Raised,
+    Replied,
+    Resumed,
+    Stopped,
+    TimeCame,
+)
+from flowlang.runtime.journal import (
+    Commit,
+    Ending,
+    Keeper,
+    Lease,
+    NotWritten,
+    Row,
+    RunStatus,
+    Wait,
+    digest_of,
+    input_of,
+    row_of,
+)
+from flowlang.runtime.kernel import CloseWait, Command, Kernel, OpenWait, StartCall, StopCall
+from flowlang.runtime.mailbox import MOST_KEPT, MailboxFull
+from flowlang.runtime.replay import Replayed
+from flowlang.runtime.run import RunResult
+from flowlang.values.codec import write_json
+from flowlang.values.value import MAX_BOUNDARY, Value, weight
+
+MakeCall: TypeAlias = Callable[[str, AgentCall], Awaitable[Value]]
+"""Carries out one attempt of a call, given its path. Raises AgentError."""
+
+FindAnswer: TypeAlias = Callable[[str, Question], Callable[[], Awaitable[Value]] | None]
+"""What answers a question, given its address; None where it waits for somebody. That raises AgentError."""
+
+LONGEST_SLEEP: Final = 30.0  # seconds between two looks at the wall clock
+SHORT_WAIT: Final = 1_000_000  # microseconds for which nobody is told that a run waits for the time
+GRACE: Final = 10.0  # seconds that calls under way are given to end when a run is parked
+
+
+def wall_clock() -> int:
+    return time.time_ns() // 1000
+
+
+@attrs.frozen
+class Parked:
+    """The run was left where it stands: as somebody wished, or because of a problem with its journal."""
+
+    problem: NotWritten | None = None
+
+
+@attrs.frozen
+class OutcomeUnknown:
+    """Calls that may have been made, and must not be made twice, by their paths."""
+
+    paths: tuple[str, ...]
+
+
+@attrs.define
+class Activity:
+    """What is under way in a process: while a call is, a commit must not hold the others up."""
+
+    calls: int = 0
+
+
+@attrs.frozen
+class World:
+    """Where a run is carried out; the runs of an engine share it."""
+
+    keeper: Keeper
+    make_call: MakeCall
+    answer: FindAnswer = lambda path, question: None
+    activity: Activity = attrs.field(factory=Activity)
+    clock: Callable[[], int] = wall_clock
+
+
+@attrs.frozen
+class _Arrival:
+    """Something that the run is to hear, once it is committed. `message` is the inbox's number of it."""
+
+    input: Callable[[int], Input]
+    digest: bytes | None = None
+    message: int | None = None
+
+
+class JournaledRun:
+    """A run that is carried out, or carried on, by `carry_out`.
+
+    `resolved` says what became of calls whose outcome is unknown: a reply, or None to make them again."""
+
+    def __init__(
+        self,
+        compiled: plan.Plan,
+        kernel: Kernel,
+        lease: Lease,
+        world: World,
+        conclude: Callable[[RunResult], Ending],
+        *,
+        replayed: Replayed | None = None,
+        resolved: Mapping[str, Outcome | None] | None = None,
+    ) -> None:
+        self._plan, self._kernel, self._lease, self._world = compiled, kernel, lease, world
+        self._conclude = conclude
+        self._replayed = replayed
+        self._resolved = resolved or {}
+        self._seq = replayed.seq if replayed else 0
+        self._at = replayed.at if replayed else 0
+        self._arrived: list[_Arrival] = []
+        self._announced: list[StartCall] = []
+        self._arrival = trio.Event()
+        self._scopes: dict[str, trio.CancelScope] = {}
+        self._answering: dict[str, trio.CancelScope] = {}
+        self._answered: set[str] = set()
+        self._opened: dict[str, Wait] = {}
+        self._closed: list[str] = []
+        self._status: RunStatus | None = None if replayed else "running"  # as it is written
+        self._parking = False
+        self._nursery: trio.Nursery
+
+    # From outside
+
+    @property
+    def questions(self) -> Mapping[str, Question]:
+        """The questions that are open and not answered, by their addresses."""
+        waits = self._kernel.waits.items()
+        return {
+            path: wait.awaited
+            for path, wait in waits
+            if isinstance(wait.awaited, Question) and path not in self._answered
+        }
+
+    def answer(self, path: str, answer: Value, message: int | None = None) -> None:
+        """Answer an open question, as JSON. Raises LookupError where there is none at this address."""
+        if path not in self.questions:
+            raise LookupError(f"there is no open question {path}")
+        self._answered.add(path)
+        self._arrive(_Arrival(lambda at: Answered(at, path, Replied(answer)), message=message))
+
+    def send(self, event: str, fields: Value, message: int | None = None) -> None:
+        """Tell the run that something has happened; a plan value of the event's type. Raises MailboxFull."""
+        if self._kernel.events_kept + len(self._arrived) >= MOST_KEPT:
+            raise MailboxFull(f"{MOST_KEPT:,} events are waiting to be waited for")
+        self._arrive(_Arrival(lambda at: EventCame(at, event, fields), message=message))
+
+    def cancel(self, message: int | None = None) -> None:
+        """Stop: what is under way is cancelled, undos and `finally` run, then the run ends as cancelled."""
+        self._arrive(_Arrival(CancelAsked, message=message))
+
+    def park(self) -> None:
+        """Begin nothing more, give calls under way a while to end, and leave the run to be resumed."""
+        self._parking = True
+        self._arrival.set()
+
+    # The run
+
+    async def carry_out(self) -> RunResult | Parked | OutcomeUnknown:
+        """Carry the run out, or on. It is parked where it cannot be written, and where this is cancelled."""
+        ended: RunResult | Parked | OutcomeUnknown | Exception
+        try:
+            async with trio.open_nursery() as self._nursery:
+                try:
+                    ended = await self._to_the_end()
+                except NotWritten as problem:
+                    ended = Parked(problem)
+                except Exception as mistake:
+                    ended = mistake
+                self._nursery.cancel_scope.cancel()
+        finally:
+            self._kernel.close()
+        if isinstance(ended, Exception):
+            raise ended
+        return ended
+
+    async def _to_the_end(self) -> RunResult | Parked | OutcomeUnknown:
+        if unknown := self._unknown():
+            await self._write(Commit(self._lease, status="unknown"))
+            return OutcomeUnknown(unknown)
+        await self._enter()
+        while not self._kernel.ended:
+            await self._show_waits()
+            await self._wait()
+            if not self._has_news():
+                return Parked()
+            for input in await self._commit():
+                for command in self._kernel.advance(input):
+                    self._do(command)
+        result = self._kernel.result
+        assert isinstance(result, RunResult), "the kernel carries out a run"
+        await self._write(Commit(self._lease, closed=self._closed, ending=self._conclude(result)))
+        return result
+
+    def _unknown(self) -> tuple[str, ...]:
+        started = self._replayed.started if self._replayed else ()
+        calls = self._kernel.calls
+        return tuple(p for p in started if p not in self._resolved and not calls[p].stopping)
+
+    async def _enter(self) -> None:
+        """Hear that the run begins or is resumed, and take up what is outstanding."""
+        if self._replayed is None:
+            self._arrive(_Arrival(Began))
+        else:
+            away = max(0, self._world.clock() - self._at)
+            self._arrive(_Arrival(lambda at: Resumed(at, away)))
+        for input in await self._commit():
+            self._kernel.advance(input)
+        for wait in [*self._kernel.waits.values()]:
+            self._do(wait)
+        for path, pending in [*self._kernel.calls.items()]:
+            if pending.stopping:
+                self._end_call(path, pending.call, Stopped())
+            elif outcome := self._resolved.get(path):
+                self._end_call(path, pending.call, outcome)
+            else:
+                self._do(StartCall(path, pending.call))
+
+    async def _wait(self) -> None:
+        """Wait until something has arrived or is due; or, where the run is to be parked, for a while."""
+        await trio.lowlevel.checkpoint()
+        while not self._has_news():
+            if self._parking:
+                return await self._wait_for_calls()
+            due, now = self._kernel.next_instant, self._world.clock()
+            if due is not None and due <= now:
+                return self._arrive(_Arrival(TimeCame))
+            seconds = math.inf if due is None else (due - now) / 1e6
+            self._arrival = trio.Event()
+            with trio.move_on_after(min(seconds, LONGEST_SLEEP)):
+                await self._arrival.wait()
+
+    async def _wait_for_calls(self) -> None:
+        """Give calls under way a while to end."""
+        with trio.move_on_after(GRACE):
+            while self._scopes and not self._has_news():
+                self._arrival = trio.Event()
+                await self._arrival.wait()
+
+    def _has_news(self) -> bool:
+        return bool(self._arrived or self._announced)
+
+    async def _commit(self) -> list[Input]:
+        """Write what has arrived, and what is announced; gives what the kernel may now hear."""
+        arrived, self._arrived = self._arrived, []
+        announced, self._announced = self._announced, []
+        self._at = at = max(self._at, self._world.clock())
+        rows = [self._row(arrival, at) for arrival in arrived]
+        rows += [self._started_row(start, at) for start in announced]
+        taken = [arrival.message for arrival in arrived if arrival.message is not None]
+        await self._write(Commit(self._lease, rows, taken, [*self._opened.values()], self._closed))
+        for start in announced:
+            self._start(start)
+        return [input_of(row) for row in rows if row.kind != "started"]
+
+    def _row(self, arrival: _Arrival, at: int) -> Row:
+        self._seq += 1
+        return row_of(self._seq, arrival.input(at), arrival.digest)
+
+    def _started_row(self, start: StartCall, at: int) -> Row:
+        self._seq += 1
+        return Row(self._seq, "started", start.path, at, None, digest_of(start.call.arguments))
+
+    async def _show_waits(self) -> None:
+        """Write what the run waits for, before it does, for those who look."""
+        if self._has_news():
+            return
+        status = self._present_status()
+        if self._opened or self._closed or status != self._status:
+            opened = [*self._opened.values()]
+            await self._write(Commit(self._lease, opened=opened, closed=self._closed, status=status))
+            self._status = status
+
+    def _present_status(self) -> RunStatus:
+        if self._scopes:
+            return "running"
+        due = self._kernel.next_instant
+        soon = due is not None and due < self._world.clock() + SHORT_WAIT
+        return "running" if soon and not self._kernel.waits else "waiting"
+
+    async def _write(self, commit: Commit) -> None:
+        await self._world.keeper.write(commit)
+        self._opened, self._closed = {}, []
+
+    def _arrive(self, arrival: _Arrival) -> None:
+        self._arrived.append(arrival)
+        self._arrival.set()
+
+    # What the kernel commands
+
+    def _do(self, command: Command) -> None:
+        match command:
+            case StartCall(call=call) if not self._parking:
+                if call.once:
+                    self._announced.append(command)
+                    self._arrival.set()
+                else:
+                    self._start(command)
+            case StopCall(path=path):
+                self._stop(path)
+            case OpenWait():
+                self._open(command)
+            case CloseWait(path=path):
+                self._close(path)
+
+    def _start(self, start: StartCall) -> None:
+        self._scopes[start.path] = scope = trio.CancelScope()
+        self._world.activity.calls += 1
+        self._nursery.start_soon(self._make, start.path, start.call, scope)
+
+    async def _make(self, path: str, call: AgentCall, scope: trio.CancelScope) -> None:
+        outcome: Outcome = Stopped()
+        try:
+            with scope:
+                outcome = await self._outcome(path, call)
+        finally:
+            del self._scopes[path]
+            self._world.activity.calls -= 1
+        self._end_call(path, call, outcome)
+
+    async def _outcome(self, path: str, call: AgentCall) -> Outcome:
+        try:
+            reply = await self._world.make_call(path, call)
+        except AgentError as error:
+            return Raised.of(error)
+        return _writable(self._plan, call.agent, reply)
+
+    def _end_call(self, path: str, call: AgentCall, outcome: Outcome) -> None:
+        self._arrive(_Arrival(lambda at: CallEnded(at, path, outcome), digest_of(call.arguments)))
+
+    def _stop(self, path: str) -> None:
+        """Ask a call to stop; one that was not begun yet has."""
+        if path in self._scopes:
+            self._scopes[path].cancel()
+            return
+        self._announced = [start for start in self._announced if start.path != path]
+        self._end_call(path, self._kernel.calls[path].call, Stopped())
+
+    def _open(self, wait: OpenWait) -> None:
+        self._opened[wait.path] = _shown(wait)
+        if not isinstance(wait.awaited, Question):
+            return
+        answer = self._world.answer(wait.path, wait.awaited)
+        if answer is not None:
+            self._answering[wait.path] = scope = trio.CancelScope()
+            self._nursery.start_soon(self._answer, wait.path, wait.awaited.ask, answer, scope)
+
+    async def _answer(
+        self, path: str, ask: str, answer: Callable[[], Awaitable[Value]], scope: trio.CancelScope
+    ) -> None:
+        with scope:
+            try:
+                outcome = _writable(self._plan, ask, await answer())
+            except AgentError as error:
+                outcome = Raised.of(error)
+            if path in self.questions:
+                self._answered.add(path)
+                self._arrive(_Arrival(lambda at: Answered(at, path, outcome)))
+
+    def _close(self, path: str) -> None:
+        self._answered.discard(path)
+        if scope := self._answering.pop(path, None):
+            scope.cancel()
+        if self._opened.pop(path, None) is None:
+            self._closed.append(path)
+
+
+def _shown(wait: OpenWait) -> Wait:
+    match wait.awaited:
+        case Question(ask=ask, arguments=arguments):
+            return Wait(wait.path, "question", ask, write_json(arguments), wait.since, wait.deadline)
+        case Awaited(event=event):
+            return Wait(wait.path, "event", event, None, wait.since, wait.deadline)
+
+
+def _writable(compiled: plan.Plan, agent: str, reply: Value) -> Replied | Raised:
+    """A reply as it can be written down; what is no JSON, or too much of it, is `BadOutput`."""
+    try:
+        if weight(reply, MAX_BOUNDARY) <= MAX_BOUNDARY:
+            write_json(reply).encode()
+            return Replied(reply)
+    except (ValueError, TypeError, RecursionError):
+        pass
+    try:
+        decode_reply(agent, compiled.agents[agent], reply)
+    except Refused as refused:
+        failure = refused.failure
+        return Raised(failure.error, failure.message, failure.fields)
+    return Raised(AGENT_FAILED, f"the reply of {agent} cannot be written down")

@@ -1,0 +1,488 @@
+"""The kernel: a host without a clock, threads or I/O. An input goes in, commands come out.
+
+It carries out the coroutines of a run until all of them wait, and then says what it needs from outside:
+calls to start and to stop, questions, events, and the next instant at which something is due. Fed the same
+inputs it does the same things, so a run can be brought back from a list of its inputs. There is nothing here
+of trio, and yet a run cannot tell the two apart:
+
+1. Tasks take turns in the order in which they became ready; that order follows from the order of the inputs.
+2. A cancelled scope cancels all that waits in it and in the scopes inside of it, but not through a shield.
+   Whoever comes to a wait in a cancelled scope does not wait, but is cancelled there; so it goes on until the
+   scope is left. Nothing is cancelled that does not wait.
+3. A call that is cancelled is asked to stop, and awaited. What it then gives counts, but an error does not:
+   the cancellation is raised instead.
+4. A wait for an answer, an event or a time is given up at once. An event it had got is passed on.
+5. The end of a group awaits its children, whatever is cancelled meanwhile. A child that raises cancels the
+   others. What leaves the group is settled in `groups`; a cancellation stops at the scope that it came from.
+6. A deadline cancels its group. What is due before an input happens before it, what is due at the same
+   instant after it; so an input that came in time wins.
+7. What is due late is done when it is: `now` is the instant of the input at hand, and never goes back.
+8. A deadline in running time stands still while nobody holds the run."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import AbstractAsyncContextManager, suppress
+from types import TracebackType, coroutine
+from typing import Any, TypeAlias, TypeVar
+
+import attrs
+
+from flowlang.runtime.agents import AgentCall
+from flowlang.runtime.groups import news
+from flowlang.runtime.host import Awaited, Question, Work
+from flowlang.runtime.inputs import (
+    Answered,
+    Began,
+    CallEnded,
+    CancelAsked,
+    EventCame,
+    Input,
+    Outcome,
+    Raised,
+    Replied,
+    Resumed,
+    Stopped,
+    TimeCame,
+)
+from flowlang.runtime.journal import JournalMisfit
+from flowlang.runtime.mailbox import Mailbox
+from flowlang.runtime.mailbox import Wait as EventWait
+from flowlang.runtime.timers import Timer, Timers
+from flowlang.values.value import Value
+
+T = TypeVar("T")
+
+
+class Cancelled(BaseException):
+    """Thrown into a wait."""
+
+
+class Closed(BaseException):
+    """The run is not carried out any longer."""
+
+
+# Commands
+
+
+@attrs.frozen
+class StartCall:
+    path: str
+    call: AgentCall
+
+
+@attrs.frozen
+class StopCall:
+    """The call is cancelled: it is to end soon, however it does. Whether it may be interrupted is its own
+    affair (`AgentCall.shielded`)."""
+
+    path: str
+
+
+@attrs.frozen
+class OpenWait:
+    """Nobody has to do anything but look. `deadline`: when it is cancelled at the latest."""
+
+    path: str
+    awaited: Question | Awaited
+    since: int
+    deadline: int | None
+
+
+@attrs.frozen
+class CloseWait:
+    path: str
+
+
+Command: TypeAlias = StartCall | StopCall | OpenWait | CloseWait
+
+
+# State
+
+
+@attrs.define(eq=False)
+class Scope:
+    """A part of the run that is cancelled as one. `tasks` are those whose innermost scope it is."""
+
+    parent: Scope | None
+    shield: bool = False
+    deadline: Timer | None = None
+    cancelled: bool = False
+    tasks: dict[Task, None] = attrs.field(factory=dict)
+    inner: dict[Scope, None] = attrs.field(factory=dict)
+
+    def is_cancelled(self) -> bool:
+        """Whether a wait in it is cancelled."""
+        scope: Scope | None = self
+        while scope is not None:
+            if scope.cancelled:
+                return True
+            scope = None if scope.shield else scope.parent
+        return False
+
+
+@attrs.define(eq=False)
+class Task:
+    """`abort` gives up what the task waits for, and says whether it could; None while it cannot be cancelled.
+    `group` is the one whose child it is; None: the run itself."""
+
+    coroutine: Coroutine[None, Any, object]
+    scope: Scope
+    group: KernelGroup | None
+    abort: Callable[[], bool] | None = None
+
+
+@attrs.define(eq=False)
+class PendingCall:
+    """A call that was started and has not ended. `stopping`: it was asked to stop."""
+
+    call: AgentCall
+    task: Task
+    stopping: bool = False
+
+
+class Kernel:
+    """Carries out one run; implements `Host`. `begin` says what to carry out, then `advance` does."""
+
+    def __init__(self) -> None:
+        self._now = 0
+        self._ready: deque[tuple[Task, Value, BaseException | None]] = deque()
+        self._timers = Timers()
+        self._commands: list[Command] = []
+        self._root = Scope(None)
+        self._current: Task
+        self._cancel_run: Callable[[], None]
+        self._asked: dict[str, Task] = {}
+        self._mailbox = Mailbox()
+        self._awaiting: dict[EventWait, Task] = {}
+        self._closed = False
+        self.calls: dict[str, PendingCall] = {}
+        self.waits: dict[str, OpenWait] = {}
+        self.ended = False
+        self.result: object = None
+        """What the run came to, once it has `ended`."""
+
+    # From outside
+
+    def begin(self, main: Coroutine[None, Any, object], cancel: Callable[[], None]) -> None:
+        """Make `main` the run; it starts with the first input. `cancel` is called where it shall stop."""
+        self._cancel_run = cancel
+        self._spawn(main, self._root, None)
+
+    def advance(self, input: Input) -> list[Command]:
+        """Hear an input, and go on until everything waits. Gives what is to be done, in order.
+
+        Raises JournalMisfit where nothing waits for the input; and whatever left the run itself, which is a
+        mistake in the runtime."""
+        self._now = max(self._now, input.at)
+        if isinstance(input, Resumed):
+            self._timers.shift(input.away)
+        at_instant = isinstance(input, TimeCame | Resumed)
+        while timer := self._timers.due(input.at, including=at_instant):
+            timer.action()
+            self._run()
+        self._hear(input)
+        self._run()
+        commands, self._commands = self._commands, []
+        return commands
+
+    @property
+    def next_instant(self) -> int | None:
+        """When something is due."""
+        return self._timers.next_instant
+
+    @property
+    def events_kept(self) -> int:
+        """Events that came before anybody waited for them."""
+        return len(self._mailbox.kept)
+
+    def close(self) -> None:
+        """Leave a run where it stands: nothing of it goes on, no undo and no `finally`."""
+        self._closed = True
+        reached = [self._root]
+        for scope in reached:  # grows while it is walked
+            for task in scope.tasks:
+                with suppress(Closed):
+                    task.coroutine.close()
+            reached += scope.inner
+
+    # Host
+
+    def now(self) -> int:
+        return self._now
+
+    async def sleep_until(self, instant: int) -> None:
+        task = self._waiting_task()
+        if instant <= self._now:
+            self._ready.append((task, None, None))
+            await _suspend()
+            self._waiting_task()
+            return
+        timer = self._timers.add(instant, lambda: self._wake(task, None))
+        task.abort = lambda: self._timers.drop(timer)
+        await _suspend()
+
+    def group(
+        self, deadline: int | None = None, *, running_time: bool = False
+    ) -> AbstractAsyncContextManager[KernelGroup]:
+        self._insist()
+        return KernelGroup(self, deadline, running_time)
+
+    async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:
+        self._insist()
+        scope = self._enter(Scope(self._current.scope, shield=True))
+        try:
+            return await work()
+        finally:
+            self._insist()
+            self._leave(scope)
+
+    async def call(self, path: str, call: AgentCall) -> Value:
+        task = self._waiting_task()
+        assert path not in self.calls, "a call's path is its own"
+        self.calls[path] = pending = PendingCall(call, task)
+        self._commands.append(StartCall(path, call))
+        task.abort = lambda: self._stop(path, pending)
+        return await _suspend()
+
+    async def wait(self, path: str, awaited: Question | Awaited) -> Value:
+        task = self._waiting_task()
+        if isinstance(awaited, Question):
+            return await self._answer(path, awaited, task)
+        return await self._event(path, awaited, task)
+
+    # Waits
+
+    def _waiting_task(self) -> Task:
+        """The current task, about to wait. Raises Cancelled."""
+        self._insist()
+        if self._current.scope.is_cancelled():
+            raise Cancelled
+        return self._current
+
+    def _insist(self) -> None:
+        """Let nothing begin in a run that was left."""
+        if self._closed:
+            raise Closed
+
+    def _stop(self, path: str, pending: PendingCall) -> bool:
+        pending.stopping = True
+        self._commands.append(StopCall(path))
+        return False
+
+    async def _answer(self, path: str, question: Question, task: Task) -> Value:
+        assert path not in self._asked, "a question's address is its own"
+        self._asked[path] = task
+        try:
+            return await self._look_out(path, question, task)
+        finally:
+            del self._asked[path]
+
+    async def _event(self, path: str, awaited: Awaited, task: Task) -> Value:
+        wait = self._mailbox.open(awaited)
+        if not wait.settled:
+            self._awaiting[wait] = task
+            try:
+                await self._look_out(path, awaited, task)
+            except Cancelled:
+                self._wake_all(self._mailbox.close(wait))
+                raise
+            finally:
+                del self._awaiting[wait]
+        if wait.failure is not None:
+            raise wait.failure
+        return wait.event
+
+    async def _look_out(self, path: str, awaited: Question | Awaited, task: Task) -> Value:
+        """Wait, for everybody to see."""
+        self.waits[path] = wait = OpenWait(path, awaited, self._now, _deadline_of(task.scope))
+        self._commands.append(wait)
+        task.abort = lambda: True
+        try:
+            return await _suspend()
+        finally:
+            del self.waits[path]
+            self._commands.append(CloseWait(path))
+
+    def _wake_all(self, settled: list[EventWait]) -> None:
+        for wait in settled:
+            self._wake(self._awaiting[wait], None)
+
+    # Inputs
+
+    def _hear(self, input: Input) -> None:
+        match input:
+            case CallEnded(path=path, outcome=outcome):
+                self._end_call(path, outcome)
+            case Answered(path=path, outcome=outcome):
+                if path not in self._asked:
+                    raise JournalMisfit(f"there is no open question {path}")
+                self._wake_with(self._asked[path], outcome)
+            case EventCame(event=event, fields=fields):
+                self._wake_all(self._mailbox.deliver(event, fields))
+            case CancelAsked():
+                self._cancel_run()
+            case Began() | TimeCame() | Resumed():
+                pass
+
+    def _end_call(self, path: str, outcome: Outcome) -> None:
+        pending = self.calls.pop(path, None)
+        if pending is None:
+            raise JournalMisfit(f"there is no call {path} that could have ended")
+        if isinstance(outcome, Stopped) and not pending.stopping:
+            raise JournalMisfit(f"nobody asked the call {path} to stop")
+        self._wake_with(pending.task, outcome)
+
+    def _wake_with(self, task: Task, outcome: Outcome) -> None:
+        match outcome:
+            case Replied(value):
+                self._wake(task, value)
+            case Raised():
+                error = Cancelled() if task.scope.is_cancelled() else outcome.exception()
+                self._wake(task, None, error)
+            case Stopped():
+                self._wake(task, None, Cancelled())
+
+    def _wake(self, task: Task, value: Value, error: BaseException | None = None) -> None:
+        task.abort = None
+        self._ready.append((task, value, error))
+
+    # Tasks and scopes
+
+    def _run(self) -> None:
+        while self._ready:
+            task, value, error = self._ready.popleft()
+            self._current = task
+            try:
+                if error is None:
+                    task.coroutine.send(value)
+                else:
+                    task.coroutine.throw(error)
+            except StopIteration as end:
+                self._end(task, end.value, None)
+            except BaseException as raised:
+                self._end(task, None, raised)
+
+    def _spawn(self, main: Coroutine[None, Any, object], scope: Scope, group: KernelGroup | None) -> None:
+        task = Task(main, scope, group)
+        scope.tasks[task] = None
+        self._ready.append((task, None, None))
+
+    def _end(self, task: Task, value: object, raised: BaseException | None) -> None:
+        del task.scope.tasks[task]
+        if task.group is not None:
+            task.group.child_ended(raised)
+            return
+        if raised is not None:
+            raise raised
+        self.ended, self.result = True, value
+
+    def _enter(self, scope: Scope) -> Scope:
+        """Make a scope the innermost of the current task."""
+        assert scope.parent is not None, "only the run itself has no scope around it"
+        scope.parent.inner[scope] = None
+        self._move(scope.parent, scope)
+        return scope
+
+    def _leave(self, scope: Scope) -> None:
+        assert scope.parent is not None, "only the run itself has no scope around it"
+        del scope.parent.inner[scope]
+        self._move(scope, scope.parent)
+
+    def _move(self, old: Scope, new: Scope) -> None:
+        del old.tasks[self._current]
+        new.tasks[self._current] = None
+        self._current.scope = new
+
+    def _cancel(self, scope: Scope) -> None:
+        """Cancel a scope, and wake all that waits in it."""
+        if scope.cancelled:
+            return
+        scope.cancelled = True
+        reached = [scope]
+        for each in reached:  # grows while it is walked
+            for task in [*each.tasks]:
+                if task.abort is not None and task.abort():
+                    self._wake(task, None, Cancelled())
+            reached += [inner for inner in each.inner if not (inner.shield or inner.cancelled)]
+
+
+class KernelGroup:
+    """See `Group`."""
+
+    def __init__(self, kernel: Kernel, deadline: int | None, running_time: bool) -> None:
+        self._kernel, self._deadline, self._running_time = kernel, deadline, running_time
+        self._children = 0
+        self._raised: list[BaseException] = []
+        self._satisfied = False
+        self._joining: Task | None = None
+
+    async def __aenter__(self) -> KernelGroup:
+        kernel = self._kernel
+        self._scope = scope = kernel._enter(Scope(kernel._current.scope))
+        if self._deadline is not None:
+            scope.deadline = kernel._timers.add(
+                self._deadline, lambda: kernel._cancel(scope), running_time=self._running_time
+            )
+        return self
+
+    def start(self, work: Work, *arguments: object) -> None:
+        self._children += 1
+        self._kernel._spawn(_started(work, arguments), self._scope, self)
+
+    def cancel(self) -> None:
+        if not self._scope.cancelled:
+            self._satisfied = True
+            self._kernel._cancel(self._scope)
+
+    def child_ended(self, raised: BaseException | None) -> None:
+        """Called by the kernel."""
+        self._children -= 1
+        if raised is not None:
+            self._raised.append(raised)
+            self._kernel._cancel(self._scope)
+        if not self._children and self._joining is not None:
+            self._kernel._wake(self._joining, None)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._raised.append(error)
+            self._kernel._cancel(self._scope)
+        if self._children:
+            self._joining = self._kernel._current
+            await _suspend()
+        self._close()
+        if (reason := news(self._raised, Cancelled, satisfied=self._satisfied)) not in (None, error):
+            raise reason
+
+    def _close(self) -> None:
+        """Leave the scope, and drop the cancellations that came from it."""
+        kernel, scope = self._kernel, self._scope
+        kernel._leave(scope)
+        if scope.deadline is not None:
+            kernel._timers.drop(scope.deadline)
+        if scope.cancelled and not kernel._current.scope.is_cancelled():
+            self._raised = [raised for raised in self._raised if not isinstance(raised, Cancelled)]
+
+
+@coroutine
+def _suspend() -> Generator[None, Value, Value]:
+    """Wait until the kernel wakes the task; gives what it wakes it with."""
+    return (yield)
+
+
+async def _started(work: Work, arguments: tuple[object, ...]) -> None:
+    await work(*arguments)
+
+
+def _deadline_of(scope: Scope | None) -> int | None:
+    """When the scopes around a wait cancel it at the latest."""
+    instants = []
+    while scope is not None:
+        if scope.deadline is not None:
+            instants.append(scope.deadline.instant)
+        scope = None if scope.shield else scope.parent
+    return min(instants, default=None)
