@@ -7,16 +7,13 @@ there at any wait; it must then clean up and let the cancellation through."""
 from __future__ import annotations
 
 import traceback
-from typing import Final, Protocol
-
-import attrs
+from typing import Final, NamedTuple, Protocol
 
 from flowlang.runtime.failures import AGENT_FAILED
 from flowlang.values.value import Value
 
 
-@attrs.frozen
-class AgentCall:
+class AgentCall(NamedTuple):
     """One attempt of a call.
 
     `agent` is the agent's name in the plan. `arguments` holds each parameter in its JSON form, but those that
@@ -25,8 +22,8 @@ class AgentCall:
     `idempotency_key` is the same for all attempts that should have one effect. `attempt` counts from 1.
     `shielded` asks the host to await the call, once it has begun, whatever is cancelled meanwhile, because
     what it does has to be undone. `uninterrupted` tells the agent not to walk away from work that it cannot
-    stop: the call is shielded, or it writes. `once`: it must not be made again, after a crash, without asking,
-    since it writes and the author gave no key."""
+    stop: the call is shielded, or it writes. `once`: it must not be made again, after a crash, without
+    asking, since it writes and the author gave no key."""
 
     agent: str
     arguments: dict[str, Value]

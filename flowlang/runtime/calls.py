@@ -1,17 +1,58 @@
 """Calls: from values to what an agent gets, and from what it answers or raises back to values and failures.
 
 An agent is foreign: its reply is decoded by the declared type, its failure by the declared errors, and
-whatever fits neither becomes a failure that says so. Nothing here waits."""
+whatever fits neither becomes a failure that says so. What of a call is known before a run is worked out once,
+as its `Calling`. Nothing here waits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
+
+import attrs
 
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentError
 from flowlang.runtime.failures import AGENT_FAILED, BAD_OUTPUT, BUILT_IN, EVALUATION_FAILED, Failure
-from flowlang.values.codec import decode, encode, write_json
+from flowlang.values.codec import decode, encode, is_small, reader_of, write_json
+from flowlang.values.decoding import Decoder
+from flowlang.values.encoding import Encoder, encoder_of
 from flowlang.values.value import MAX_BOUNDARY, TOO_LARGE_HELP, Misfit, Value, weight
+
+
+class Given(NamedTuple):
+    """An argument of a call: the parameter's name, its value, and what makes JSON of that."""
+
+    name: str
+    value: plan.Expr
+    write: Encoder
+
+
+@attrs.frozen
+class Calling:
+    """A call of an agent as the plan has it. `arguments` are those that are known here: one that is left out
+    and whose default only the provider knows is not. `small`: they cannot be too large. `read` takes the
+    reply."""
+
+    agent: plan.Agent
+    writes: bool
+    timeout: int | None
+    arguments: tuple[Given, ...]
+    small: bool
+    read: Decoder
+
+
+def calling_of(agent: plan.Agent, task: plan.CallAgent) -> Calling:
+    """What is known of a call before it is made."""
+    given = [(p, task.arguments.get(p.name, p.default)) for p in agent.parameters]
+    return Calling(
+        agent=agent,
+        writes=agent.effect == "write",
+        timeout=agent.timeout,
+        arguments=tuple(Given(p.name, value, encoder_of(p.type)) for p, value in given if value is not None),
+        small=all(is_small(p.type) for p in agent.parameters),
+        read=reader_of(agent.result),
+    )
 
 
 class Refused(Exception):
@@ -22,19 +63,22 @@ class Refused(Exception):
         self.failure = failure
 
 
-def encode_arguments(agent: plan.Agent, values: Mapping[str, Value]) -> dict[str, Value]:
-    """Arguments in their JSON form. Raises Refused where they are too large."""
-    arguments = {p.name: encode(values[p.name], p.type) for p in agent.parameters if p.name in values}
-    if weight(arguments, MAX_BOUNDARY) > MAX_BOUNDARY:
-        message = f"the arguments are larger than 1 MiB of JSON; {TOO_LARGE_HELP}"
+def check_size(value: Value, what: str) -> None:
+    """Raises Refused where what is to cross a boundary is too large; `what` names it in the plural."""
+    if weight(value, MAX_BOUNDARY) > MAX_BOUNDARY:
+        message = f"{what} are larger than 1 MiB of JSON; {TOO_LARGE_HELP}"
         raise Refused(Failure(EVALUATION_FAILED, message, {"message": message}))
-    return arguments
 
 
 def decode_reply(name: str, agent: plan.Agent, reply: Value) -> Value:
     """A reply as a value of the agent's result type. Raises Refused where it does not fit."""
+    return read_reply(name, reader_of(agent.result), reply)
+
+
+def read_reply(name: str, read: Decoder, reply: Value) -> Value:
+    """`decode_reply` with the reader of the result type."""
     try:
-        return decode(reply, agent.result)
+        return read(reply)
     except Misfit as misfit:
         fields = {"path": misfit.path, "message": misfit.message}
         message = f"the reply of {name} does not fit: {misfit.told}"

@@ -14,6 +14,7 @@ import attrs
 
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import Agent
+from flowlang.runtime.calls import Calling, calling_of
 from flowlang.runtime.frame import Clauses
 from flowlang.runtime.schedule import Schedule, schedule_of
 from flowlang.values.compiler import Code, compile_expression
@@ -29,14 +30,16 @@ class Unbound(Exception):
 
 @attrs.frozen(eq=False)
 class Program:
-    """`code`, `schedules` and `clauses` are keyed by the `id` of the expression, block and step. A step
-    without clauses is bare: nothing stands around its task, so what leaves the task leaves the step."""
+    """`code`, `schedules`, `clauses` and `calls` are keyed by the `id` of the expression, block, step and
+    task. A step without clauses is bare: nothing stands around its task, so what leaves the task leaves the
+    step."""
 
     plan: plan.Plan
     agents: Mapping[str, Agent]
     code: Mapping[int, Code]
     schedules: Mapping[int, Schedule]
     clauses: Mapping[int, Clauses]
+    calls: Mapping[int, Calling]
 
 
 def link(compiled: plan.Plan, agents: Mapping[str, Agent]) -> Program:
@@ -47,15 +50,18 @@ def link(compiled: plan.Plan, agents: Mapping[str, Agent]) -> Program:
     code: dict[int, Code] = {}
     schedules: dict[int, Schedule] = {}
     clauses: dict[int, Clauses] = {}
+    calls: dict[int, Calling] = {}
     for part in _parts(compiled):
         if isinstance(part, plan.Block):
             schedules[id(part)] = schedule_of(part)
         elif isinstance(part, plan.Step):
             if asked := _clauses(part):
                 clauses[id(part)] = asked
+        elif isinstance(part, plan.CallAgent):
+            calls[id(part)] = calling_of(compiled.agents[part.agent], part)
         else:
             code[id(part)] = compile_expression(part)
-    return Program(compiled, {name: agents[name] for name in called}, code, schedules, clauses)
+    return Program(compiled, {name: agents[name] for name in called}, code, schedules, clauses, calls)
 
 
 def _clauses(step: plan.Step) -> Clauses | None:
@@ -71,15 +77,15 @@ _LEAVES: Final = dict.fromkeys((str, int, float, bool, NoneType, plan.Place, *_T
 """Kinds of parts that hold nothing wanted: most parts of a plan."""
 
 
-def _parts(compiled: plan.Plan) -> Iterator[plan.Block | plan.Step | plan.Expr]:
-    """Every block, step and whole expression of a plan."""
+def _parts(compiled: plan.Plan) -> Iterator[plan.Block | plan.Step | plan.CallAgent | plan.Expr]:
+    """Every block, step, call and whole expression of a plan."""
     pending: list[object] = [compiled]
     while pending:
         part = pending.pop()
         if isinstance(part, _EXPRESSIONS):
             yield part
             continue
-        if isinstance(part, plan.Block | plan.Step):
+        if isinstance(part, plan.Block | plan.Step | plan.CallAgent):
             yield part
         pending.extend(inner for inner in _inside(part) if type(inner) not in _LEAVES)
 

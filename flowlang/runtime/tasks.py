@@ -19,7 +19,7 @@ import attrs
 from flowlang.plan import model as plan
 from flowlang.runtime import events
 from flowlang.runtime.agents import AgentCall, AgentError
-from flowlang.runtime.calls import Refused, decode_reply, described, encode_arguments, failure_of
+from flowlang.runtime.calls import Calling, Refused, check_size, described, failure_of, read_reply
 from flowlang.runtime.combinators import first_of, pull
 from flowlang.runtime.failures import BUILT_IN, EVALUATION_FAILED, LOOP_EXHAUSTED, Failure, FlowFailure
 from flowlang.runtime.frame import Frame, Undo, item_suffix
@@ -64,19 +64,21 @@ class Tasks(Running):
     # Calls
 
     def _call_agent(self, task: plan.CallAgent, frame: Frame) -> Awaitable[Value]:
-        agent = self.program.plan.agents[task.agent]
-        if agent.retry is None or (frame.clauses and frame.clauses.retried):
-            return self._attempt(task, frame)
-        policy = self.policy(agent.retry, frame)
-        return self.retried(policy, frame, task.at, partial(self._attempt, task), again=False)
+        calling = self.program.calls[id(task)]
+        retry = calling.agent.retry
+        if retry is None or (frame.clauses and frame.clauses.retried):
+            return self._attempt(task, calling, frame)
+        work = partial(self._attempt, task, calling)
+        return self.retried(self.policy(retry, frame), frame, task.at, work, again=False)
 
-    async def _attempt(self, task: plan.CallAgent, frame: Frame) -> Value:
-        agent = self.program.plan.agents[task.agent]
+    async def _attempt(self, task: plan.CallAgent, calling: Calling, frame: Frame) -> Value:
+        arguments = {name: write(self.evaluate(value, frame)) for name, value, write in calling.arguments}
+        self.counts.waits += 1
         try:
-            arguments = encode_arguments(agent, self._arguments(agent.parameters, task.arguments, frame))
-            self.counts.waits += 1
-            reply = await (self._ask if agent.asks else self._reach)(task, agent, arguments, frame)
-            value = decode_reply(task.agent, agent, reply)
+            if not calling.small:
+                check_size(arguments, "the arguments")
+            reply = await (self._ask if calling.agent.asks else self._reach)(task, calling, arguments, frame)
+            value = read_reply(task.agent, calling.read, reply)
         except Refused as refused:
             raise _placed(refused.failure, frame, task.at, task.agent) from None
         except AgentError as error:
@@ -87,17 +89,18 @@ class Tasks(Running):
         return value if task.widen is None else widen(value, task.widen)
 
     def _reach(
-        self, task: plan.CallAgent, agent: plan.Agent, arguments: dict[str, Value], frame: Frame
+        self, task: plan.CallAgent, calling: Calling, arguments: dict[str, Value], frame: Frame
     ) -> Awaitable[Value]:
         """The reply of an agent."""
-        undone = frame.clauses is not None and frame.clauses.undone
-        timeout, key = self._attempt_timeout(agent, frame), self._idempotency_key(frame)
-        writes = agent.effect == "write"
-        call = AgentCall(task.agent, arguments, timeout, key, frame.attempt, undone, undone or writes)
+        timeout, key = self._attempt_timeout(calling, frame), self._idempotency_key(frame)
+        writes, clauses = calling.writes, frame.clauses
+        undone = clauses is not None and clauses.undone
+        once = writes and (clauses is None or clauses.key is None)
+        call = AgentCall(task.agent, arguments, timeout, key, frame.attempt, undone, undone or writes, once)
         return self.host.call(frame.path, call)
 
     def _ask(
-        self, task: plan.CallAgent, agent: plan.Agent, arguments: dict[str, Value], frame: Frame
+        self, task: plan.CallAgent, calling: Calling, arguments: dict[str, Value], frame: Frame
     ) -> Awaitable[Value]:
         """The answer to a question."""
 
@@ -105,20 +108,20 @@ class Tasks(Running):
             self.tell(events.Waiting, frame, "answer", task.agent, None)
             return self.host.wait(frame.path, Question(task.agent, arguments))
 
-        timeout = self._attempt_timeout(agent, frame)
+        timeout = self._attempt_timeout(calling, frame)
         return answer(frame) if timeout is None else self.timed(timeout, frame, task.at, answer)
 
-    def _attempt_timeout(self, agent: plan.Agent, frame: Frame) -> int | None:
+    def _attempt_timeout(self, calling: Calling, frame: Frame) -> int | None:
         if frame.clauses and frame.clauses.attempt_timeout:
             timeout: int = self.evaluate(frame.clauses.attempt_timeout, frame)
             return timeout
-        return agent.timeout
+        return calling.timeout
 
     def _idempotency_key(self, frame: Frame) -> str:
         """The author's, or one that all attempts at one value share."""
         if frame.clauses and frame.clauses.key:
             return str(self.evaluate(frame.clauses.key, frame))
-        given = self.given.get(frame.key)
+        given = self.given.get(frame.key) if frame.again else None
         return f"{self.run}/{frame.key}+{given}" if given else f"{self.run}/{frame.key}"
 
     def _arguments(

@@ -36,6 +36,8 @@ def decode(json_value: object, wanted: plan.Type) -> Value:
 def reader_of(wanted: plan.Type) -> Decoder:
     """`decode` for one type, made for whoever reads many values of it."""
     read = decoder_of(wanted)
+    if is_small(wanted):
+        return read
 
     def decode(json_value: object) -> Value:
         if weight(json_value, MAX_BOUNDARY) > MAX_BOUNDARY:
@@ -43,6 +45,17 @@ def reader_of(wanted: plan.Type) -> Decoder:
         return read(json_value)
 
     return decode
+
+
+def is_small(type: plan.Type) -> bool:
+    """Whether no value of a type can be large, so that nobody has to weigh it."""
+    match type:
+        case plan.ScalarType(kind=kind):
+            return kind in ("int", "float", "bool", "null")
+        case plan.OptionalType(inner=inner) | plan.SecretType(inner=inner):
+            return is_small(inner)
+        case _:
+            return False
 
 
 def encode(value: Value, type: plan.Type) -> Value:
