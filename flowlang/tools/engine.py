@@ -12,6 +12,7 @@ agent may give back: a timedelta, a dataclass and so on."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -39,7 +40,8 @@ from flowlang.text.source import Anchor, Span
 from flowlang.text.suggest import did_you_mean
 from flowlang.tools.files import read_shown
 from flowlang.tools.frontend import NotRunnable
-from flowlang.tools.run_handle import Answer, AnsweringHost, Result, RunHandle, nobody, started
+from flowlang.tools.run_handle import Result, RunHandle, carried
+from flowlang.tools.run_in_memory import Answer, Answering, InMemory, nobody
 from flowlang.tools.run_inputs import Inputs, read_inputs
 from flowlang.values.value import Misfit, Value
 
@@ -101,16 +103,21 @@ class Prepared:
         run_id: str | None = None,
     ) -> AbstractAsyncContextManager[RunHandle]:
         """`start` with values that `read` gave. Given an `answer`, nobody follows the handle's events."""
-        open_host = partial(
-            AnsweringHost,
-            self.program.agents,
-            answerers=self.answerers,
-            answer=answer,
-            calls_at_once=self.calls,
-            turns=self.turns,
-        )
+        run_id = run_id or new_run_id()
+
+        def open_carrier(tell: OnEvent | None) -> InMemory:
+            answering = Answering(self.answerers, answer)
+            return InMemory(
+                self.program, self.flow, values, run_id, tell, answering, calls=self.calls, turns=self.turns
+            )
+
         followed = answer is None
-        return started(self.program, self.flow, values, open_host, on_event, run_id, followed=followed)
+        return carried(self.program.plan, self.flow, run_id, open_carrier, on_event, followed=followed)
+
+
+def new_run_id() -> str:
+    """Twelve characters, not to be guessed."""
+    return secrets.token_hex(6)
 
 
 class RunOptions(TypedDict, total=False):

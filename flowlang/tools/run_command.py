@@ -27,7 +27,8 @@ from flowlang.tools.cli import terminal
 from flowlang.tools.engine import Prepared, prepare_run
 from flowlang.tools.frontend import NotRunnable
 from flowlang.tools.run_display import Display, open_display
-from flowlang.tools.run_handle import Answer, Result, RunHandle, nobody
+from flowlang.tools.run_handle import Result, RunHandle
+from flowlang.tools.run_in_memory import Answer, nobody
 from flowlang.tools.run_inputs import BadInputFile, read_input_file
 from flowlang.tools.run_questions import TerminalAnswers, TypedLines
 from flowlang.tools.run_report import refused_json, render_outcome, result_json, result_text, summary

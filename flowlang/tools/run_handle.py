@@ -2,42 +2,74 @@
 
 The run goes on in a task of its own, inside of the block that opened it; a handle only reads its state and
 puts things in. What comes from outside is compared with the flow's types before the run hears of it: an
-answer or an event that does not fit is `NotAccepted`, and nothing has changed."""
+answer or an event that does not fit is `NotAccepted`, and nothing has changed.
+
+Who carries the run out, in memory or from a journal, is no concern of a handle: it knows a `Carrier`."""
 
 from __future__ import annotations
 
-import secrets
+import math
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TypeAlias
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Literal, Protocol, TypeAlias
 from weakref import WeakSet
 
 import attrs
 import trio
 
 from flowlang.agents.python_values import to_json
-from flowlang.hosts.trio_host import TrioHost
-from flowlang.hosts.turns import Turns
+from flowlang.hosts.trio_host import TrioGroup
 from flowlang.plan import model as plan
 from flowlang.plan.text import type_text
-from flowlang.runtime.agents import Agent, AgentCall, AgentError, agent_failed
-from flowlang.runtime.events import Event, OnEvent, Status
-from flowlang.runtime.failures import UNAVAILABLE, Failure
-from flowlang.runtime.host import Awaited, Group, Question
+from flowlang.runtime.events import AttemptFailed, Event, OnEvent, StepSkipped, StepStarted
+from flowlang.runtime.failures import Failure
+from flowlang.runtime.host import Question
 from flowlang.runtime.mailbox import MailboxFull
-from flowlang.runtime.program import Program
-from flowlang.runtime.run import Run, RunResult
+from flowlang.runtime.run import RunResult
+from flowlang.runtime.running import Counts
 from flowlang.text.suggest import did_you_mean
 from flowlang.values.codec import decode, encode
 from flowlang.values.value import Misfit, Value
 
-Answer: TypeAlias = Callable[[str, Question], Awaitable[Value]]
-"""Answers a question, given its address and itself, with JSON that fits the result type of the ask."""
+
+class Carrier(Protocol):
+    """Carries a run out, once."""
+
+    @property
+    def questions(self) -> Mapping[str, Question]:
+        """The questions that are open, by their addresses."""
+
+    def answer(self, path: str, answer: Value) -> None:
+        """Answer an open question, with JSON that fits."""
+
+    def send(self, event: str, fields: Value) -> None:
+        """Tell of an event, a plan value of its type. Raises MailboxFull."""
+
+    def cancel(self) -> None:
+        """Stop, with undos and `finally`."""
+
+    def park(self) -> None:
+        """Leave the run where it stands, to be resumed; where it cannot be, this cancels it."""
+
+    async def carry_out(self) -> RunResult | Left: ...
 
 
-OpenHost: TypeAlias = Callable[[OnEvent | None], "AnsweringHost"]
-"""Makes the host of a run, given who is told of events."""
+@attrs.frozen
+class Left:
+    """A run that was left before its end. `waiting`: for nothing but answers, events and time. `unknown`: it
+    cannot go on before somebody says what became of the calls of `paths`. `reason` says what stood in the
+    way."""
+
+    status: Literal["waiting", "interrupted", "unknown"]
+    reason: str | None = None
+    paths: tuple[str, ...] = ()
+
+
+OpenCarrier: TypeAlias = Callable[[OnEvent | None], Carrier]
+"""Makes the carrier of a run, given who is told of its events."""
+
+ResultStatus: TypeAlias = Literal["done", "failed", "cancelled", "waiting", "interrupted", "unknown"]
 
 
 class NotAccepted(Exception):
@@ -46,13 +78,15 @@ class NotAccepted(Exception):
 
 @attrs.frozen
 class Result:
-    """How a run ended. `data` is the flow's result as JSON, None unless `status` is "done".
+    """How a run ended, or was left. `data` is the flow's result as JSON, None unless `status` is "done".
 
-    `undone` are the paths of the steps that were compensated; `undo_failures` say which could not be."""
+    `undone` are the paths of the steps that were compensated; `undo_failures` say which could not be. A run
+    that was left is `waiting`, `interrupted` or `unknown`, as `left` says; its time and its counts are those
+    of this process."""
 
     run_id: str
     flow: str
-    status: Status
+    status: ResultStatus
     data: Value
     failure: Failure | None
     undone: tuple[str, ...]
@@ -61,24 +95,23 @@ class Result:
     steps_executed: int
     steps_skipped: int
     retries: int
+    left: Left | None = None
 
 
 @asynccontextmanager
-async def started(
-    program: Program,
+async def carried(
+    compiled: plan.Plan,
     flow: str,
-    inputs: Mapping[str, Value],
-    open_host: OpenHost,
+    run_id: str,
+    open_carrier: OpenCarrier,
     on_event: OnEvent | None,
-    run_id: str | None,
     *,
     followed: bool,
 ) -> AsyncIterator[RunHandle]:
-    """Carry a run out beside the block that this opens. `inputs` are plan values that fit. A run that nobody
-    follows tells `on_event` alone, and takes less time where there is none."""
-    run_id = run_id or secrets.token_hex(6)
-    handle = RunHandle(program, flow, inputs, open_host, on_event, run_id, followed=followed)
-    async with handle.group() as group:
+    """Carry a run out beside the block that this opens. A run that nobody follows tells `on_event` alone, and
+    takes less time where there is none."""
+    handle = RunHandle(compiled, flow, run_id, open_carrier, on_event, followed=followed)
+    async with TrioGroup(math.inf) as group:
         group.start(handle.carry_out)
         yield handle
 
@@ -90,33 +123,24 @@ class RunHandle:
 
     def __init__(
         self,
-        program: Program,
+        compiled: plan.Plan,
         flow: str,
-        inputs: Mapping[str, Value],
-        open_host: OpenHost,
-        on_event: OnEvent | None,
         run_id: str,
+        open_carrier: OpenCarrier,
+        on_event: OnEvent | None,
         *,
         followed: bool,
     ) -> None:
-        tell = self._tell if followed or on_event is not None else None
-        self._plan = program.plan
-        self._host = open_host(tell)
-        self._run = Run(program, flow, inputs, self._host, tell, run_id)
+        self.run_id, self.flow = run_id, flow
+        self._plan = compiled
+        self._carrier = open_carrier(self._tell if followed or on_event is not None else None)
         self._on_event = on_event
         self._raised: Exception | None = None  # by `on_event`
         self._streams: WeakSet[_Stream] = WeakSet()
+        self._counts = Counts()
         self._answered: set[str] = set()
         self._ended = trio.Event()
         self._result: Result | None = None
-
-    @property
-    def run_id(self) -> str:
-        return self._run.run_id
-
-    @property
-    def flow(self) -> str:
-        return self._run.flow
 
     async def result(self) -> Result:
         """How the run ended, once it has. Raises RuntimeError where an exception left its block before."""
@@ -128,7 +152,12 @@ class RunHandle:
     def cancel(self) -> None:
         """Stop: what is under way is cancelled, undos and `finally` run, then the run ends as cancelled,
         unless its value or its failure came first."""
-        self._run.cancel()
+        self._carrier.cancel()
+
+    def park(self) -> None:
+        """Leave the run: begin nothing more, give calls under way ten seconds to end, and undo nothing. It
+        can be resumed from its store; a run without one is cancelled."""
+        self._carrier.park()
 
     def events(self) -> AsyncIterator[Event]:
         """What happens from now on, to the end of the run; called before any wait, all of it.
@@ -143,11 +172,11 @@ class RunHandle:
 
     def questions(self) -> dict[str, Question]:
         """The questions that are open, by their addresses, which are the paths of their steps."""
-        return dict(self._host.questions)
+        return dict(self._carrier.questions)
 
     def answer(self, path: str, value: object) -> None:
         """Answer the open question at an address. Raises NotAccepted."""
-        question = self._host.questions.get(path)
+        question = self._carrier.questions.get(path)
         if question is None:
             raise NotAccepted(self._no_question(path))
         wanted = self._plan.agents[question.ask].result
@@ -158,14 +187,14 @@ class RunHandle:
             said = f"the answer to `{path}` does not fit: {misfit}; it is to be {type_text(wanted)}"
             raise NotAccepted(said) from None
         self._answered.add(path)
-        self._host.answer(path, answer)
+        self._carrier.answer(path, answer)
 
     def _no_question(self, path: str) -> str:
         if path in self._answered:
             return f"the question `{path}` has been answered"
         if self._ended.is_set():
             return f"the run has ended, so `{path}` can no longer be answered"
-        open_ones = sorted(self._host.questions)
+        open_ones = sorted(self._carrier.questions)
         known = did_you_mean(path, open_ones) or f"open are {', '.join(f'`{p}`' for p in open_ones)}"
         return f"there is no open question `{path}`; {known if open_ones else 'none is open'}"
 
@@ -182,7 +211,7 @@ class RunHandle:
             raise NotAccepted(f"the run has ended, so it does not hear of `{event}`")
         try:
             given = to_json({} if fields is None else fields)
-            self._host.send(event, decode(given, plan.RecordType(fields=declared.fields, name=event)))
+            self._carrier.send(event, decode(given, plan.RecordType(fields=declared.fields, name=event)))
         except Misfit as misfit:
             raise NotAccepted(f"the event `{event}` does not fit: {misfit}") from None
         except MailboxFull as full:
@@ -190,13 +219,15 @@ class RunHandle:
 
     # What the run does
 
-    def group(self) -> AbstractAsyncContextManager[Group]:
-        return self._host.group()
-
     async def carry_out(self) -> None:
         """Carry the run out, once. Raises what `on_event` raised."""
+        began = trio.current_time()
         try:
-            self._result = self._result_of(await self._run.result())
+            ended = await self._carrier.carry_out()
+            if isinstance(ended, Left):
+                self._result = self._left(ended, began)
+            else:
+                self._result = result_of(ended, self._plan)
         finally:
             self._ended.set()
             for stream in self._streams:
@@ -205,6 +236,7 @@ class RunHandle:
             raise self._raised
 
     def _tell(self, event: Event) -> None:
+        self._count(event)
         for stream in self._streams:
             stream.put(event)
         if self._on_event is None:
@@ -213,23 +245,51 @@ class RunHandle:
             self._on_event(event)
         except Exception as raised:
             self._on_event, self._raised = None, raised
-            self._run.cancel()
+            self._carrier.cancel()
 
-    def _result_of(self, ended: RunResult) -> Result:
-        type = self._plan.flows[self.flow].result
+    def _count(self, event: Event) -> None:
+        """What a run that is left has no other way to tell."""
+        match event:
+            case StepStarted():
+                self._counts.executed += 1
+            case StepSkipped():
+                self._counts.skipped += 1
+            case AttemptFailed():
+                self._counts.retries += 1
+
+    def _left(self, left: Left, began: float) -> Result:
         return Result(
-            run_id=ended.run,
-            flow=ended.flow,
-            status=ended.status,
-            data=encode(ended.value, type) if ended.status == "done" else None,
-            failure=ended.failure,
-            undone=ended.undone,
-            undo_failures=ended.undo_failures,
-            execution_time_seconds=round((ended.ended - ended.started) / 1e6, 6),
-            steps_executed=ended.steps_executed,
-            steps_skipped=ended.steps_skipped,
-            retries=ended.retries,
+            run_id=self.run_id,
+            flow=self.flow,
+            status=left.status,
+            data=None,
+            failure=None,
+            undone=(),
+            undo_failures=(),
+            execution_time_seconds=round(trio.current_time() - began, 6),
+            steps_executed=self._counts.executed,
+            steps_skipped=self._counts.skipped,
+            retries=self._counts.retries,
+            left=left,
         )
+
+
+def result_of(ended: RunResult, compiled: plan.Plan) -> Result:
+    """How a run ended, for the outside."""
+    type = compiled.flows[ended.flow].result
+    return Result(
+        run_id=ended.run,
+        flow=ended.flow,
+        status=ended.status,
+        data=encode(ended.value, type) if ended.status == "done" else None,
+        failure=ended.failure,
+        undone=ended.undone,
+        undo_failures=ended.undo_failures,
+        execution_time_seconds=round((ended.ended - ended.started) / 1e6, 6),
+        steps_executed=ended.steps_executed,
+        steps_skipped=ended.steps_skipped,
+        retries=ended.retries,
+    )
 
 
 class _Stream:
@@ -258,45 +318,3 @@ class _Stream:
                 raise StopAsyncIteration
             await self._reader.park()
         return self._unread.popleft()
-
-
-# Who answers
-
-
-class AnsweringHost(TrioHost):
-    """Has questions answered by the agents or the function that it is given; else they wait for `answer`."""
-
-    def __init__(
-        self,
-        agents: Mapping[str, Agent],
-        on_event: OnEvent | None,
-        *,
-        answerers: Mapping[str, Agent],
-        answer: Answer | None,
-        calls_at_once: trio.Semaphore,
-        turns: Mapping[str, Turns],
-    ) -> None:
-        super().__init__(agents, calls_at_once=calls_at_once, turns=turns, on_event=on_event)
-        self._answerers, self._answer = answerers, answer
-
-    async def wait(self, path: str, awaited: Question | Awaited) -> Value:
-        if not isinstance(awaited, Question):
-            return await super().wait(path, awaited)
-        agent = self._answerers.get(awaited.ask)
-        try:
-            if agent is not None:
-                return await agent.call(AgentCall(awaited.ask, awaited.arguments))
-            if self._answer is not None:
-                return await self._answer(path, awaited)
-        except (trio.Cancelled, KeyboardInterrupt, AgentError):
-            raise
-        except BaseException as raised:
-            await trio.lowlevel.checkpoint_if_cancelled()
-            raise agent_failed(raised) from None
-        return await super().wait(path, awaited)
-
-
-async def nobody(path: str, question: Question) -> Value:
-    """The `Answer` of a run that has nobody to ask."""
-    message = f"nobody is there to answer `{question.ask}`: no terminal, no program, and no binding"
-    raise AgentError(UNAVAILABLE, message, fields={"message": message})
