@@ -22,7 +22,7 @@ packages named here; `tests/test_tidy.py` reads this table.
     plan       | attrs, pydantic                    | syntax, semantics       | lower*
     values     | attrs, pydantic                    | syntax, semantics       |
     runtime    | attrs, pydantic                    | syntax, semantics       |
-    hosts      | attrs, trio                        | syntax, semantics       |
+    hosts      | attrs, platformdirs, trio          | syntax, semantics       |
     agents     | attrs, pydantic, trio              | hosts                   |
     ide        | attrs                              | runtime, hosts, agents  |
     tools      | attrs, click, pydantic, rich, trio |                         |

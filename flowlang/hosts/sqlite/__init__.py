@@ -1,0 +1,28 @@
+"""A store of durable runs in one SQLite file.
+
+    store       Store.open(path | None, durability, *, patience) -> Store; a context manager
+                .new_owner() -> Owner                       one an engine; a context manager
+                .create(NewRun, owner) -> Lease
+                .take(run, owner, *, force) -> Lease        Unknown, Ended, Held(by)
+                .release(lease, at)
+                .write_all(commits) -> [NotWritten | None]
+                .find(id or prefix) -> RunRecord            Unknown, Ambiguous
+                .record(run), .runs(status=, flow=, before=, limit=)
+                .plan(hash), .inputs(run), .result(run)     JSON texts
+                .journal(run, after=) -> [Row]              Damaged
+                .waits(run | None) -> [(run, Wait)]
+                .put_answer(run, path, value, at)           Ended, NotAsked, AnsweredAlready
+                .put_signal(run, event, value, at), .put_cancel(run, at)
+                .messages(run=, owner=) -> [Message], .changed() -> bool
+    writer      Writer(store, idle=): the Keeper of an engine on trio; an async context manager
+                await .write(commit)                        NotWritten, TakenOver
+                await .patiently(work)                      a method of the store, tried again while Busy
+    records     NewRun, RunRecord, Message
+    problems    StoreProblem(code, message, help) and the others above, which are all StoreProblems
+    owners      Owner, Holder: who holds runs, by a lock of the operating system
+    opening     files, SQLite's settings, versions; `default_path()`
+    schema      the tables, and the steps from each version to the next
+
+`run` is the number of a run (`RunRecord.number`, `Lease.run`), ids are for people. Instants are microseconds
+since 1970 UTC and the caller's. On an event loop: `Store.open(path, patience=0)`, commits through a Writer,
+and whatever else writes (`create`, `take`, `release`, `put_…`) through `writer.patiently`."""

@@ -1,0 +1,52 @@
+"""The inbox: what others want a run to hear. Its owner makes inputs of it (R20).
+
+A question takes one answer: the first is kept also after the run has heard it, and a second is refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from zlib import crc32
+
+from flowlang.hosts.sqlite.problems import AnsweredAlready, Damaged, NotAsked
+from flowlang.hosts.sqlite.records import Message
+
+
+def put(connection: sqlite3.Connection, kind: str, run: int, path: str, value: str | None, at: int) -> None:
+    """Leave a message. Raises NotAsked, AnsweredAlready."""
+    if kind == "answer":
+        _check_question(connection, run, path)
+    connection.execute(
+        "INSERT INTO inbox (run, kind, path, value, at, crc) VALUES (?, ?, ?, ?, ?, ?)",
+        (run, kind, path, value, at, _checksum(run, kind, path, value)),
+    )
+
+
+def untaken(connection: sqlite3.Connection, run: int | None, owner: str | None) -> list[Message]:
+    """Messages that no commit has taken yet, oldest first. Raises Damaged."""
+    found = connection.execute(
+        """SELECT inbox.number, run, kind, path, value, at, inbox.crc
+        FROM inbox JOIN runs ON runs.number = run
+        WHERE taken = 0 AND (?1 IS NULL OR run = ?1) AND (?2 IS NULL OR owner = ?2) ORDER BY inbox.number""",
+        (run, owner),
+    )
+    messages = []
+    for number, to, kind, path, value, at, crc in found:
+        if _checksum(to, kind, path, value) != crc:
+            raise Damaged(f"message {number} is not what was written")
+        messages.append(Message(number, to, kind, path, value, at))
+    return messages
+
+
+def _check_question(connection: sqlite3.Connection, run: int, path: str) -> None:
+    answered = "SELECT 1 FROM inbox WHERE run = ? AND path = ? AND kind = 'answer'"
+    if connection.execute(answered, (run, path)).fetchone():
+        raise AnsweredAlready(path)
+    questions = "SELECT path FROM waits WHERE run = ? AND kind = 'question' ORDER BY since, path"
+    open = [found for (found,) in connection.execute(questions, (run,))]
+    if path not in open:
+        raise NotAsked(path, open)
+
+
+def _checksum(run: int, kind: str, path: str, value: str | None) -> int:
+    """CRC-32 of a message."""
+    return crc32(f"{run} {kind} {path}\0{value}".encode())

@@ -1,0 +1,150 @@
+"""Owners: who holds runs, told by a lock that the system takes back when its process ends (R20).
+
+An owner is one engine in one process. It has a file of its own in a folder beside the store and locks it
+for as long as it lives; the file says who it is. A run names its owner; whoever wants the run tries that
+file. So nothing has to be renewed, nothing expires while a process is suspended, and one lock serves a
+thousand runs.
+
+- The lock is `flock`: it belongs to the open file, not to the process, so two engines in one process see
+  each other. A forked child would share it, so the child closes its copy at once.
+- Those who look take a shared lock, so that they never stand in each other's way; only an owner keeps
+  them out.
+- Names are never used again, so a file that is gone means for ever that its owner is.
+- Between making its file and locking it an owner looks dead and its file may be cleared away. So it looks
+  again once it has the lock, and begins anew if the file is gone."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+import sys
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+import attrs
+
+SUFFIX = ".owner"
+
+
+@attrs.frozen
+class Holder:
+    """Who an owner is, for people. `since` is in microseconds since 1970 UTC."""
+
+    pid: int
+    host: str
+    command: str
+    since: int
+
+    def __str__(self) -> str:
+        since = datetime.fromtimestamp(self.since / 1e6).strftime("%Y-%m-%d %H:%M:%S")
+        where = "" if self.host == socket.gethostname() else f" on {self.host}"
+        return f"process {self.pid}{where} (`{self.command}`) since {since}"
+
+
+class Owner:
+    """Holds runs until it is closed or its process ends, however it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        clear_away_the_dead(folder)
+        self.name, self._file = _locked_file(folder)
+        self._path = folder / (self.name + SUFFIX)
+        os.write(self._file, json.dumps(attrs.asdict(_this_process())).encode())
+        _living.add(self)
+
+    def close(self) -> None:
+        """Nobody's runs are held by it any longer."""
+        if self._file >= 0:
+            with suppress(FileNotFoundError):
+                self._path.unlink()
+            self._forget()
+
+    def _forget(self) -> None:
+        os.close(self._file)
+        self._file = -1
+
+    def __enter__(self) -> Owner:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def holder_of(folder: Path, name: str) -> Holder | None:
+    """Who the owner of that name is, if it lives."""
+    with _opened(folder / (name + SUFFIX)) as file:
+        if file is None or _is_dead(file):
+            return None
+        with suppress(ValueError, TypeError):
+            return Holder(**json.loads(os.read(file, 10_000)))
+        return Holder(0, "unknown", "unknown", 0)
+
+
+def clear_away_the_dead(folder: Path) -> None:
+    """Remove the files of owners that have died."""
+    for path in folder.glob(f"*{SUFFIX}"):
+        with _opened(path) as file, suppress(FileNotFoundError):
+            if file is not None and _is_dead(file):
+                path.unlink()
+
+
+def _locked_file(folder: Path) -> tuple[str, int]:
+    """A new name and its file, which is locked and still there."""
+    while True:
+        name = secrets.token_hex(8)
+        path = folder / (name + SUFFIX)
+        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if path.exists():
+            return name, file
+        os.close(file)
+
+
+def _this_process() -> Holder:
+    command = " ".join([os.path.basename(sys.argv[0] or "python"), *sys.argv[1:]])
+    return Holder(os.getpid(), socket.gethostname(), command[:200], time.time_ns() // 1000)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int | None]:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def _is_dead(file: int) -> bool:
+    """Whether nobody owns the file. If so, nobody will until it is closed."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+_living: weakref.WeakSet[Owner] = weakref.WeakSet()
+
+
+def _leave_to_the_parent() -> None:
+    """In a forked child: closing its copy of the file leaves the lock with the parent."""
+    for owner in list(_living):
+        if owner._file >= 0:
+            owner._forget()
+
+
+os.register_at_fork(after_in_child=_leave_to_the_parent)

@@ -1,0 +1,194 @@
+"""The commits of all runs of an engine -> transactions, without keeping its event loop waiting (R19).
+
+Commits that come while one is being written go together into the next: what syncs the disk once for one run
+syncs it once for two hundred. A commit is written at once, on the loop, exactly when nothing else is under
+way in the process, since then nobody is kept waiting and a thread would only cost time; else by one thread
+that has a connection of its own. What finds the store busy goes there too, since a thread may sleep.
+
+The log is copied into the store by the thread too, and counts as under way meanwhile; so no commit on the
+loop pays for a thousand others, and the log begins anew each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
+from types import TracebackType
+from typing import Final, TypeVar
+
+import attrs
+import trio
+
+from flowlang.hosts.sqlite.locks import who_writes
+from flowlang.hosts.sqlite.opening import LONGEST_DELAY, SHORTEST_DELAY, Database, open_database
+from flowlang.hosts.sqlite.problems import Busy, NotStored, StoreProblem, explained
+from flowlang.hosts.sqlite.store import Store
+from flowlang.hosts.sqlite.writing import write_all
+from flowlang.runtime.journal import Commit
+
+T = TypeVar("T")
+
+PATIENCE: Final = 30.0  # seconds that a commit waits for other processes
+COMMITS_IN_LOG: Final = 1_000  # after so many the log is copied into the store
+
+
+class Writer:
+    """A Keeper, made and used inside one event loop, as an async context manager.
+
+    `idle` says that nothing is under way in the process but the one who asks to write. The store's
+    `patience` has to be 0."""
+
+    def __init__(self, store: Store, *, idle: Callable[[], bool] = lambda: False) -> None:
+        self.idle = idle
+        self._store = store
+        self._under_way = 0
+        self._in_log = 0
+        self._queue: SimpleQueue[_Ticket | None] = SimpleQueue()
+        self._thread: Thread | None = None
+
+    async def __aenter__(self) -> Writer:
+        assert self._store.database.patience == 0, "an event loop must not sleep"
+        self._token = trio.lowlevel.current_trio_token()
+        self._store.database.connection.execute("PRAGMA wal_autocheckpoint = 0")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._thread is not None:
+            self._queue.put(None)
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(self._thread.join)
+
+    async def write(self, commit: Commit) -> None:
+        """Write a commit. It is durable when this returns, and nothing of it is written if this raises
+        NotWritten; no cancellation comes in between."""
+        if self._under_way or not self.idle() or not self._write_here(commit):
+            await self._write_there(commit)
+
+    async def patiently(self, work: Callable[[], T]) -> T:
+        """What a method of the store gives, tried again while other processes write, for a while."""
+        until = trio.current_time() + PATIENCE
+        delay = SHORTEST_DELAY
+        while True:
+            try:
+                return work()
+            except Busy:
+                if trio.current_time() >= until:
+                    raise _still_busy(self._store.database) from None
+            await trio.sleep(delay)
+            delay = min(delay * 2, LONGEST_DELAY)
+
+    def _write_here(self, commit: Commit) -> bool:
+        """Write a commit on the loop; False if the store is busy. Raises NotWritten."""
+        try:
+            [problem] = write_all(self._store.database, [commit])
+        except Busy:
+            return False
+        if problem is not None:
+            raise problem
+        self._count(1)
+        return True
+
+    async def _write_there(self, commit: Commit) -> None:
+        ticket = _Ticket(commit)
+        self._send(ticket)
+        with trio.CancelScope(shield=True):
+            await ticket.done.wait()
+        if ticket.problem is not None:
+            raise ticket.problem
+
+    def _send(self, ticket: _Ticket) -> None:
+        if self._thread is None:
+            work = (self._store, self._queue, self._send_back)
+            self._thread = Thread(target=_serve, args=work, name="flowlang writer", daemon=True)
+            self._thread.start()
+        self._under_way += 1
+        self._queue.put(ticket)
+
+    def _send_back(self, tickets: Sequence[_Ticket]) -> None:
+        """From the thread. Nobody waits any longer once the loop is over."""
+        with suppress(trio.RunFinishedError):
+            self._token.run_sync_soon(self._settle, tickets)
+
+    def _settle(self, tickets: Sequence[_Ticket]) -> None:
+        self._under_way -= len(tickets)
+        for ticket in tickets:
+            ticket.done.set()
+        self._count(sum(ticket.commit is not None for ticket in tickets))
+
+    def _count(self, commits: int) -> None:
+        self._in_log += commits
+        if self._in_log >= COMMITS_IN_LOG:
+            self._in_log = 0
+            self._send(_Ticket(None))
+
+
+@attrs.define(eq=False)
+class _Ticket:
+    """A commit on its way through the thread; None stands for copying the log."""
+
+    commit: Commit | None
+    done: trio.Event = attrs.field(factory=trio.Event)
+    problem: BaseException | None = None
+
+
+def _serve(
+    store: Store, queue: SimpleQueue[_Ticket | None], send_back: Callable[[Sequence[_Ticket]], None]
+) -> None:
+    """The thread."""
+    database: Database | None = None
+    for tickets in _batches(queue):
+        try:
+            database = database or open_database(store.path, store.durability, PATIENCE)
+            _carry_out(database, tickets)
+        except StoreProblem as problem:
+            _refuse(tickets, problem)
+        except BaseException as bug:
+            for ticket in tickets:
+                ticket.problem = bug
+        send_back(tickets)
+    if database is not None:
+        database.close()
+
+
+def _batches(queue: SimpleQueue[_Ticket | None]) -> Iterator[list[_Ticket]]:
+    """All that has come since the last time, again and again until None comes."""
+    while (ticket := queue.get()) is not None:
+        tickets = [ticket]
+        with suppress(Empty):
+            while (ticket := queue.get_nowait()) is not None:
+                tickets.append(ticket)
+        yield tickets
+        if ticket is None:
+            return
+
+
+def _carry_out(database: Database, tickets: Sequence[_Ticket]) -> None:
+    written = [ticket for ticket in tickets if ticket.commit is not None]
+    try:
+        results = write_all(database, [ticket.commit for ticket in written if ticket.commit is not None])
+    except Busy:
+        _refuse(written, _still_busy(database))
+    else:
+        for ticket, result in zip(written, results, strict=True):
+            ticket.problem = result
+    if len(written) < len(tickets):
+        _copy_log(database)
+
+
+def _refuse(tickets: Sequence[_Ticket], problem: StoreProblem) -> None:
+    for ticket in tickets:
+        ticket.problem = NotStored(problem.code, problem.message, problem.help)
+
+
+def _copy_log(database: Database) -> None:
+    """What cannot be copied now is copied the next time; nothing depends on it."""
+    with suppress(StoreProblem), explained(str(database.path)):
+        database.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def _still_busy(database: Database) -> Busy:
+    who = who_writes(database.path) or "another process"
+    return Busy(f"{who} has kept others from writing to the store for {PATIENCE:.0f} s")
