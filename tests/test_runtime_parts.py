@@ -88,6 +88,14 @@ def test_a_chain_is_found_where_there_is_one(block):
     assert schedule.chain == (not together)
 
 
+@given(graphs())
+def test_the_order_of_a_block_puts_nothing_before_what_it_depends_on(block):
+    schedule = schedule_of(block)
+    assert sorted(schedule.order) == list(range(len(block.statements)))
+    for position, dependents in enumerate(schedule.dependents):
+        assert all(schedule.order.index(position) < schedule.order.index(other) for other in dependents)
+
+
 def _all_below(dependents: tuple[tuple[int, ...], ...], position: int) -> set[int]:
     found: set[int] = set()
     pending = [position]
@@ -100,9 +108,8 @@ def _all_below(dependents: tuple[tuple[int, ...], ...], position: int) -> set[in
 
 def test_being_cut_off_spreads_to_whatever_depends_on_it():
     settling = Settling.of(schedule_of(block_of([[], [0], [1], [], [3]], waits=[True] * 5)))
-    settling.cut[0] = True
-    settling.settle(0), settling.settle(1), settling.settle(3)
-    assert settling.cut == [True, True, True, False, False]
+    settling.cut_off(0), settling.cut_off(1)
+    assert settling.cut == [False, True, True, False, False]
 
 
 @pytest.mark.parametrize("depends", [[[1], [0]], [[0]], [[], [2], [1]]])

@@ -35,15 +35,13 @@ flows may call each other is a matter of memory, not of Python's recursion limit
 
 @attrs.define
 class _Execution:
-    """One execution of a block: how far it is, and what it has come to. `group` None: nothing runs side by
-    side in this block."""
+    """One execution of a block: how far it is, and what it has come to."""
 
     statements: tuple[plan.AnyStatement, ...]
     settling: Settling
     frame: Frame
-    group: Group | None = None
     value: Value = None
-    ensures: list[plan.Ensure] = attrs.field(factory=list)
+    ensures: tuple[plan.Ensure, ...] = ()
 
 
 class Interpreter(Tasks):
@@ -57,10 +55,13 @@ class Interpreter(Tasks):
         execution = _Execution(block.statements, Settling.of(schedule), inner)
         try:
             if alone:
-                await self._strand(execution, schedule.first)
+                await self._in_order(execution)
             else:
-                async with self.host.group() as execution.group:
-                    execution.group.start(self._strand, execution, schedule.first)
+                async with self.host.group() as group:
+                    if schedule.chain:
+                        group.start(self._in_order, execution)
+                    else:
+                        group.start(self._strand, execution, group, schedule.first)
             for ensure in execution.ensures:
                 self._ensure(ensure, execution)
         except BaseException as reason:
@@ -69,7 +70,14 @@ class Interpreter(Tasks):
         frame.undos.extend(inner.undos)
         return execution.value
 
-    async def _strand(self, execution: _Execution, ready: Sequence[int]) -> None:
+    async def _in_order(self, execution: _Execution) -> None:
+        """Carry out a block in which nothing runs side by side."""
+        settling = execution.settling
+        for position in settling.schedule.order:
+            if settling.cut[position] or await self._carried_out(execution, position):
+                self._cut_off(execution, position)
+
+    async def _strand(self, execution: _Execution, group: Group, ready: Sequence[int]) -> None:
         """Carry out statements that are ready, and what becomes ready by them: what need not wait at once,
         one of the others here, and the rest in strands of their own."""
         pending = list(ready)
@@ -81,26 +89,32 @@ class Interpreter(Tasks):
                 elif here is None:
                     here = position
                 else:
-                    assert execution.group is not None, "a chain has one statement at a time that may wait"
-                    execution.group.start(self._strand, execution, (position,))
+                    group.start(self._strand, execution, group, (position,))
             pending = [] if here is None else await self._settled(execution, here)
 
     async def _settled(self, execution: _Execution, position: int) -> list[int]:
         """Carry out a statement, or skip it where it is cut off; gives what became ready by it."""
         settling = execution.settling
-        statement = execution.statements[position]
-        frame = execution.frame.of(statement)
-        if settling.cut[position]:
-            self._skipped(statement, frame, "cut off")
-        elif await _STATEMENTS[statement.kind](self, statement, frame, execution):
-            settling.cut[position] = True
+        if settling.cut[position] or await self._carried_out(execution, position):
+            self._cut_off(execution, position)
         return settling.settle(position)
+
+    def _carried_out(self, execution: _Execution, position: int) -> Awaitable[bool]:
+        """Carry out a statement; says whether it is a barrier that ended the block."""
+        statement = execution.statements[position]
+        return _STATEMENTS[statement.kind](self, statement, execution.frame.of(statement), execution)
+
+    def _cut_off(self, execution: _Execution, position: int) -> None:
+        """Cut off what depends on a statement that is itself cut off, or ended the block."""
+        execution.settling.cut_off(position)
+        statement = execution.statements[position]
+        if execution.settling.cut[position]:
+            self._skipped(statement, execution.frame.of(statement), "cut off")
 
     # Statements; each says whether it is a barrier that ends the block
 
-    async def _step_statement(self, step: plan.Step, frame: Frame, execution: _Execution) -> bool:
-        frame.names[step.name] = await self._step(step, frame)
-        return False
+    def _step(self, step: plan.Step, frame: Frame, execution: _Execution) -> Awaitable[bool]:
+        return self._started(step, frame) if step.guard is None else self._guarded(step, step.guard, frame)
 
     async def _let(self, let: plan.Let, frame: Frame, execution: _Execution) -> bool:
         frame.names[let.name] = self.evaluate(let.value, frame)
@@ -126,7 +140,7 @@ class Interpreter(Tasks):
         return False
 
     async def _ensure_statement(self, ensure: plan.Ensure, frame: Frame, execution: _Execution) -> bool:
-        execution.ensures.append(ensure)
+        execution.ensures += (ensure,)
         return False
 
     def _ensure(self, ensure: plan.Ensure, execution: _Execution) -> None:
@@ -142,16 +156,24 @@ class Interpreter(Tasks):
 
     # Steps: their clauses from outside in
 
-    async def _step(self, step: plan.Step, frame: Frame) -> Value:
-        """The value of a step, or what stands for it where its guard is false.
+    async def _guarded(self, step: plan.Step, guard: plan.Expr, frame: Frame) -> bool:
+        """A step, or what stands for its value where its guard is false.
 
         A guard that fails is like a task that fails, but that the step has not started: no `finally` runs."""
         try:
-            if step.guard is not None and not self.evaluate(step.guard, frame):
+            holds, value = self.evaluate(guard, frame), None
+            if not holds:
                 self._skipped(step, frame, "guard")
-                return None if step.otherwise is None else self.evaluate(step.otherwise, frame)
+                value = None if step.otherwise is None else self.evaluate(step.otherwise, frame)
         except FlowFailure as failure:
-            return await self._catch(step, failure, frame)
+            holds, value = False, await self._catch(step, failure, frame)
+        if holds:
+            return await self._started(step, frame)
+        frame.names[step.name] = value
+        return False
+
+    async def _started(self, step: plan.Step, frame: Frame) -> bool:
+        """A step whose guard held."""
         self.counts.executed += 1
         if self.on_event:
             self.tell(events.StepStarted, frame, step.task.kind, _target(step.task))
@@ -164,8 +186,10 @@ class Interpreter(Tasks):
         except BaseException:
             self.tell(events.StepCancelled, frame)
             raise
-        self.tell(events.StepDone, frame)
-        return value
+        if self.on_event:
+            self.tell(events.StepDone, frame)
+        frame.names[step.name] = value
+        return False
 
     def _skipped(self, statement: plan.AnyStatement, frame: Frame, reason: str) -> None:
         if isinstance(statement, plan.Step):
@@ -242,7 +266,7 @@ class Interpreter(Tasks):
 
 
 _STATEMENTS: Final[dict[str, Callable[..., Awaitable[bool]]]] = {
-    "step": Interpreter._step_statement,
+    "step": Interpreter._step,
     "let": Interpreter._let,
     "return_when": Interpreter._return_when,
     "fail_when": Interpreter._fail_when,

@@ -2,7 +2,8 @@
 
 `Schedule` is worked out once for a block, `Settling` follows one execution of it. A statement that settles
 lowers the counters of those that wait for it, and what comes to zero is ready: no event, no lock and no
-search a step. Both are plain arithmetic; who runs what is ready, and where, is the interpreter's business.
+search a step. Where only one statement at a time can have to wait, the order is always the same, and there is
+nothing to count. Both are plain arithmetic; who runs what is ready, and where, is the interpreter's business.
 
 A statement settles in one of two ways. It gives its value (null for a step whose guard was false); or it is
 cut off, because a barrier that ended the block stands above it or because it mentions a name that was cut
@@ -25,12 +26,14 @@ class Schedule:
     dependents  which others wait for each
     first       those that wait for none
     immediate   whether each can be carried out without ever waiting for the outside
+    order       one in which they can be carried out one after the other
     chain       whether no two statements that may wait can ever be ready at the same time"""
 
     waiting: tuple[int, ...]
     dependents: tuple[tuple[int, ...], ...]
     first: tuple[int, ...]
     immediate: tuple[bool, ...]
+    order: tuple[int, ...]
     chain: bool
 
 
@@ -39,21 +42,23 @@ class Settling:
     """How far one execution of a block has come."""
 
     schedule: Schedule
-    waiting: list[int]
     cut: list[bool]
+    waiting: list[int]
 
     @classmethod
     def of(cls, schedule: Schedule) -> Settling:
-        return cls(schedule, list(schedule.waiting), [False] * len(schedule.waiting))
+        return cls(schedule, [False] * len(schedule.order), list(schedule.waiting))
+
+    def cut_off(self, position: int) -> None:
+        """A statement has settled without a value, or ended the block; so what depends on it is cut off."""
+        for dependent in self.schedule.dependents[position]:
+            self.cut[dependent] = True
 
     def settle(self, position: int) -> list[int]:
         """A statement has settled, cut off or not; gives those that became ready by it."""
         ready = []
-        cut = self.cut[position]
         for dependent in self.schedule.dependents[position]:
             self.waiting[dependent] -= 1
-            if cut:
-                self.cut[dependent] = True
             if not self.waiting[dependent]:
                 ready.append(dependent)
         return ready
@@ -75,34 +80,45 @@ def schedule_of(block: plan.Block) -> Schedule:
             dependents[positions[name]].append(position)
     waiting = tuple(len(dict.fromkeys(statement.depends)) for statement in statements)
     immediate = tuple(_is_immediate(statement) for statement in statements)
+    order, chain = _order(waiting, dependents, immediate)
     return Schedule(
         waiting=waiting,
         dependents=tuple(map(tuple, dependents)),
         first=tuple(position for position, count in enumerate(waiting) if not count),
         immediate=immediate,
-        chain=_is_chain(waiting, dependents, immediate),
+        order=order,
+        chain=chain,
     )
 
 
-def _is_chain(waiting: Sequence[int], dependents: Sequence[Sequence[int]], immediate: Sequence[bool]) -> bool:
-    """Whether the statements that may wait stand one behind the other.
-
-    Each gets as its depth the most of them on a way to it, itself included. If no depth occurs twice, the one
-    at depth n waits, directly or not, for the one at depth n - 1, and so for all before it."""
+def _order(
+    waiting: Sequence[int], dependents: Sequence[Sequence[int]], immediate: Sequence[bool]
+) -> tuple[tuple[int, ...], bool]:
+    """An order of all statements, what need not wait first; and whether it is one behind the other that
+    those which may wait become ready."""
     left = list(waiting)
-    depth = [0] * len(left)
-    ready = [position for position, count in enumerate(left) if not count]
-    for position in ready:
-        depth[position] += not immediate[position]
+    order: list[int] = []
+    chain = True
+
+    def settled(position: int) -> list[int]:
+        order.append(position)
         for dependent in dependents[position]:
-            depth[dependent] = max(depth[dependent], depth[position])
             left[dependent] -= 1
-            if not left[dependent]:
-                ready.append(dependent)
-    if len(ready) < len(left):
+        return [dependent for dependent in dependents[position] if not left[dependent]]
+
+    ready = [position for position, count in enumerate(left) if not count]
+    while ready:
+        held = []
+        for position in ready:  # grows while it is walked
+            if immediate[position]:
+                ready += settled(position)
+            else:
+                held.append(position)
+        chain = chain and len(held) <= 1
+        ready = [freed for position in held for freed in settled(position)]
+    if len(order) < len(left):
         raise ValueError("statements of a block wait for each other")
-    depths = [depth[position] for position in ready if not immediate[position]]
-    return len(set(depths)) == len(depths)
+    return tuple(order), chain
 
 
 def _is_immediate(statement: plan.AnyStatement) -> bool:
