@@ -80,9 +80,14 @@ def bind(
     config: Config | None = None,
     options: Iterable[BindOption] = (),
     given: Mapping[str, AgentLike] | None = None,
+    folder: Path | None = None,
 ) -> Bindings:
-    """Bind the agents of these names. An `ask` need not be bound: what nothing answers is asked outside."""
-    binder = _Binder(places, config, {option.name: option for option in options}, given or {})
+    """Bind the agents of these names. An `ask` need not be bound: what nothing answers is asked outside.
+
+    `folder` is where the run was started, if that is not here: there options find their modules, and commands
+    run that name no folder of their own."""
+    by_name = {option.name: option for option in options}
+    binder = _Binder(places, config, by_name, given or {}, folder)
     found = list(config.diagnostics) if config else []
     bound: dict[str, Agent] = {}
     unbound: list[str] = []
@@ -119,6 +124,7 @@ class _Binder:
     config: Config | None
     options: Mapping[str, BindOption]
     given: Mapping[str, AgentLike]
+    folder: Path | None
 
     def agent(self, name: str) -> Agent | None:
         """What answers for an agent; None where nothing says. Raises _Unfit."""
@@ -129,7 +135,7 @@ class _Binder:
             return cast(Agent, given) if hasattr(given, "call") else self.python(name, given, declared)
         if name in self.options:
             option = self.options[name]
-            module = _loaded(lambda: load_named(option.module, Path.cwd()), declared)
+            module = _loaded(lambda: load_named(option.module, self.folder or Path.cwd()), declared)
             return self.function(name, module, option.function, declared)
         entry = self.config.entries.get(name) if self.config else None
         if self.config is not None and isinstance(entry, PythonEntry):
@@ -193,7 +199,7 @@ class _Binder:
             folder=config.folder,
             stdin=None if entry.stdin is None else template(entry.stdin, "stdin"),
             errors=dict(self.exit_codes(name, config, entry)),
-            cwd=None if entry.cwd is None else config.folder / entry.cwd,
+            cwd=self.folder if entry.cwd is None else config.folder / entry.cwd,
             env={key: template(text, "env", key) for key, text in entry.env.items()},
             max_output_bytes=entry.max_output_bytes,
         )

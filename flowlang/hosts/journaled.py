@@ -74,8 +74,10 @@ def wall_clock() -> int:
 
 @attrs.frozen
 class Parked:
-    """The run was left where it stands: as somebody wished, or because of a problem with its journal."""
+    """The run was left where it stands: as somebody wished, or because of a problem with its journal. It is
+    `waiting` where nothing was under way."""
 
+    waiting: bool
     problem: NotWritten | None = None
 
 
@@ -136,6 +138,7 @@ class JournaledRun:
         self._seq = replayed.seq if replayed else 0
         self._at = replayed.at if replayed else 0
         self._arrived: list[_Arrival] = []
+        self._passed_over: list[int] = []
         self._announced: list[StartCall] = []
         self._arrival = trio.Event()
         self._scopes: dict[str, trio.CancelScope] = {}
@@ -172,6 +175,10 @@ class JournaledRun:
             raise MailboxFull(f"{MOST_KEPT:,} events are waiting to be waited for")
         self._arrive(_Arrival(lambda at: EventCame(at, event, fields), message=message))
 
+    def pass_over(self, message: int) -> None:
+        """A message that the run does not take: it is taken out of the inbox, and nothing else happens."""
+        self._passed_over.append(message)
+
     def cancel(self, message: int | None = None) -> None:
         """Stop: what is under way is cancelled, undos and `finally` run, then the run ends as cancelled."""
         self._arrive(_Arrival(CancelAsked, message=message))
@@ -191,7 +198,7 @@ class JournaledRun:
                 try:
                     ended = await self._to_the_end()
                 except NotWritten as problem:
-                    ended = Parked(problem)
+                    ended = Parked(False, problem)
                 except Exception as mistake:
                     ended = mistake
                 self._nursery.cancel_scope.cancel()
@@ -210,7 +217,7 @@ class JournaledRun:
             await self._show_waits()
             await self._wait()
             if not self._has_news():
-                return Parked()
+                return Parked(self._status == "waiting")
             for input in await self._commit():
                 for command in self._kernel.advance(input):
                     self._do(command)
@@ -274,7 +281,8 @@ class JournaledRun:
         self._at = at = max(self._at, self._world.clock())
         rows = [self._row(arrival, at) for arrival in arrived]
         rows += [self._started_row(start, at) for start in announced]
-        taken = [arrival.message for arrival in arrived if arrival.message is not None]
+        passed_over, self._passed_over = self._passed_over, []
+        taken = [arrival.message for arrival in arrived if arrival.message is not None] + passed_over
         await self._write(Commit(self._lease, rows, taken, [*self._opened.values()], self._closed))
         for start in announced:
             self._start(start)

@@ -208,11 +208,15 @@ def prepare(
     *,
     flow: str | None = None,
     agents: Mapping[str, AgentLike] | None = None,
+    options: Iterable[BindOption] = (),
     max_parallel: int = CALLS_AT_ONCE,
+    folder: Path | None = None,
 ) -> Prepared:
-    """Bind and link a flow once, to run it often. Raises NotRunnable, LookupError."""
+    """Bind and link a flow once, to run it often. Raises NotRunnable, LookupError.
+
+    `options` are those of the command line. `folder` is where the run was started, if that is not here."""
     places = Places(narrow(compiled, _flow_of(compiled, flow)), read_shown)
-    bindings, problems = _bound(compiled, places, agents or {}, ())
+    bindings, problems = _bound(compiled, places, agents or {}, options, folder)
     if problems:
         raise NotRunnable(problems, read_shown)
     return _linked(places, bindings, max_parallel)
@@ -265,10 +269,15 @@ def narrow(compiled: plan.Plan, flow: str) -> plan.Plan:
 
 
 def _bound(
-    compiled: plan.Plan, places: Places, given: Mapping[str, AgentLike], options: Iterable[BindOption]
+    compiled: plan.Plan,
+    places: Places,
+    given: Mapping[str, AgentLike],
+    options: Iterable[BindOption],
+    folder: Path | None = None,
 ) -> tuple[Mapping[str, Agent], tuple[Diagnostic, ...]]:
     """What answers for each agent, and what is wrong."""
-    found = bind(places.plan.agents, places, config=_config(compiled), options=options, given=given)
+    config = _config(compiled)
+    found = bind(places.plan.agents, places, config=config, options=options, given=given, folder=folder)
     unknown = tuple(_unknown(name, compiled) for name in given if name not in compiled.agents)
     return found.agents, unknown + found.diagnostics
 

@@ -133,7 +133,6 @@ class RunHandle:
     ) -> None:
         self.run_id, self.flow = run_id, flow
         self._plan = compiled
-        self._carrier = open_carrier(self._tell if followed or on_event is not None else None)
         self._on_event = on_event
         self._raised: Exception | None = None  # by `on_event`
         self._streams: WeakSet[_Stream] = WeakSet()
@@ -141,6 +140,7 @@ class RunHandle:
         self._answered: set[str] = set()
         self._ended = trio.Event()
         self._result: Result | None = None
+        self._carrier = open_carrier(self._tell if followed or on_event is not None else None)
 
     async def result(self) -> Result:
         """How the run ended, once it has. Raises RuntimeError where an exception left its block before."""

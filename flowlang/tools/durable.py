@@ -1,0 +1,258 @@
+"""The durable engine: a store -> runs that outlive their process.
+
+    async with DurableEngine.open("runs.db") as engine:
+        async with engine.start(prepared, values) as run: ...
+        async with engine.resume(record) as run: ...
+
+An engine holds its runs by one lock for as long as it lives, writes their commits through one writer, and
+looks into the inbox of the store for what others want them to hear. What does not fit there is passed over:
+whoever put it in was told so, or came too late."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import trio
+
+from flowlang.agents.binding import AgentLike
+from flowlang.hosts.journaled import Activity, JournaledRun, OutcomeUnknown, Parked, World, wall_clock
+from flowlang.hosts.sqlite.opening import Durability
+from flowlang.hosts.sqlite.owners import Owner
+from flowlang.hosts.sqlite.records import Message, NewRun, RunRecord
+from flowlang.hosts.sqlite.store import Store
+from flowlang.hosts.sqlite.writer import Writer
+from flowlang.hosts.trio_host import CALLS_AT_ONCE, TrioGroup, TrioHost
+from flowlang.plan import model as plan
+from flowlang.plan.load import dump_plan
+from flowlang.runtime.agents import AgentCall
+from flowlang.runtime.events import OnEvent
+from flowlang.runtime.host import Question
+from flowlang.runtime.inputs import Outcome
+from flowlang.runtime.journal import Ending, Lease
+from flowlang.runtime.kernel import Kernel
+from flowlang.runtime.mailbox import MailboxFull
+from flowlang.runtime.replay import Replayed, kernel_of
+from flowlang.runtime.run import RunResult
+from flowlang.tools.engine import Prepared, new_run_id
+from flowlang.tools.run_handle import Left, RunHandle, carried, result_of
+from flowlang.tools.run_in_memory import Answer, Answering
+from flowlang.tools.run_report import result_json
+from flowlang.tools.stored import Begun, anywhere, begun_of, brought_back, plan_of, prepared_again
+from flowlang.values.codec import decode, write_json
+from flowlang.values.value import Misfit, Value
+
+LISTENING: Final = 0.1  # seconds between two looks into the inbox
+
+Resolve: TypeAlias = Callable[[Mapping[str, AgentCall]], Mapping[str, Outcome | None]]
+"""Says what became of calls whose outcome is unknown, by their paths: an outcome, or None to make them again.
+Those that it leaves out stay unknown."""
+
+
+def leave_unknown(calls: Mapping[str, AgentCall]) -> Mapping[str, Outcome | None]:
+    return {}
+
+
+class DurableEngine:
+    """Carries out runs of one store, in one event loop."""
+
+    def __init__(
+        self, store: Store, owner: Owner, writer: Writer, activity: Activity, calls: trio.Semaphore
+    ) -> None:
+        self.store = store
+        self._owner, self._writer, self._activity, self._calls = owner, writer, activity, calls
+        self._held: dict[int, _Durable] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        path: Path | str | None = None,
+        *,
+        durability: Durability = "power",
+        max_parallel: int = CALLS_AT_ONCE,
+    ) -> AsyncIterator[DurableEngine]:
+        """An engine for as long as the block lasts; `path` None is the user's store. Raises StoreProblem."""
+        activity = Activity()
+        with (
+            Store.open(None if path is None else Path(path), durability, patience=0) as store,
+            store.new_owner() as owner,
+        ):
+            async with (
+                Writer(store, idle=lambda: activity.calls == 0) as writer,
+                TrioGroup(math.inf) as group,
+            ):
+                engine = cls(store, owner, writer, activity, trio.Semaphore(max_parallel))
+                group.start(engine._listen)
+                yield engine
+                group.cancel()
+
+    @asynccontextmanager
+    async def start(
+        self,
+        prepared: Prepared,
+        values: Mapping[str, Value],
+        *,
+        answer: Answer | None = None,
+        on_event: OnEvent | None = None,
+        run_id: str | None = None,
+        binds: Sequence[str] = (),
+    ) -> AsyncIterator[RunHandle]:
+        """Start a run, carried out beside the block that this opens. `values` are what `Prepared.read`
+        gave."""
+        run_id = run_id or new_run_id()
+        compiled = anywhere(prepared.program.plan)
+        begun = Begun(values, os.getcwd(), tuple(binds))
+        source = compiled.sources[0].path if compiled.sources else None
+        new = NewRun(run_id, prepared.flow, dump_plan(compiled), begun.to_json(), wall_clock(), source)
+        lease = await self._writer.patiently(lambda: self.store.create(new, self._owner))
+
+        def bring(tell: OnEvent | None) -> tuple[Kernel, None]:
+            return kernel_of(prepared.program, prepared.flow, values, run_id, tell), None
+
+        async with self._carried(run_id, lease, prepared, bring, leave_unknown, answer, on_event) as handle:
+            yield handle
+
+    @asynccontextmanager
+    async def resume(
+        self,
+        record: RunRecord,
+        *,
+        agents: Mapping[str, AgentLike] | None = None,
+        answer: Answer | None = None,
+        on_event: OnEvent | None = None,
+        resolve: Resolve = leave_unknown,
+    ) -> AsyncIterator[RunHandle]:
+        """Carry a run on from its journal; `on_event` is told what happened in it before, too. Raises
+        NotRunnable where its agents can no longer be reached, StoreProblem where it cannot be had or read."""
+        begun = begun_of(self.store, record)
+        prepared = prepared_again(plan_of(self.store, record), record, begun, agents)
+        lease = await self._writer.patiently(lambda: self.store.take(record.number, self._owner))
+
+        def bring(tell: OnEvent | None) -> tuple[Kernel, Replayed | None]:
+            rows = self.store.journal(record.number)
+            kernel, replayed = brought_back(prepared.program, record, begun, rows, tell)
+            return kernel, replayed if rows else None
+
+        async with self._carried(record.id, lease, prepared, bring, resolve, answer, on_event) as handle:
+            yield handle
+
+    @asynccontextmanager
+    async def _carried(
+        self,
+        run_id: str,
+        lease: Lease,
+        prepared: Prepared,
+        bring: Callable[[OnEvent | None], tuple[Kernel, Replayed | None]],
+        resolve: Resolve,
+        answer: Answer | None,
+        on_event: OnEvent | None,
+    ) -> AsyncIterator[RunHandle]:
+        program = prepared.program
+
+        def open_carrier(tell: OnEvent | None) -> _Durable:
+            host = TrioHost(program.agents, calls_at_once=self._calls, turns=prepared.turns, on_event=tell)
+            find = Answering(prepared.answerers, answer).find
+            world = World(self._writer, host.call, find, self._activity)
+            kernel, replayed = bring(tell)
+            return _Durable(program.plan, kernel, lease, world, replayed, _conclusion(prepared), resolve)
+
+        def opened(tell: OnEvent | None) -> _Durable:
+            self._held[lease.run] = durable = open_carrier(tell)
+            for message in self.store.messages(run=lease.run):
+                durable.hear(message)
+            return durable
+
+        try:
+            async with carried(
+                program.plan, prepared.flow, run_id, opened, on_event, followed=True
+            ) as handle:
+                yield handle
+        finally:
+            self._held.pop(lease.run, None)
+            with trio.CancelScope(shield=True):
+                await self._writer.patiently(lambda: self.store.release(lease, wall_clock()))
+
+    async def _listen(self) -> None:
+        """Pass on what others want the runs to hear."""
+        while True:
+            if self._held and self.store.changed():
+                for message in self.store.messages(owner=self._owner):
+                    if message.run in self._held:
+                        self._held[message.run].hear(message)
+            await trio.sleep(LISTENING)
+
+
+def _conclusion(prepared: Prepared) -> Callable[[RunResult], Ending]:
+    def conclude(ended: RunResult) -> Ending:
+        result = result_of(ended, prepared.program.plan)
+        return Ending(ended.ended, ended.status, write_json(result_json(result, prepared.places)))
+
+    return conclude
+
+
+class _Durable:
+    """The `Carrier` of a run with a journal."""
+
+    def __init__(
+        self,
+        compiled: plan.Plan,
+        kernel: Kernel,
+        lease: Lease,
+        world: World,
+        replayed: Replayed | None,
+        conclude: Callable[[RunResult], Ending],
+        resolve: Resolve,
+    ) -> None:
+        self._plan = compiled
+        self._heard: set[int] = set()
+        started = replayed.started if replayed else ()
+        resolved = resolve({path: kernel.calls[path].call for path in started})
+        self._run = JournaledRun(
+            compiled, kernel, lease, world, conclude, replayed=replayed, resolved=resolved
+        )
+        self.answer, self.send = self._run.answer, self._run.send
+        self.cancel, self.park = self._run.cancel, self._run.park
+
+    @property
+    def questions(self) -> Mapping[str, Question]:
+        return self._run.questions
+
+    async def carry_out(self) -> RunResult | Left:
+        match await self._run.carry_out():
+            case Parked(problem=problem, waiting=waiting):
+                reason = None if problem is None else str(problem)
+                return Left("waiting" if waiting else "interrupted", reason)
+            case OutcomeUnknown(paths):
+                return Left("unknown", paths=paths)
+            case RunResult() as ended:
+                return ended
+
+    def hear(self, message: Message) -> None:
+        """Take a message of the inbox up, once."""
+        if message.number in self._heard:
+            return
+        self._heard.add(message.number)
+        try:
+            self._pass_on(message)
+        except (Misfit, LookupError, MailboxFull, ValueError):
+            self._run.pass_over(message.number)
+
+    def _pass_on(self, message: Message) -> None:
+        match message.kind:
+            case "cancel":
+                self._run.cancel(message.number)
+            case "answer":
+                answer = json.loads(message.value or "null")
+                decode(answer, self._plan.agents[self._run.questions[message.path].ask].result)
+                self._run.answer(message.path, answer, message.number)
+            case "signal":
+                declared = self._plan.events[message.path]
+                record = plan.RecordType(fields=declared.fields, name=message.path)
+                fields = decode(json.loads(message.value or "{}"), record)
+                self._run.send(message.path, fields, message.number)
