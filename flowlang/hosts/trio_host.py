@@ -61,6 +61,7 @@ class TrioHost:
         now = time.time_ns() // 1000 if epoch is None else epoch
         self._offset = now - round(trio.current_time() * 1e6)
         self._turn_ends = 0.0
+        self._answered_at_once = False
         self._mailbox = Mailbox()
         self._woken: dict[Wait, trio.Event] = {}
         self._asked: dict[str, _Asked] = {}
@@ -101,19 +102,22 @@ class TrioHost:
     async def _in_a_place(self, call: AgentCall) -> Value:
         """The reply to a call that is made under the engine's cap."""
         await trio.lowlevel.checkpoint_if_cancelled()
-        if time.monotonic() > self._turn_ends:
+        if self._answered_at_once and time.monotonic() > self._turn_ends:
             await trio.lowlevel.checkpoint()
             self._turn_ends = time.monotonic() + LONGEST_TURN
         try:
             self._places.acquire_nowait()
         except trio.WouldBlock:
             await self._places.acquire()
+        task = trio.lowlevel.current_task()
+        task.custom_sleep_data = self  # trio takes it away whenever a task has waited
         try:
             return await _answer(self._agents[call.agent], call)
         except AgentError:
             await trio.lowlevel.checkpoint_if_cancelled()
             raise
         finally:
+            self._answered_at_once = task.custom_sleep_data is self
             self._places.release()
 
     # Answers and events
