@@ -7,7 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from flowlang.hosts.sqlite.owners import command_of
+
 LOCKS = Path("/proc/locks")
+NUL = "\0"
 
 WRITE_LOCK = 120  # the byte that stands for the right to write; see "The WAL-Index File" of SQLite's manual
 
@@ -19,11 +22,10 @@ def who_writes(store: Path) -> str | None:
         process = next(_holders(LOCKS.read_text(encoding="ascii"), inode), None)
         if process is None:
             return None
-        command = Path(f"/proc/{process}/cmdline").read_bytes()
+        words = Path(f"/proc/{process}/cmdline").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    text = command.replace(b"\0", b" ").decode(errors="replace").strip()
-    return f"process {process} (`{text[:100]}`)"
+    return f"process {process} (`{command_of(words.rstrip(NUL).split(NUL))}`)"
 
 
 def _holders(locks: str, inode: int) -> Iterator[int]:

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -18,19 +18,19 @@ import platformdirs
 
 from flowlang.hosts.sqlite import schema
 from flowlang.hosts.sqlite.filesystems import known_mounts, network_filesystem
-from flowlang.hosts.sqlite.problems import Busy, Damaged, StoreProblem, explained
+from flowlang.hosts.sqlite.problems import USE_ANOTHER, Damaged, StoreProblem, explained, is_busy, problem_of
 
 Durability: TypeAlias = Literal["power", "process", "none"]
 """What a commit survives: the loss of power, the end of the process, or (for tests) nothing certain."""
 
 SYNCHRONOUS: Final[dict[Durability, str]] = {"power": "FULL", "process": "NORMAL", "none": "OFF"}
 
+OLDEST_SQLITE: Final = (3, 37)  # the first with strict tables
+
 CACHE_KIB: Final = 8_192
 WAL_KEPT_BYTES: Final = 64 << 20  # a log that grew larger while somebody read is cut back to this
 
 SHORTEST_DELAY, LONGEST_DELAY = 0.001, 0.05  # seconds between two tries to write
-
-USE_ANOTHER = "name another with `--store`"
 
 
 class Database:
@@ -42,40 +42,43 @@ class Database:
         self.path = path
         self.patience = patience
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """One state of the store, whatever others write meanwhile."""
-        with self._transaction("BEGIN"):
-            yield self.connection
+        return self._transaction("BEGIN")
 
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> AbstractContextManager[sqlite3.Connection]:
         """What is written inside is written at the end, whole or not at all."""
-        with self._transaction("BEGIN IMMEDIATE"):
-            yield self.connection
+        return self._transaction("BEGIN IMMEDIATE")
 
     def close(self) -> None:
         self.connection.close()
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[None]:
-        with explained(str(self.path)):
-            try:
-                patiently(lambda: self._begin(begin), self.patience)
-                yield
-                self.connection.execute("COMMIT")
-            except BaseException:
-                # Some errors end the transaction by themselves.
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        try:
+            self._begin(begin)
+            yield self.connection
+            self.connection.execute("COMMIT")
+        except BaseException as error:
+            # Some errors end the transaction by themselves.
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            problem = problem_of(error, self.path)
+            if problem is None:
                 raise
+            raise problem from error
 
     def _begin(self, begin: str) -> None:
-        with explained(str(self.path)):
-            if not self.connection.in_transaction:
-                self.connection.execute(begin)
-            # The first look at the file fixes what is seen until the end, also of its version.
-            version: int = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        if self.patience:
+            patiently(lambda: self._begin_now(begin), self.patience)
+        else:
+            self._begin_now(begin)
+
+    def _begin_now(self, begin: str) -> None:
+        if not self.connection.in_transaction:
+            self.connection.execute(begin)
+        # The first look at the file fixes what is seen until the end, also of its version.
+        version: int = self.connection.execute("PRAGMA user_version").fetchone()[0]
         if version != schema.VERSION:
             raise newer(self.path, version)
 
@@ -84,18 +87,19 @@ def open_database(
     path: Path | None = None, durability: Durability = "power", patience: float = 10.0
 ) -> Database:
     """Open a store and make it first if there is none. None: the user's own. Raises StoreProblem."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        message = f"SQLite {sqlite3.sqlite_version} is too old to keep runs"
+        raise StoreProblem("old_sqlite", message, "use a Python with SQLite 3.37 or newer")
     place = (default_path() if path is None else path).expanduser().resolve()
     refuse_networks(place, known_mounts())
-    made = _make_file(place)
-    with explained(str(place)):
+    _make_file(place)
+    with explained(place):
         connection = sqlite3.connect(place, timeout=0, isolation_level=None)
         try:
             patiently(lambda: _prepare(connection, place, durability), patience)
         except BaseException:
             connection.close()
             raise
-    if made and durability == "power":
-        _sync_folders(place)
     return Database(connection, place, patience)
 
 
@@ -119,54 +123,56 @@ def newer(path: Path, version: int) -> StoreProblem:
 
 
 def patiently(work: Callable[[], None], patience: float) -> None:
-    """Do what may be Busy, again and again for so many seconds."""
+    """Do what SQLite may be too busy for, again and again for so many seconds."""
     until = time.monotonic() + patience
     delay = SHORTEST_DELAY
     while True:
         try:
             return work()
-        except Busy:
-            if time.monotonic() >= until:
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() >= until:
                 raise
         time.sleep(delay)
         delay = min(delay * 2, LONGEST_DELAY)
 
 
-def _make_file(path: Path) -> bool:
-    """Make the file and the folders above it, for the user alone; whether it was not there."""
+def _make_file(path: Path) -> None:
+    """Make the file and the folder above it, for the user alone, if they are not there."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        if path.is_file():
-            return False
+        if not path.is_file():
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            _sync_folders(path)
+    except IsADirectoryError:
         raise _not_a_store(path) from None
     except OSError as error:
         message = f"there can be no store at {path}: {error.strerror}"
         raise StoreProblem("cannot_open", message, USE_ANOTHER) from None
-    return True
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, durability: Durability) -> None:
     """Check what the file is, set SQLite up, bring the tables up to this version."""
-    with explained(str(path)):
-        version = _checked_version(connection, path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durability]}")
-        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA cell_size_check = ON")
-        if version < schema.VERSION:
-            _migrate(connection, path)
+    version = _checked_version(connection, path)
+    [mode] = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        message = f"the store {path} lies on a file system that cannot share memory between processes"
+        raise StoreProblem("no_log", message, USE_ANOTHER)
+    connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durability]}")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA cell_size_check = ON")
+    if version < schema.VERSION:
+        _migrate(connection, path)
 
 
 def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
     try:
-        with explained(str(path)):
-            version = schema.version_of(connection)
-    except Damaged as damage:
-        raise _not_a_store(path) from damage
+        version = schema.version_of(connection)
+    except sqlite3.DatabaseError as error:
+        if isinstance(problem_of(error, path), Damaged):
+            raise _not_a_store(path) from error
+        raise
     if version is None:
         raise _not_a_store(path)
     if version > schema.VERSION:

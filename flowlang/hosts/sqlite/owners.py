@@ -23,7 +23,7 @@ import socket
 import sys
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -110,16 +110,22 @@ def _locked_file(folder: Path) -> tuple[str, int]:
         os.close(file)
 
 
+def command_of(arguments: Sequence[str]) -> str:
+    """A command line to be shown to others: without inputs, which may be secret, and not too long."""
+    program, *rest = arguments or ["unknown"]
+    shown = [os.path.basename(program), *(word for word in rest if "=" not in word)]
+    return " ".join(shown)[:100]
+
+
 def _this_process() -> Holder:
-    command = " ".join([os.path.basename(sys.argv[0] or "python"), *sys.argv[1:]])
-    return Holder(os.getpid(), socket.gethostname(), command[:200], time.time_ns() // 1000)
+    return Holder(os.getpid(), socket.gethostname(), command_of(sys.argv), time.time_ns() // 1000)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int | None]:
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         yield None
         return
     try:

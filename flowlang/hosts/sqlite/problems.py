@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from flowlang.hosts.sqlite.owners import Holder
 from flowlang.runtime.journal import NotWritten, TakenOver
@@ -52,7 +53,8 @@ class Damaged(StoreProblem):
 
 class Unknown(StoreProblem):
     def __init__(self, run: str, help: str | None) -> None:
-        super().__init__("unknown_run", f"there is no run `{run}`", help)
+        shown = run if len(run) <= LONGEST_SHOWN else run[:LONGEST_SHOWN] + "…"
+        super().__init__("unknown_run", f"there is no run `{shown}`", help)
 
 
 class Ambiguous(StoreProblem):
@@ -96,42 +98,59 @@ class AnsweredAlready(StoreProblem):
         super().__init__("answered_already", f"`{path}` has been answered already", "the first answer counts")
 
 
+LONGEST_SHOWN = 60  # characters of what somebody typed
+
+USE_ANOTHER = "name another with `--store`"
+READ_ONLY_HELP = f"make it writable, or {USE_ANOTHER}"
 FULL_HELP = "make room, then `flow resume` the run; nothing was half-written"
 
 
-def problem_of(error: sqlite3.Error, path: str) -> StoreProblem | None:
-    """What an error of SQLite means, if it is not a mistake of ours."""
-    extended: int | None = getattr(error, "sqlite_errorcode", None)
-    if extended is None:
-        # Python's own complaint about text that is no UTF-8.
-        return Damaged(str(error)) if isinstance(error, sqlite3.OperationalError) else None
-    match extended & 0xFF:
+def problem_of(error: BaseException, path: Path) -> StoreProblem | None:
+    """What an error of SQLite means, if it is one and not a mistake of ours."""
+    if isinstance(error, UnicodeDecodeError):
+        return Damaged("what is text in it cannot be read")
+    if not isinstance(error, sqlite3.Error):
+        return None
+    match _code(error):
+        case None if isinstance(error, sqlite3.OperationalError):
+            # Python's own complaint about text that is no UTF-8.
+            return Damaged(str(error))
+        case sqlite3.SQLITE_ERROR:
+            # All statements here are fixed, so it is the tables that are not what they were.
+            return Damaged(str(error))
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return Busy()
         case sqlite3.SQLITE_FULL:
             return StoreProblem("full", f"there is no room left for the store {path}", FULL_HELP)
         case sqlite3.SQLITE_IOERR:
-            name = getattr(error, "sqlite_errorname", "error")
-            return StoreProblem("io", f"the disk refused to write or read {path} ({name})", FULL_HELP)
+            message = f"the disk refused to write or read {path} ({error.sqlite_errorname})"
+            return StoreProblem("io", message, FULL_HELP)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-            help = "make it writable, or name another with `--store`"
-            return StoreProblem("read_only", f"the store {path} cannot be written to", help)
+            return StoreProblem("read_only", f"the store {path} cannot be written to", READ_ONLY_HELP)
         case sqlite3.SQLITE_CANTOPEN:
-            return StoreProblem(
-                "cannot_open", f"the store {path} cannot be opened", "name another with `--store`"
-            )
+            return StoreProblem("cannot_open", f"the store {path} cannot be opened", USE_ANOTHER)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return Damaged(str(error))
     return None
 
 
+def is_busy(error: sqlite3.Error) -> bool:
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 @contextmanager
-def explained(path: str) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """What SQLite raises inside, as a StoreProblem."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         problem = problem_of(error, path)
         if problem is None:
             raise
         raise problem from error
+
+
+def _code(error: sqlite3.Error) -> int | None:
+    """SQLite's primary code of an error, if it is SQLite's."""
+    extended: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if extended is None else extended & 0xFF

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 from zlib import crc32
 
@@ -42,8 +43,8 @@ def read_rows(connection: sqlite3.Connection, run: int, id: str, after: int) -> 
     try:
         for row in _rows(connection, run, id, after):
             rows.append(row)
-    except sqlite3.Error as error:
-        if isinstance(problem_of(error, ""), Damaged):
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        if isinstance(problem_of(error, Path()), Damaged):
             last = rows[-1].seq if rows else after
             raise Damaged(f"the journal of run `{id}` cannot be read behind row {last} ({error})") from error
         raise

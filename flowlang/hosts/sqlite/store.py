@@ -22,6 +22,7 @@ from flowlang.hosts.sqlite import inbox
 from flowlang.hosts.sqlite.opening import Database, Durability, open_database
 from flowlang.hosts.sqlite.owners import Holder, Owner, holder_of
 from flowlang.hosts.sqlite.problems import (
+    USE_ANOTHER,
     Ambiguous,
     Busy,
     Damaged,
@@ -88,7 +89,11 @@ class Store:
 
     def new_owner(self) -> Owner:
         """Somebody who can hold runs of this store; one an engine, to be closed at its end."""
-        return Owner(self._owners)
+        try:
+            return Owner(self._owners)
+        except OSError as error:
+            message = f"nobody can hold runs of the store {self.path}: {error.strerror}"
+            raise StoreProblem("cannot_hold", message, USE_ANOTHER) from None
 
     def create(self, new: NewRun, owner: Owner) -> Lease:
         """A new run, and the right to write its journal."""
@@ -144,16 +149,12 @@ class Store:
     def find(self, id: str) -> RunRecord:
         """The run whose id is, or is the only one to begin with, what is given. Raises Unknown, Ambiguous."""
         with self.database.reading() as connection:
-            # Ids hold no character behind U+FFFF, so all that begin with a text stand in this range.
-            found = connection.execute(
-                _RECORD + "WHERE id BETWEEN ? AND ? ORDER BY id = ? DESC, number DESC LIMIT ?",
-                (id, id + "\U0010ffff", id, LISTED),
-            ).fetchall()
-            if not found or not id:
+            found = self._beginning_with(connection, id) if id.isprintable() and id else []
+            if not found:
                 raise self._unknown(connection, id)
-        if len(found) > 1 and found[0][1] != id:
-            raise Ambiguous(id, [columns[1] for columns in found])
-        return self._record(found[0], {})
+            if len(found) > 1 and found[0][0] != id:
+                raise Ambiguous(id, [candidate for candidate, _ in found])
+            return self._record(self._row(connection, _RECORD + "WHERE number = ?", found[0][1]), {})
 
     def record(self, run: int) -> RunRecord:
         with self.database.reading() as connection:
@@ -182,7 +183,7 @@ class Store:
         """A plan as it was given."""
         with self.database.reading() as connection:
             found = connection.execute("SELECT json FROM plans WHERE hash = ?", (hash,)).fetchone()
-        if found is None or sha256(found[0].encode()).hexdigest() != hash:
+        if found is None or sha256(str(found[0]).encode()).hexdigest() != hash:
             raise Damaged(f"plan {hash[:12]} is not what was written")
         text: str = found[0]
         return text
@@ -240,7 +241,7 @@ class Store:
         """Whether anybody, or this store's own inbox, has written since this was last asked. Costs
         microseconds; it may be true for nothing."""
         try:
-            with explained(str(self.path)):
+            with explained(self.path):
                 version: int = self.database.connection.execute("PRAGMA data_version").fetchone()[0]
         except Busy:
             return False
@@ -264,7 +265,7 @@ class Store:
         return self.path.with_name(self.path.name + "-owners")
 
     def _holder(self, owner: str | None) -> Holder | None:
-        return None if owner is None else holder_of(self._owners, owner)
+        return None if owner is None else holder_of(self._owners, str(owner))
 
     def _row(self, connection: sqlite3.Connection, select: str, run: int) -> Any:
         found = connection.execute(select, (run,)).fetchone()
@@ -296,6 +297,14 @@ class Store:
             number, id, flow, plan, source, semantics, created, updated, status, epoch, ended, holder
         )
 
+    def _beginning_with(self, connection: sqlite3.Connection, id: str) -> list[tuple[str, int]]:
+        """Ids and numbers of the runs that may be meant, an exact match first."""
+        # Nothing that people write sorts behind this character.
+        last = id + "\U0010ffff"
+        select = """SELECT id, number FROM runs WHERE id BETWEEN ?1 AND ?2
+            ORDER BY id = ?1 DESC, number DESC LIMIT ?3"""
+        return connection.execute(select, (id, last, LISTED)).fetchall()
+
     def _unknown(self, connection: sqlite3.Connection, id: str) -> Unknown:
         newest = connection.execute("SELECT id FROM runs ORDER BY number DESC LIMIT ?", (COMPARED,))
         ids = [found for (found,) in newest]
@@ -306,4 +315,4 @@ class Store:
 
 def _checksum(id: str, flow: str, plan: str, semantics: int, inputs: str) -> int:
     """CRC-32 over what a run began with."""
-    return crc32("\0".join((id, flow, plan, str(semantics), inputs)).encode())
+    return crc32(f"{id} {flow} {plan} {semantics} {inputs}".encode())

@@ -185,7 +185,7 @@ def _refuse(tickets: Sequence[_Ticket], problem: StoreProblem) -> None:
 
 def _copy_log(database: Database) -> None:
     """What cannot be copied now is copied the next time; nothing depends on it."""
-    with suppress(StoreProblem), explained(str(database.path)):
+    with suppress(StoreProblem), explained(database.path):
         database.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
