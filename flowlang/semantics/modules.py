@@ -158,8 +158,13 @@ class _Loader:
         return targets
 
     def cut(self, path: str, item: ast.Item, cycle: list[str]) -> None:
-        assert isinstance(item.declaration, ast.Import)
+        """Drop an import that closes a cycle. The mistake stands in the module that is met first, at its own
+        import of the next, so that each module of a cycle shows it when it is looked at by itself."""
+        first = next(
+            i for i in self.modules[cycle[0]].items if self.imports.get((cycle[0], i.key)) == cycle[1]
+        )
+        assert isinstance(first.declaration, ast.Import)
         message = f"these modules import each other: {shortened(cycle, ' → ')}"
         help = "move what both need into a third module"
-        self.report(path, item, item.declaration, codes.IMPORT_CYCLE, message, help)
+        self.report(cycle[0], first, first.declaration, codes.IMPORT_CYCLE, message, help)
         del self.imports[path, item.key]
