@@ -159,3 +159,17 @@ def test_documentation_and_places_are_those_of_now(disk):
     place = found.place_of(symbol)
     assert place.path == "/w/lib.flow"
     assert ("// down\n/// More.\n" + LIB)[slice(*place.span)] == "double"
+
+
+def test_each_file_of_a_cycle_shows_it(disk):
+    disk.files |= {"/w/a.flow": 'import "b.flow" as b\n', "/w/b.flow": 'import "a.flow" as a\n'}
+    workspace = disk.workspace()
+    assert slugs(workspace, "/w/a.flow") == ["import-cycle"]
+    assert slugs(workspace, "/w/b.flow") == ["import-cycle"]
+
+
+def test_a_file_that_may_not_be_imported_may_still_be_looked_at(disk):
+    no = Diagnostic(codes.IMPORT_OUTSIDE, "a link", Label(Span(0, 0), "", Anchor("/w/lib.flow")))
+    workspace = attrs.evolve(disk.workspace(), refuse=lambda root, path: no if "lib" in path else None)
+    assert slugs(workspace, "/w/main.flow") == ["import-outside"]
+    assert slugs(workspace, "/w/lib.flow") == []

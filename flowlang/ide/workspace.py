@@ -42,16 +42,19 @@ class _Entry:
 
 @attrs.define(eq=False, repr=False)
 class Workspace:
-    """`read` gives the texts of files on disk, `root_of` the root of a file's project."""
+    """`read` gives the texts of files on disk, `root_of` the root of a file's project, and `refuse` the
+    reason why a project with a root may not import a file, if there is one."""
 
     read: Read
     describe: Describe
     root_of: Callable[[str], str]
+    refuse: Callable[[str, str], Diagnostic | None] = lambda root, path: None
     _open: dict[str, Source] = attrs.field(init=False, factory=dict)
     _texts: dict[str, Text] = attrs.field(init=False, factory=dict)
     _doubted: dict[str, Text] = attrs.field(init=False, factory=dict)  # forgotten, and perhaps as before
     _uses: dict[Use, Description] = attrs.field(init=False, factory=dict)
     _roots: dict[str, str] = attrs.field(init=False, factory=dict)
+    _refusals: dict[tuple[str, str], Diagnostic | None] = attrs.field(init=False, factory=dict)
     _entries: dict[str, _Entry] = attrs.field(init=False, factory=dict)
     _modules: dict[str, CheckedModule] = attrs.field(init=False, factory=dict)
 
@@ -73,6 +76,11 @@ class Workspace:
                 self._doubted[path] = self._texts.pop(path)
         self._uses.clear()
         self._roots.clear()
+        self._refusals.clear()
+
+    def text(self, path: str) -> Source | Diagnostic:
+        """What a file says, whatever kind of file it is."""
+        return self._text(path)
 
     def drop(self, path: str) -> None:
         """Nobody will ask for this file soon; what is known of it may be let go."""
@@ -98,7 +106,7 @@ class Workspace:
     def _is_current(self, path: str, entry: _Entry) -> bool:
         return (
             self._root(path) == entry.root
-            and all(self._text(path) is text for path, text in entry.texts.items())
+            and all(self._seen(path, entry.root, seen) is text for seen, text in entry.texts.items())
             and all(self._described(use) is found for use, found in entry.uses.items())
         )
 
@@ -107,7 +115,7 @@ class Workspace:
         uses: dict[Use, Description] = {}
 
         def read(wanted: str) -> Text:
-            return texts.setdefault(wanted, self._text(wanted))
+            return texts.setdefault(wanted, self._seen(path, root, wanted))
 
         def describe(provider: str, target: str, using_path: str) -> Description:
             use = provider, target, using_path
@@ -125,6 +133,15 @@ class Workspace:
         modules = {path: each.module for path, each in self._modules.items()}
         project = Project("", modules, tuple(modules), {}, self.describe, ())
         return Checked(project, self._modules.copy())
+
+    def _seen(self, entry: str, root: str, path: str) -> Text:
+        """A file as the project of an entry sees it. The entry itself may lie anywhere: somebody named it."""
+        if path != entry:
+            if (root, path) not in self._refusals:
+                self._refusals[root, path] = self.refuse(root, path)
+            if refusal := self._refusals[root, path]:
+                return refusal
+        return self._text(path)
 
     def _text(self, path: str) -> Text:
         if path in self._open:

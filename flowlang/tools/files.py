@@ -90,15 +90,20 @@ def unreadable(path: str, message: str, help: str | None = None) -> Diagnostic:
 
 def disk(root: str, entry: str) -> Read:
     """A reader of the files of a project. The entry itself may lie anywhere: the user named it."""
-    bounds = os.path.realpath(root)
 
     def read(path: str) -> Source | Diagnostic:
-        if path != entry and not _lies_in(os.path.realpath(path), bounds):
-            label = Label(Span(0, 0), "", Anchor(path))
-            return Diagnostic(codes.IMPORT_OUTSIDE, f"{path} is a link to outside of the project", label)
-        return read_source(path)
+        refused = None if path == entry else link_to_outside(root, path)
+        return refused or read_source(path)
 
     return read
+
+
+def link_to_outside(root: str, path: str) -> Diagnostic | None:
+    """What is wrong with a file that a link leads to, if it lies outside of a project's root."""
+    if _lies_in(os.path.realpath(path), os.path.realpath(root)):
+        return None
+    label = Label(Span(0, 0), "", Anchor(path))
+    return Diagnostic(codes.IMPORT_OUTSIDE, f"{path} is a link to outside of the project", label)
 
 
 def root_of(path: str) -> str:
