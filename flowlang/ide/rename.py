@@ -1,0 +1,236 @@
+"""Rename: a name at a cursor -> edits in all files, or a reason why not.
+
+A rename is refused unless it is shown to be sound. The files are checked with the edits in them: no
+diagnostic may come or go, and the renamed thing must be mentioned at exactly the edited places. So a new
+name that is taken, that hides another, or that would be hidden is refused, whatever kind of thing is
+renamed, and so is a field that is also reached in a way that nobody can follow."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+import attrs
+
+from flowlang.ide.enums import enum_literals
+from flowlang.ide.meaning import Declaration, Foreign, Meaning, Mention, Owners, Part, Variable, mention_at
+from flowlang.ide.navigation import mentions_of
+from flowlang.ide.snapshot import Edit, Snapshot, Snapshots, span_of
+from flowlang.semantics.check import check
+from flowlang.syntax import ast
+from flowlang.syntax.parser import parse
+from flowlang.syntax.words import RESERVED
+from flowlang.text.diagnostics import Diagnostic
+from flowlang.text.source import Source, Span
+
+
+@attrs.frozen
+class Renameable:
+    """The word that would be renamed."""
+
+    span: Span
+    name: str
+
+
+@attrs.frozen
+class Refusal:
+    """Why something cannot be renamed, in words."""
+
+    reason: str
+
+
+def prepare_rename(snapshot: Snapshot, offset: int) -> Renameable | Refusal:
+    """The name at an offset, if it can have another one."""
+    mention = mention_at(snapshot, offset) or literal_at(snapshot, offset)
+    if mention is None:
+        return Refusal("there is no name here that this project declares")
+    if isinstance(mention.meaning, Foreign):
+        foreign = mention.meaning
+        return Refusal(f"`{foreign.name}` is declared behind `use … {foreign.alias}`; rename it there")
+    if snapshot.text[mention.span.start : mention.span.end] != mention.meaning.name:
+        return Refusal("this is written with escapes; rename it where it is declared")
+    return Renameable(mention.span, mention.meaning.name)
+
+
+def rename(snapshots: Snapshots, snapshot: Snapshot, offset: int, name: str) -> tuple[Edit, ...] | Refusal:
+    """The edits, in all files of the workspace, that give the name at an offset another name."""
+    found = prepare_rename(snapshot, offset)
+    if isinstance(found, Refusal):
+        return found
+    mention = mention_at(snapshot, offset) or literal_at(snapshot, offset)
+    assert mention is not None
+    bad = bad_name(mention.meaning, name)
+    if bad is not None:
+        return bad
+    if name == found.name:
+        return ()
+    files = {**snapshots, snapshot.path: snapshot}
+    mentioned = all_mentions(files, mention.meaning)
+    if isinstance(mentioned, Refusal):
+        return mentioned
+    plan = Rename(mention.meaning, name, files, mentioned)
+    return plan.refusal() or plan.edits
+
+
+def bad_name(meaning: Meaning, name: str) -> Refusal | None:
+    """Whether a name can be one at all."""
+    if isinstance(meaning, Part) and meaning.kind == "literal":
+        plain = name and not re.search(r'["\\\n$]', name)
+        return None if plain else Refusal("a literal that needs escapes has to be written by hand")
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        return Refusal(f"`{name}` is no name: a name is letters, digits and `_`, and starts with no digit")
+    if isinstance(meaning, Variable | Declaration) and name in RESERVED:
+        return Refusal(f"`{name}` is a word of the language and cannot be a name")
+    return None
+
+
+# Mentions
+
+
+Mentioned = tuple[tuple[str, Mention], ...]
+
+
+def all_mentions(files: Snapshots, meaning: Meaning) -> Mentioned | Refusal:
+    found = dict.fromkeys(mentions_of({meaning}, files))
+    if isinstance(meaning, Part) and meaning.kind == "literal":
+        others = literals(files, meaning)
+        if isinstance(others, Refusal):
+            return others
+        found.update(dict.fromkeys(others))
+    return tuple(found)
+
+
+def literals(files: Snapshots, meaning: Part) -> Mentioned | Refusal:
+    """The literals that stand for a value of an enum. Any that may or may not do so speaks against a
+    rename."""
+    found: list[tuple[str, Mention]] = []
+    for path, snapshot in files.items():
+        owners = Owners(snapshot)
+        for item in snapshot.tree.items:
+            for literal, enum in enum_literals(snapshot, item) if meaning.name in item.parsed.text else ():
+                if literal.value != meaning.name:
+                    continue
+                span = span_of(item, literal)
+                if owners.of(enum) != [meaning.owner]:
+                    line, _ = snapshot.source.position(span.start)
+                    place = f'"{meaning.name}" in line {line} of {path}'
+                    return Refusal(f"{place} may or may not be this value; change it by hand first")
+                found.append((path, Mention(Span(span.start + 1, span.end - 1), meaning)))
+    return tuple(found)
+
+
+def literal_at(snapshot: Snapshot, offset: int) -> Mention | None:
+    """The value of a declared enum that a string literal at an offset stands for."""
+    spot = snapshot.spot_at(offset)
+    if spot is None or not isinstance(spot.node, ast.StringLiteral):
+        return None
+    for literal, enum in enum_literals(snapshot, spot.item):
+        owner = Owners(snapshot).of(enum) if literal is spot.node else []
+        if owner:
+            span = Span(spot.span.start + 1, spot.span.end - 1)
+            return Mention(span, Part(owner[0], literal.value, "literal"))
+    return None
+
+
+# The proof
+
+
+@attrs.frozen(eq=False, repr=False, slots=False)
+class Rename:
+    """Edits, and the files as they would be."""
+
+    meaning: Meaning
+    name: str
+    files: Snapshots
+    mentioned: Mentioned
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        found = {Edit(path, mention.span, self.written(mention)) for path, mention in self.mentioned}
+        return tuple(sorted(found))
+
+    def written(self, mention: Mention) -> str:
+        """What stands at a mention then; one word for a field and a value becomes two."""
+        old = self.meaning.name
+        match mention.short:
+            case "field":
+                return f"{self.name}: {old}"
+            case "value":
+                return f"{old}: {self.name}"
+        return self.name
+
+    def refusal(self) -> Refusal | None:
+        """Why the edits would not be sound."""
+        touched = {edit.path for edit in self.edits}
+        after = {
+            path: self.after(path, snapshot)
+            for path, snapshot in self.files.items()
+            if touched.intersection(snapshot.checked.modules)
+        }
+        for path, snapshot in after.items():
+            found = new_error(self.files[path].diagnostics, snapshot.diagnostics)
+            if found is not None:
+                line, _ = snapshot.source.position(found.primary.span.start)
+                return Refusal(f"then line {line} of {path} would be wrong: {found.message}")
+        return self.captured({**self.files, **after})
+
+    def after(self, path: str, snapshot: Snapshot) -> Snapshot:
+        """A file as it would be, in its project as that would be."""
+        project = snapshot.checked.project
+        modules = {each: self.module(module) for each, module in project.modules.items()}
+        imports = {self.import_key(*key): target for key, target in project.imports.items()}
+        changed = attrs.evolve(project, modules=modules, imports=imports, diagnostics=())
+        return Snapshot(path, check(changed, previous=snapshot.checked))
+
+    def module(self, module: ast.Module) -> ast.Module:
+        path = module.source.path
+        edits = [edit for edit in self.edits if edit.path == path]
+        return parse(Source(path, edited(module.source.text, edits)), previous=module) if edits else module
+
+    def import_key(self, path: str, key: str) -> tuple[str, str]:
+        return (path, self.name) if self.meaning == Declaration(path, key) else (path, key)
+
+    def captured(self, after: Mapping[str, Snapshot]) -> Refusal | None:
+        """Whether the name would mean something else somewhere, or something else would have it."""
+        places = dict(self.places())
+        at = next(((p, places[p, m]) for p, m in self.mentioned if m.declares), None)
+        if at is None:
+            return Refusal("its declaration is not in this workspace")
+        path, span = at
+        renamed = mention_at(after[path], span.start) or literal_at(after[path], span.start)
+        now = all_mentions(after, renamed.meaning) if renamed else ()
+        spans = set() if isinstance(now, Refusal) else {(p, m.span) for p, m in now}
+        if spans == {(path, span) for (path, _), span in places.items()}:
+            return None
+        return Refusal(f"`{self.name}` already means something else where `{self.meaning.name}` is used")
+
+    def places(self) -> Iterator[tuple[tuple[str, Mention], Span]]:
+        """Where each mention would stand."""
+        for path, mention in self.mentioned:
+            before = sum(
+                len(edit.text) - (edit.span.end - edit.span.start)
+                for edit in self.edits
+                if edit.path == path and edit.span.start < mention.span.start
+            )
+            inside = len(self.written(mention)) - len(self.name) if mention.short == "value" else 0
+            start = mention.span.start + before + inside
+            yield (path, mention), Span(start, start + len(self.name))
+
+
+def new_error(before: Iterable[Diagnostic], after: Iterable[Diagnostic]) -> Diagnostic | None:
+    """A mistake that was not there before. What is only doubtful, as a name that is not used, may come and
+    go."""
+    known = Counter(each.code.number for each in before)
+    for each in after:
+        known[each.code.number] -= 1
+        if known[each.code.number] < 0 and each.severity == "error":
+            return each
+    return None
+
+
+def edited(text: str, edits: Iterable[Edit]) -> str:
+    """A text after edits that do not overlap."""
+    for edit in sorted(edits, reverse=True):
+        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    return text
