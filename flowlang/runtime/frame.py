@@ -1,9 +1,10 @@
 """Frames: where in a run a piece of the plan is carried out.
 
 A frame is what a node of the plan needs to know of what stands around it: the values in scope, its path, the
-scope that its undos go to, and what its step asks of calls. Frames are immutable and only ever passed down;
-the two things in them that change, the values of a block and the undos of a scope, belong to whoever made
-them.
+scope that its undos go to, and what its step asks of calls. Frames are only ever passed down, and none is
+changed once the method that makes it has returned; the two things in them that change, the values of a block
+and the undos of a scope, belong to whoever made them. (Several are made for each step, so the class is not
+one that attrs freezes, which makes them four times as dear.)
 
 All statements of a block share one dict of values. Whatever binds a name of its own (a loop, a pattern, a
 handler) or outlives the block's progress (an undo) gets a dict of its own, which holds only what the
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import attrs
 
@@ -43,7 +43,8 @@ class Undo:
     at: plan.Place
 
 
-class Frame(NamedTuple):
+@attrs.define(eq=False)
+class Frame:
     """`names` holds the values in scope; `shared` says that they are those of the whole block, of which the
     statement mentions `free`. `path` is where in the run this is, `key` the same without the numbers of
     attempts. `again` says that it may be carried out again there after it gave a value. `depth` counts the
@@ -66,10 +67,10 @@ class Frame(NamedTuple):
 
     def of(self, statement: plan.AnyStatement) -> Frame:
         """For a statement of the block that this frame is for."""
-        names, path, key, undos, depth, again, *_ = self
-        inner = f"{path}/{statement.name}" if path else statement.name
-        inner_key = inner if path == key else f"{key}/{statement.name}"
-        return Frame(names, inner, inner_key, undos, depth, again, True, statement.free)
+        name = statement.name
+        path = f"{self.path}/{name}" if self.path else name
+        key = path if self.path == self.key else f"{self.key}/{name}"
+        return Frame(self.names, path, key, self.undos, self.depth, self.again, True, statement.free)
 
     def call(self, names: dict[str, Value]) -> Frame:
         """For the body of a flow that is called here, which sees nothing but `names`."""
@@ -83,29 +84,53 @@ class Frame(NamedTuple):
 
     def arm(self, suffix: str, names: Mapping[str, Value]) -> Frame:
         """For an arm that stands for the task itself, and so answers to its clauses."""
-        return self.inside(suffix, names)._replace(clauses=self.clauses, attempt=self.attempt)
+        frame = self.inside(suffix, names)
+        frame.clauses, frame.attempt = self.clauses, self.attempt
+        return frame
 
     def answering(self, clauses: Clauses) -> Frame:
         """For the task of a step that has these clauses."""
-        return self._replace(clauses=clauses)
+        frame = self._copy()
+        frame.clauses = clauses
+        return frame
+
+    def own(self) -> Frame:
+        """The same with a dict of its own, from which many others can be made fast."""
+        return self.binding({})
 
     def binding(self, names: Mapping[str, Value]) -> Frame:
         """For an expression that sees further names."""
-        return self._replace(names=self._bound(names), shared=False)
+        frame = self._copy()
+        frame.names, frame.shared = self._bound(names), False
+        return frame
 
     def trial(self, attempt: int, *, again: bool) -> Frame:
         """For an attempt, which counts from 1."""
-        return self._replace(
-            names=self._bound({"attempt": attempt}),
-            shared=False,
-            path=f"{self.path}@{attempt - 1}" if attempt > 1 else self.path,
-            attempt=attempt,
-            again=self.again or again,
-        )
+        frame = self.binding({"attempt": attempt})
+        frame.path = f"{self.path}@{attempt - 1}" if attempt > 1 else self.path
+        frame.attempt = attempt
+        frame.again = self.again or again
+        return frame
 
     def scope(self, undos: list[Undo]) -> Frame:
         """The same with another scope for undos."""
-        return self._replace(undos=undos)
+        frame = self._copy()
+        frame.undos = undos
+        return frame
+
+    def _copy(self) -> Frame:
+        return Frame(
+            self.names,
+            self.path,
+            self.key,
+            self.undos,
+            self.depth,
+            self.again,
+            self.shared,
+            self.free,
+            self.clauses,
+            self.attempt,
+        )
 
     def _bound(self, names: Mapping[str, Value]) -> dict[str, Value]:
         """A dict of its own: what is mentioned, and further names."""

@@ -52,16 +52,16 @@ class Interpreter(Tasks):
         schedule = self.program.schedules[id(block)]
         alone = schedule.chain and frame.depth < DEEPEST
         inner = frame.body([], frame.depth + 1 if alone else 0)
-        execution = _Execution(block.statements, Settling.of(schedule), inner)
+        settling = Settling.of(schedule)
+        execution = _Execution(block.statements, settling, inner)
         try:
             if alone:
-                await self._in_order(execution)
+                for position in schedule.order:
+                    if settling.cut[position] or await self._carried_out(execution, position):
+                        self._cut_off(execution, position)
             else:
                 async with self.host.group() as group:
-                    if schedule.chain:
-                        group.start(self._in_order, execution)
-                    else:
-                        group.start(self._strand, execution, group, schedule.first)
+                    group.start(self._strand, execution, group, schedule.first)
             for ensure in execution.ensures:
                 self._ensure(ensure, execution)
         except BaseException as reason:
@@ -69,13 +69,6 @@ class Interpreter(Tasks):
             raise
         frame.undos.extend(inner.undos)
         return execution.value
-
-    async def _in_order(self, execution: _Execution) -> None:
-        """Carry out a block in which nothing runs side by side."""
-        settling = execution.settling
-        for position in settling.schedule.order:
-            if settling.cut[position] or await self._carried_out(execution, position):
-                self._cut_off(execution, position)
 
     async def _strand(self, execution: _Execution, group: Group, ready: Sequence[int]) -> None:
         """Carry out statements that are ready, and what becomes ready by them: what need not wait at once,
@@ -121,7 +114,10 @@ class Interpreter(Tasks):
         return False
 
     async def _result(self, result: plan.Result, frame: Frame, execution: _Execution) -> bool:
-        execution.value = await self.task(result.task, frame)
+        task = result.task
+        execution.value = (
+            self.evaluate(task.value, frame) if task.kind == "evaluate" else await self.task(task, frame)
+        )
         return False
 
     async def _return_when(self, barrier: plan.ReturnWhen, frame: Frame, execution: _Execution) -> bool:

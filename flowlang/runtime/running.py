@@ -125,11 +125,10 @@ class Running(ABC):
         self.counts.waits += 1
         await self.host.sleep_until(instant)
 
-    async def breathe(self, waits: int) -> None:
-        """Wait once, if nothing has since `waits` were counted: so no loop is ever deaf to cancellation, and
-        none that does wait pays for it. (Where nobody waits, nobody else runs and counts.)"""
-        if self.counts.waits == waits:
-            await self.sleep_until(self.host.now())
+    async def breathe(self) -> None:
+        """Wait once. A loop does so after a round in which no wait was counted, and so is never deaf to
+        cancellation. (Where nobody waits, nobody else runs and counts.)"""
+        await self.sleep_until(self.host.now())
 
     async def timed(self, allowed: int, frame: Frame, at: plan.Place, work: Work) -> Value:
         """The value of some work within a duration. Raises FlowFailure with Timeout."""

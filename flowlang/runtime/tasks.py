@@ -166,6 +166,7 @@ class Tasks(Running):
     # Loops
 
     async def _for_each(self, task: plan.ForEach, frame: Frame) -> Value:
+        frame = frame.own()
         items = self._items(task, frame)
         values: list[Value] = [None] * len(items.keys)
         bearable = 0 if task.tolerating is None else self.count(task.tolerating, frame, "tolerating", task.at)
@@ -183,8 +184,10 @@ class Tasks(Running):
                     raise
                 self.tell(events.Caught, inner, failure.failure)
             done += 1
-            self.tell(events.Progress, frame, done, len(values))
-            await self.breathe(waits)
+            if self.on_event:
+                self.tell(events.Progress, frame, done, len(values))
+            if self.counts.waits == waits:
+                await self.breathe()
 
         await pull(self.host, self._pace(task, len(values), frame), range(len(values)), carry_out)
         return values
@@ -229,7 +232,8 @@ class Tasks(Running):
             next_start = self.host.now() + every
             state = await self.block(task.body, inner)
             self.tell(events.Progress, frame, done + 1, limit)
-            await self.breathe(waits)
+            if self.counts.waits == waits:
+                await self.breathe()
         if task.or_fail:
             raise self.failure(LOOP_EXHAUSTED, f"not done after {limit} rounds", frame, task.at)
         self.tell(events.LoopStopped, frame, limit)
