@@ -135,6 +135,7 @@ class Names:
         return None if found is None else self.interface(found)
 
     def interface(self, found: Interface) -> Hover:
+        found = self.snapshot.current(found)
         written = written_in(self.snapshot.path, self.snapshot.module.namespace.items())
         parts = [found.declared.doc or "", *_of_callable(found)]
         if isinstance(found, Namespace):
@@ -199,6 +200,7 @@ class Names:
         """The parameter that an argument is for."""
         call = self.spot.nearest(ast.Call)
         found = self.snapshot.symbol_of(self.spot.item, call.callee) if call else None
+        found = self.snapshot.current(found) if isinstance(found, Callable) else found
         if isinstance(found, Callable):
             parameter = found.parameter(name.name)
             return None if parameter is None else self.parameter(parameter)

@@ -108,7 +108,7 @@ def mentions(snapshot: Snapshot, item: ast.Item) -> Iterator[Mention]:
 
 def meaning_of(found: Interface, snapshot: Snapshot) -> Declaration | Foreign:
     """The meaning of an interface."""
-    declared = found.declared
+    declared = snapshot.current(found).declared
     item = snapshot.item(declared.anchor)
     if item is not None and isinstance(item.declaration, ast.Use) and not isinstance(found, Namespace):
         return Foreign(declared.module, item.declaration.name.name, declared.name)
