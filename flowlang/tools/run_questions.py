@@ -114,10 +114,10 @@ def _shown(path: str, question: Question, wanted: plan.Type) -> str:
     for name, value in question.arguments.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         lines.append(f"  {name}: " + clean(text[:MAX_ARGUMENT]).replace("\n", "\n    "))
-    return "\n".join([*lines, f"  answer with {_answers(wanted)}", ""])
+    return "\n".join([*lines, f"  answer with {answers_text(wanted)}", ""])
 
 
-def _answers(wanted: plan.Type) -> str:
+def answers_text(wanted: plan.Type) -> str:
     """What may be typed: `accept, revise, reject or null`."""
     choices = _choices(wanted)
     if len(choices) == 1 or len(choices) > MAX_CHOICES:
