@@ -24,6 +24,7 @@ packages named here; `tests/test_tidy.py` reads this table.
     runtime    | attrs, pydantic                    | syntax, semantics       |
     hosts      | attrs, platformdirs, trio          | syntax, semantics       |
     agents     | attrs, pydantic, trio              | hosts                   |
+    planning   | attrs, pydantic, ruamel            | runtime, hosts          |
     ide        | attrs                              | runtime, hosts, agents  |
     tools      | attrs, click, pydantic, rich, trio |                         |
 """

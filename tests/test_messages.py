@@ -31,6 +31,9 @@ TESTED_ELSEWHERE = {
     "missing-input": "cases/run/inputs/session.txt",
     "unknown-input": "cases/run/inputs/session.txt",
     "bad-input": "cases/run/inputs/session.txt",
+    "bad-document": "test_planning_documents.py",
+    "bad-plan": "cases/planning/fields.yaml",
+    "not-allowed": "test_planning_limits.py",
 }
 """Codes that no text of a flow gives, being about files, bindings and inputs, and where they are met."""
 

@@ -69,7 +69,7 @@ class Resolver:
                 return Record(self.fields(fields))
             case ast.EnumType(values=values):
                 return self._enum(values)
-            case ast.BrokenType():
+            case ast.BrokenType() | ast.InferredType():
                 return types.UNKNOWN
             case _:
                 assert_never(tree)

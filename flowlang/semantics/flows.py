@@ -55,6 +55,7 @@ def check_flow(declarer: Declarer, expressions: Expressions, tree: ast.FlowDecl,
         _unused(expressions, tree, blocks)
     return attrs.evolve(
         promised,
+        result=_result(expressions, tree, promised.result),
         raises=promised.raises if tree.signature.raises is not None else body.reach.errors,
         effect=body.reach.effect,
         exposed=body.reach.exposed,
@@ -98,6 +99,14 @@ def _returns(expressions: Expressions, tree: ast.FlowDecl, result: Type) -> None
     message = f"`{tree.name.name}` promises `{show(result)}`, but its end gives nothing"
     help = "end it with an unconditional `return …`"
     expressions.problems.report(codes.TYPE_MISMATCH, tree.signature.result.span, message, help=help)
+
+
+def _result(expressions: Expressions, tree: ast.FlowDecl, promised: Type) -> Type:
+    """What a flow gives: what it promises, or what is returned where it leaves that open."""
+    if not isinstance(tree.signature.result, ast.InferredType):
+        return promised
+    last = next((s for s in reversed(tree.body.statements) if isinstance(s, ast.Return)), None)
+    return expressions.tables.types.get(last.task.id, UNKNOWN) if last else promised
 
 
 def _escaping(expressions: Expressions, tree: ast.FlowDecl, promised: Callable, reach: Reach) -> None:

@@ -26,6 +26,9 @@ from flowlang.text.source import Anchor, Source
 Read: TypeAlias = Callable[[str], Source | Diagnostic]
 """path -> its text, or one placed diagnostic that says why there is none"""
 
+ParseEntry: TypeAlias = Callable[[Source], ast.Module]
+"""The tree of an entry that is written in another form than the language's own, such as a plan in YAML"""
+
 
 @attrs.frozen(eq=False, repr=False)
 class Project:
@@ -41,10 +44,16 @@ class Project:
 
 
 def load(
-    path: str, *, read: Read, describe: Describe, root: str | None = None, previous: Project | None = None
+    path: str,
+    *,
+    read: Read,
+    describe: Describe,
+    root: str | None = None,
+    previous: Project | None = None,
+    parse_entry: ParseEntry | None = None,
 ) -> Project:
     """Parse `path` and all it imports. Never raises for what it finds in files."""
-    loader = _Loader(read, posixpath.dirname(path) if root is None else root, previous)
+    loader = _Loader(read, posixpath.dirname(path) if root is None else root, previous, parse_entry)
     loader.load(path)
     order = loader.order(path)
     return Project(path, loader.modules, order, loader.imports, describe, tuple(loader.found))
@@ -55,6 +64,7 @@ class _Loader:
     read: Read
     root: str
     previous: Project | None
+    parse_entry: ParseEntry | None
     modules: dict[str, ast.Module] = attrs.field(factory=dict)
     imports: dict[tuple[str, str], str] = attrs.field(factory=dict)
     found: list[Diagnostic] = attrs.field(factory=list)
@@ -62,7 +72,7 @@ class _Loader:
 
     def load(self, entry: str) -> None:
         entry = posixpath.normpath(entry)
-        if not self.open(entry):
+        if not self.open(entry, self.parse_entry):
             self.found.append(self.failed[entry])
             return
         pending = [entry]
@@ -76,13 +86,16 @@ class _Loader:
                         if target not in self.modules and self.follow(path, item, item.declaration, target):
                             pending.append(target)
 
-    def open(self, path: str) -> bool:
+    def open(self, path: str, parse_entry: ParseEntry | None = None) -> bool:
         if path in self.failed:
             return False
         source = self.read(path)
         if isinstance(source, Diagnostic):
             self.failed[path] = source
             return False
+        if parse_entry is not None:
+            self.modules[path] = parse_entry(source)
+            return True
         before = self.previous.modules.get(path) if self.previous else None
         unchanged = before is not None and before.source == source
         self.modules[path] = before if before and unchanged else parse(source, previous=before)

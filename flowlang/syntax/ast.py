@@ -149,7 +149,14 @@ class BrokenType(Node):
     """A type that did not parse; already reported."""
 
 
-TypeExpr: TypeAlias = NamedType | GenericType | OptionalType | RecordType | EnumType | BrokenType
+class InferredType(Node):
+    """The result of a flow that is whatever its `return` gives: that of a plan, which has no types. No text
+    parses to it."""
+
+
+TypeExpr: TypeAlias = (
+    NamedType | GenericType | OptionalType | RecordType | EnumType | BrokenType | InferredType
+)  # fmt: skip
 
 
 class Field(Node):

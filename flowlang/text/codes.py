@@ -3,7 +3,8 @@
 A code is a number for search engines, a slug for people and a severity. Its page (`flow explain CODE`)
 is `flowlang/tools/explain/pages/SLUG.md`; a test insists that each code has a page and a case. Numbers
 are never reused. E0 files, E1 syntax, E2 names and modules, E3 types, E4 steps, blocks and flows,
-E5 errors and effects, E6 agents and their bindings, E7 inputs; W the same groups as warnings."""
+E5 errors and effects, E6 agents and their bindings, E7 inputs, E8 plans as data; W the same groups as
+warnings."""
 
 from __future__ import annotations
 
@@ -124,3 +125,8 @@ BINDING_MISMATCH = code("E605", "binding-mismatch")
 MISSING_INPUT = code("E701", "missing-input")
 UNKNOWN_INPUT = code("E702", "unknown-input")
 BAD_INPUT = code("E703", "bad-input")
+
+# plans as data
+BAD_DOCUMENT = code("E801", "bad-document")
+BAD_PLAN = code("E802", "bad-plan")
+NOT_ALLOWED = code("E803", "not-allowed")

@@ -18,6 +18,7 @@ from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.render import ReadSource, render_all
 from flowlang.text.source import Source
 from flowlang.tools.files import STDIN, disk, project_path, read_shown, root_of, shown_path
+from flowlang.tools.plan_settings import PlanSettings, is_plan
 
 if TYPE_CHECKING:
     from flowlang.plan.model import Plan
@@ -44,18 +45,22 @@ class NotRunnable(Exception):
         return render_all(self.diagnostics, self.read)
 
 
-def check_file(path: str, *, previous: Checked | None = None) -> Checked:
-    """Check a file and all it imports; `previous` is an earlier result, whose unchanged parts are kept."""
+def check_file(path: str, *, previous: Checked | None = None, plans: PlanSettings | None = None) -> Checked:
+    """Check a file and all it imports; `previous` is an earlier result, whose unchanged parts are kept.
+
+    `plans` is about a plan in YAML or JSON: its agents and limits, beside those of `flow.toml`."""
     entry = project_path(path)
-    return _checked(entry, disk(root_of(path), entry), previous)
+    return _checked(entry, disk(root_of(path), entry), previous, plans)
 
 
-def check_text(text: str, path: str = STDIN, *, previous: Checked | None = None) -> Checked:
+def check_text(
+    text: str, path: str = STDIN, *, previous: Checked | None = None, plans: PlanSettings | None = None
+) -> Checked:
     """Check a text as if it stood at `path`; what it imports is read from disk."""
     entry = project_path(path)
     imported = disk(root_of(path), entry)
     return _checked(
-        entry, lambda wanted: Source(entry, text) if wanted == entry else imported(wanted), previous
+        entry, lambda wanted: Source(entry, text) if wanted == entry else imported(wanted), previous, plans
     )
 
 
@@ -64,9 +69,9 @@ def diagnose(text: str, path: str = STDIN) -> tuple[Diagnostic, ...]:
     return check_text(text, path).diagnostics
 
 
-def compile_file(path: str) -> Compiled:
+def compile_file(path: str, plans: PlanSettings | None = None) -> Compiled:
     """Check a file and lower it to a plan."""
-    return lowered(check_file(path))
+    return lowered(check_file(path, plans=plans))
 
 
 def compile_plan(path: str | os.PathLike[str], *, text: str | None = None) -> Plan:
@@ -98,7 +103,11 @@ def sources(*checked: Checked) -> ReadSource:
     return cache(read)
 
 
-def _checked(entry: str, read: Read, previous: Checked | None) -> Checked:
+def _checked(entry: str, read: Read, previous: Checked | None, plans: PlanSettings | None) -> Checked:
+    if is_plan(entry):
+        from flowlang.tools.plan_files import load_plan
+
+        return check(load_plan(entry, read, plans))
     before = previous.project if previous else None
     project = load(entry, read=read, describe=describe, root=root_of(entry), previous=before)
     return check(project, previous=previous)

@@ -1,0 +1,81 @@
+"""Plans that nobody trusts: which agents they may call, how often and for how long.
+
+A plan cannot allow itself anything; what it may do is said by whoever checks or runs it."""
+
+from __future__ import annotations
+
+import pytest
+from support.planning import AGENTS, FOLDER, found_in, plan_of
+
+from flowlang.tools.plan_settings import PlanSettings
+
+READ = {"step_id": "text", "agent_id": "read", "parameters": {"url": "a"}}
+
+
+def allowing(*agents: str) -> PlanSettings:
+    return PlanSettings(use=(AGENTS,), allow=agents)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "found"),
+    [
+        (("read",), []),
+        (("agents.read",), []),
+        (("search", "read"), []),
+        (("search",), [("not-allowed", '"read"')]),
+        ((), [("not-allowed", '"read"')]),
+    ],
+)
+def test_a_plan_calls_only_agents_that_are_allowed(allowed, found):
+    assert found_in(plan_of(READ), "plan.json", allowing(*allowed)) == found
+
+
+@pytest.mark.parametrize("place", ["fallback", "undo"])
+def test_every_call_has_to_be_allowed(place):
+    step = {**READ, place: {"agent_id": "remove", "parameters": {"id": "a"}}}
+    assert found_in(plan_of(step), "plan.json", allowing("read")) == [("not-allowed", '"remove"')]
+
+
+def test_a_step_inside_of_a_loop_has_to_be_allowed():
+    loop = {"type": "for_each", "items": [1]}
+    step = {"step_id": "all", "loop": loop, "steps": [{**READ, "agent_id": "save"}]}
+    assert ("not-allowed", '"save"') in found_in(plan_of(step), "plan.json", allowing("read"))
+
+
+def test_what_is_allowed_is_in_the_message():
+    from support.planning import check_plan
+
+    (found,) = check_plan(plan_of(READ), "plan.json", allowing("search", "judge")).diagnostics
+    assert found.help == "it may call `search`, `judge`"
+
+
+def test_limits_only_get_tighter():
+    lower = PlanSettings(("a.flow",), ("read", "save"), 10, 1_000)
+    assert PlanSettings(max_calls=20).over(lower) == lower
+    assert PlanSettings(("b.flow",), ("save", "remove"), 5).over(lower) == (("b.flow",), ("save",), 5, 1_000)
+    assert PlanSettings().over(PlanSettings()) == PlanSettings()
+
+
+def test_the_project_says_what_its_plans_may_do(tmp_path, monkeypatch):
+    from flowlang.tools.frontend import check_file
+
+    (tmp_path / "agents.flow").write_text((FOLDER / "agents.flow").read_text())
+    (tmp_path / "plan.json").write_text(plan_of(READ))
+    (tmp_path / "flow.toml").write_text('[plans]\nuse = ["agents.flow"]\nallow = ["read"]\n')
+    monkeypatch.chdir(tmp_path)
+    assert not check_file("plan.json").diagnostics
+    (found,) = check_file("plan.json", plans=PlanSettings(allow=("search",))).diagnostics
+    assert found.code.slug == "not-allowed"
+
+
+@pytest.mark.parametrize(
+    "line", ["use = 3", "allow = [1]", "max_calls = -1", "max_calls = true", 'max_time = "soon"', "limit = 3"]
+)
+def test_a_mistake_in_flow_toml_is_said_there(line, tmp_path, monkeypatch):
+    from flowlang.tools.frontend import check_file
+
+    (tmp_path / "plan.json").write_text(plan_of(READ))
+    (tmp_path / "flow.toml").write_text(f"[plans]\n{line}\n")
+    monkeypatch.chdir(tmp_path)
+    slugs = {(d.path, d.code.slug) for d in check_file("plan.json").diagnostics}
+    assert ("flow.toml", "bad-config") in slugs
