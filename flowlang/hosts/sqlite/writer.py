@@ -92,10 +92,9 @@ class Writer:
         return True
 
     async def _write_there(self, commit: Commit) -> None:
-        ticket = _Ticket(commit)
+        ticket = _Ticket(commit, trio.lowlevel.current_task())
         self._send(ticket)
-        with trio.CancelScope(shield=True):
-            await ticket.done.wait()
+        await trio.lowlevel.wait_task_rescheduled(_not_now)
         if ticket.problem is not None:
             raise ticket.problem
 
@@ -115,23 +114,30 @@ class Writer:
     def _settle(self, tickets: Sequence[_Ticket]) -> None:
         self._under_way -= len(tickets)
         for ticket in tickets:
-            ticket.done.set()
+            if ticket.task is not None:
+                trio.lowlevel.reschedule(ticket.task)
         self._count(sum(ticket.commit is not None for ticket in tickets))
 
     def _count(self, commits: int) -> None:
         self._in_log += commits
         if self._in_log >= COMMITS_IN_LOG:
             self._in_log = 0
-            self._send(_Ticket(None))
+            self._send(_Ticket(None, None))
 
 
 @attrs.define(eq=False)
 class _Ticket:
-    """A commit on its way through the thread; None stands for copying the log."""
+    """A commit on its way through the thread and who waits for it; without them it stands for copying the
+    log."""
 
     commit: Commit | None
-    done: trio.Event = attrs.field(factory=trio.Event)
+    task: trio.lowlevel.Task | None
     problem: BaseException | None = None
+
+
+def _not_now(raise_cancel: object) -> trio.lowlevel.Abort:
+    """What a cancellation hears that comes while a commit is written: it is delivered at the next wait."""
+    return trio.lowlevel.Abort.FAILED
 
 
 def _serve(
