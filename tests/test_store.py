@@ -28,7 +28,7 @@ from flowlang.hosts.sqlite.problems import (
 from flowlang.hosts.sqlite.records import Message, NewRun
 from flowlang.hosts.sqlite.rows import LARGEST_INLINE
 from flowlang.hosts.sqlite.store import Store
-from flowlang.runtime.journal import Collapse, Commit, Ending, Lease, Row, TakenOver, Wait
+from flowlang.runtime.journal import Collapse, Commit, Ending, Lease, NotWritten, Row, TakenOver, Wait
 
 QUESTION = Wait("approve", "question", "approve", '{"text":"ok?"}', NOW, NOW + 5)
 SLEEP = Wait("pause", "time", "pause", None, NOW + 1, NOW + 9)
@@ -118,6 +118,15 @@ def test_a_reader_sees_one_state_while_another_process_writes(store, owner):
         in_a_child(goes_on)
         assert store.database.connection.execute("SELECT count(*) FROM journal").fetchone() == before
     assert store.journal(lease.run) == [row(0), row(1)]
+
+
+def test_a_run_may_be_made_with_its_first_rows(store, owner):
+    lease = store.create(new_run(), owner, [row(0), row(1)])
+    assert store.journal(lease.run) == [row(0), row(1)]
+    with pytest.raises(NotWritten):
+        store.create(new_run(plan='{"other":1}'), owner, [row(0)])
+    assert store.journal(lease.run) == [row(0), row(1)]
+    assert store.database.connection.execute("SELECT count(*) FROM plans").fetchone() == (1,)
 
 
 def test_a_plan_and_a_large_outcome_are_kept_once(store, owner):

@@ -15,6 +15,7 @@ from support.stores import NOW, child, commit, new_run, row
 
 from flowlang.hosts.sqlite import writer as writing
 from flowlang.hosts.sqlite.opening import Database
+from flowlang.hosts.sqlite.owners import Owner
 from flowlang.hosts.sqlite.problems import Busy
 from flowlang.hosts.sqlite.store import Store
 from flowlang.hosts.sqlite.writer import Writer
@@ -93,6 +94,35 @@ def test_commits_that_come_while_one_is_written_go_together(store, leases, trans
     assert sum(count for count, _ in transactions) == len(leases)
     assert len(transactions) < 10
     assert not any(on_loop for _, on_loop in transactions)
+
+
+@pytest.mark.parametrize("idle", [True, False])
+def test_runs_are_made_like_commits_are_written(store, transactions, idle):
+    made = {}
+
+    async def create(writer: Writer, owner: Owner, id: str) -> None:
+        try:
+            made[id] = await writer.create(new_run(id), owner, [row(0)])
+        except NotWritten as problem:
+            made[id] = problem.code
+
+    async def main() -> None:
+        with store.new_owner() as owner:
+            async with Writer(store, idle=lambda: idle) as writer:
+                await create(writer, owner, "known")
+                transactions.clear()
+                known = made["known"]
+                async with trio.open_nursery() as nursery:
+                    for id in ("a", "known", "b"):
+                        nursery.start_soon(create, writer, owner, id)
+                await writer.write(commit(made["a"], 1))
+            assert made["known"] == "id_taken"
+            assert store.journal(known.run) == [row(0)]
+
+    trio.run(main)
+    assert sorted(journals(store)) == [1, 1, 2]
+    assert sum(count for count, _ in transactions) == 4
+    assert {on_loop for _, on_loop in transactions} == {idle}
 
 
 def test_nothing_is_written_on_the_loop_while_the_thread_writes(store, leases, transactions):
@@ -200,7 +230,6 @@ def test_a_full_disk_parks_whoever_writes_and_is_forgotten(store, leases, monkey
         async with Writer(store) as writer:
             with pytest.raises(NotWritten, match="no room left"):
                 await writer.write(large)
-            store.database.connection.execute("VACUUM")
             writer.idle = lambda: True
             await writer.write(large)
 

@@ -2,7 +2,7 @@
 
     store       Store.open(path | None, durability, *, patience) -> Store; a context manager
                 .new_owner() -> Owner                       one an engine; a context manager
-                .create(NewRun, owner) -> Lease
+                .create(NewRun, owner, rows) -> Lease       also writes the first rows
                 .take(run, owner, *, force) -> Lease        Unknown, Ended, Held(by)
                 .release(lease, at)
                 .write_all(commits) -> [NotWritten | None]
@@ -16,6 +16,7 @@
                 .messages(run=, owner=) -> [Message], .changed() -> bool
     writer      Writer(store, idle=): the Keeper of an engine on trio; an async context manager
                 await .write(commit)                        NotWritten, TakenOver
+                await .create(NewRun, owner, rows) -> Lease together with what others write
                 await .patiently(work)                      a method of the store, tried again while Busy
     records     NewRun, RunRecord, Message
     problems    StoreProblem(code, message, help) and the others above, which are all StoreProblems

@@ -30,6 +30,7 @@ OLDEST_SQLITE: Final = (3, 37)  # the first with strict tables
 CACHE_KIB: Final = 8_192
 WAL_KEPT_BYTES: Final = 64 << 20  # a log that grew larger while somebody read is cut back to this
 
+PATIENCE_TO_OPEN: Final = 10.0  # seconds; only who makes a store or changes its version keeps others out
 SHORTEST_DELAY, LONGEST_DELAY = 0.001, 0.05  # seconds between two tries to write
 
 
@@ -96,7 +97,7 @@ def open_database(
     with explained(place):
         connection = sqlite3.connect(place, timeout=0, isolation_level=None)
         try:
-            patiently(lambda: _prepare(connection, place, durability), patience)
+            patiently(lambda: _prepare(connection, place, durability), PATIENCE_TO_OPEN)
         except BaseException:
             connection.close()
             raise

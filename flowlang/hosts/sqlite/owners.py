@@ -22,7 +22,6 @@ import secrets
 import socket
 import sys
 import time
-import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -68,6 +67,7 @@ class Owner:
             self._forget()
 
     def _forget(self) -> None:
+        _living.discard(self)
         os.close(self._file)
         self._file = -1
 
@@ -143,14 +143,13 @@ def _is_dead(file: int) -> bool:
     return True
 
 
-_living: weakref.WeakSet[Owner] = weakref.WeakSet()
+_living: set[Owner] = set()
 
 
 def _leave_to_the_parent() -> None:
     """In a forked child: closing its copy of the file leaves the lock with the parent."""
     for owner in list(_living):
-        if owner._file >= 0:
-            owner._forget()
+        owner._forget()
 
 
 os.register_at_fork(after_in_child=_leave_to_the_parent)

@@ -14,9 +14,6 @@ from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
-from zlib import crc32
-
-import attrs
 
 from flowlang.hosts.sqlite import inbox
 from flowlang.hosts.sqlite.opening import Database, Durability, open_database
@@ -35,7 +32,7 @@ from flowlang.hosts.sqlite.problems import (
 )
 from flowlang.hosts.sqlite.records import Message, NewRun, RunRecord
 from flowlang.hosts.sqlite.rows import read_rows
-from flowlang.hosts.sqlite.writing import write_all
+from flowlang.hosts.sqlite.writing import Creation, checksum_of_start, write_all
 from flowlang.runtime.journal import Commit, Lease, NotWritten, Row, Wait
 from flowlang.text.suggest import did_you_mean
 
@@ -44,10 +41,6 @@ FINAL: Final = ("done", "failed", "cancelled")
 
 LISTED: Final = 10  # candidates that a message names
 COMPARED: Final = 1_000  # ids that a misspelt one is held against
-
-_INSERT: Final = """INSERT INTO runs
-    (id, flow, plan, source, semantics, created, updated, status, epoch, owner, crc, inputs) VALUES
-    (:id, :flow, :plan, :source, :semantics, :created, :created, 'running', 1, :owner, :crc, :inputs)"""
 
 _RECORD: Final = """SELECT number, id, flow, plan, source, semantics, created,
     max(updated, ifnull((SELECT at FROM journal WHERE run = number ORDER BY seq DESC LIMIT 1), 0)),
@@ -95,20 +88,12 @@ class Store:
             message = f"nobody can hold runs of the store {self.path}: {error.strerror}"
             raise StoreProblem("cannot_hold", message, USE_ANOTHER) from None
 
-    def create(self, new: NewRun, owner: Owner) -> Lease:
-        """A new run, and the right to write its journal."""
-        plan = sha256(new.plan.encode()).hexdigest()
-        crc = _checksum(new.id, new.flow, plan, new.semantics, new.inputs)
-        columns = attrs.asdict(new) | {"plan": plan, "owner": owner.name, "crc": crc}
-        with self.database.writing() as connection:
-            connection.execute("INSERT OR IGNORE INTO plans VALUES (?, ?)", (plan, new.plan))
-            try:
-                made = connection.execute(_INSERT, columns)
-            except sqlite3.IntegrityError:
-                message = f"there is a run `{new.id}` already"
-                raise StoreProblem("id_taken", message, "give the run another id") from None
-            assert made.lastrowid is not None
-            return Lease(made.lastrowid, 1)
+    def create(self, new: NewRun, owner: Owner, rows: Sequence[Row] = ()) -> Lease:
+        """A new run with its first rows, and the right to write its journal. Raises NotStored."""
+        [made] = write_all(self.database, [Creation(new, owner.name, rows)])
+        if isinstance(made, Lease):
+            return made
+        raise made
 
     def take(self, run: int, owner: Owner, *, force: bool = False) -> Lease:
         """The right to write the journal of a run that nobody holds, or with `force` of any. Read its record
@@ -140,9 +125,10 @@ class Store:
         """Write the commits of any runs in one transaction: for each None, or why nothing of it was written.
         Those of a run are in order. In each, what is closed is closed before anything is opened."""
         try:
-            return write_all(self.database, commits)
+            results = write_all(self.database, commits)
         except Busy as busy:
             return [NotStored(busy.code, busy.message, busy.help) for _ in commits]
+        return [None if isinstance(result, Lease) else result for result in results]
 
     # Looking
 
@@ -193,7 +179,7 @@ class Store:
         select = "SELECT id, flow, plan, semantics, inputs, crc FROM runs WHERE number = ?"
         with self.database.reading() as connection:
             id, flow, plan, semantics, inputs, crc = self._row(connection, select, run)
-        if _checksum(id, flow, plan, semantics, inputs) != crc:
+        if checksum_of_start(id, flow, plan, semantics, inputs) != crc:
             raise Damaged(f"what run `{id}` began with is not what was written")
         text: str = inputs
         return text
@@ -311,8 +297,3 @@ class Store:
         if not ids:
             return Unknown(id, f"the store {self.path} has no runs")
         return Unknown(id, did_you_mean(id, ids) or f"the newest runs are {', '.join(ids[:LISTED])}")
-
-
-def _checksum(id: str, flow: str, plan: str, semantics: int, inputs: str) -> int:
-    """CRC-32 over what a run began with."""
-    return crc32(f"{id} {flow} {plan} {semantics} {inputs}".encode())

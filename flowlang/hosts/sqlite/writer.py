@@ -22,10 +22,12 @@ import trio
 
 from flowlang.hosts.sqlite.locks import who_writes
 from flowlang.hosts.sqlite.opening import LONGEST_DELAY, SHORTEST_DELAY, Database, open_database
+from flowlang.hosts.sqlite.owners import Owner
 from flowlang.hosts.sqlite.problems import Busy, NotStored, StoreProblem, explained
+from flowlang.hosts.sqlite.records import NewRun
 from flowlang.hosts.sqlite.store import Store
-from flowlang.hosts.sqlite.writing import write_all
-from flowlang.runtime.journal import Commit
+from flowlang.hosts.sqlite.writing import Creation, Order, write_all
+from flowlang.runtime.journal import Commit, Lease, NotWritten, Row
 
 T = TypeVar("T")
 
@@ -64,8 +66,11 @@ class Writer:
     async def write(self, commit: Commit) -> None:
         """Write a commit. It is durable when this returns, and nothing of it is written if this raises
         NotWritten; no cancellation comes in between."""
-        if self._under_way or not self.idle() or not self._write_here(commit):
-            await self._write_there(commit)
+        await self._carry_out(commit)
+
+    async def create(self, new: NewRun, owner: Owner, rows: Sequence[Row] = ()) -> Lease:
+        """Make a run with its first rows, and get the right to write its journal. Raises NotWritten."""
+        return await self._carry_out(Creation(new, owner.name, rows))
 
     async def patiently(self, work: Callable[[], T]) -> T:
         """What a method of the store gives, tried again while other processes write, for a while."""
@@ -80,23 +85,27 @@ class Writer:
             await trio.sleep(delay)
             delay = min(delay * 2, LONGEST_DELAY)
 
-    def _write_here(self, commit: Commit) -> bool:
-        """Write a commit on the loop; False if the store is busy. Raises NotWritten."""
-        try:
-            [problem] = write_all(self._store.database, [commit])
-        except Busy:
-            return False
-        if problem is not None:
-            raise problem
-        self._count(1)
-        return True
+    async def _carry_out(self, order: Order) -> Lease:
+        alone = self._under_way == 0 and self.idle()
+        result = (self._write_here(order) if alone else None) or await self._write_there(order)
+        if isinstance(result, Lease):
+            return result
+        raise result
 
-    async def _write_there(self, commit: Commit) -> None:
-        ticket = _Ticket(commit, trio.lowlevel.current_task())
+    def _write_here(self, order: Order) -> Lease | NotWritten | None:
+        """Write on the loop; None if the store is busy."""
+        try:
+            [result] = write_all(self._store.database, [order])
+        except Busy:
+            return None
+        self._count(1)
+        return result
+
+    async def _write_there(self, order: Order) -> Lease | BaseException:
+        ticket = _Ticket(order, trio.lowlevel.current_task())
         self._send(ticket)
         await trio.lowlevel.wait_task_rescheduled(_not_now)
-        if ticket.problem is not None:
-            raise ticket.problem
+        return ticket.result
 
     def _send(self, ticket: _Ticket) -> None:
         if self._thread is None:
@@ -116,7 +125,7 @@ class Writer:
         for ticket in tickets:
             if ticket.task is not None:
                 trio.lowlevel.reschedule(ticket.task)
-        self._count(sum(ticket.commit is not None for ticket in tickets))
+        self._count(sum(ticket.order is not None for ticket in tickets))
 
     def _count(self, commits: int) -> None:
         self._in_log += commits
@@ -127,12 +136,12 @@ class Writer:
 
 @attrs.define(eq=False)
 class _Ticket:
-    """A commit on its way through the thread and who waits for it; without them it stands for copying the
+    """An order on its way through the thread, and who waits for it; without them it stands for copying the
     log."""
 
-    commit: Commit | None
+    order: Order | None
     task: trio.lowlevel.Task | None
-    problem: BaseException | None = None
+    result: Lease | BaseException = attrs.field(factory=RuntimeError)
 
 
 def _not_now(raise_cancel: object) -> trio.lowlevel.Abort:
@@ -153,7 +162,7 @@ def _serve(
             _refuse(tickets, problem)
         except BaseException as bug:
             for ticket in tickets:
-                ticket.problem = bug
+                ticket.result = bug
         send_back(tickets)
     if database is not None:
         database.close()
@@ -172,21 +181,20 @@ def _batches(queue: SimpleQueue[_Ticket | None]) -> Iterator[list[_Ticket]]:
 
 
 def _carry_out(database: Database, tickets: Sequence[_Ticket]) -> None:
-    written = [ticket for ticket in tickets if ticket.commit is not None]
     try:
-        results = write_all(database, [ticket.commit for ticket in written if ticket.commit is not None])
+        results = write_all(database, [ticket.order for ticket in tickets if ticket.order is not None])
     except Busy:
-        _refuse(written, _still_busy(database))
+        _refuse(tickets, _still_busy(database))
     else:
-        for ticket, result in zip(written, results, strict=True):
-            ticket.problem = result
-    if len(written) < len(tickets):
+        for ticket, result in zip((t for t in tickets if t.order is not None), results, strict=True):
+            ticket.result = result
+    if any(ticket.order is None for ticket in tickets):
         _copy_log(database)
 
 
 def _refuse(tickets: Sequence[_Ticket], problem: StoreProblem) -> None:
     for ticket in tickets:
-        ticket.problem = NotStored(problem.code, problem.message, problem.help)
+        ticket.result = NotStored(problem.code, problem.message, problem.help)
 
 
 def _copy_log(database: Database) -> None:
