@@ -486,6 +486,14 @@ def test_a_run_that_has_ended_hears_nothing(store, owner):
         store.put_cancel(99, NOW)
 
 
+@pytest.mark.parametrize(("path", "value"), [("\udcff", "{}"), ("Paid", "\ud800")])
+def test_a_message_is_text(store, owner, path, value):
+    lease = store.create(new_run(), owner)
+    with pytest.raises(StoreProblem) as problem:
+        store.put_signal(lease.run, path, value, NOW)
+    assert problem.value.code == "not_text"
+
+
 def test_an_owner_hears_that_something_has_changed(store, owner):
     lease = store.create(new_run(), owner)
     store.changed()

@@ -137,7 +137,7 @@ def test_no_flipped_byte_makes_a_run_go_on_with_what_was_not_written(path, tmp_p
     sound = path.read_bytes()
     chance = random.Random(3)
     copy = tmp_path / "copy.db"
-    for _ in range(500):
+    for _ in range(200):
         copy.write_bytes(sound)
         flip(copy, chance.randrange(len(sound)), chance.randrange(1, 256))
         try:
@@ -276,9 +276,18 @@ def test_a_place_that_cannot_be_written_to(tmp_path):
     in_a_child(as_a_stranger)
 
 
-def test_a_file_in_the_place_of_a_folder(tmp_path):
+def test_paths_that_lead_nowhere(tmp_path):
     (tmp_path / "file").touch()
-    assert problem_of(lambda: Store.open(tmp_path / "file" / "runs.db")).code == "cannot_open"
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path in ("file/runs.db", "loop/runs.db", "x" * 5_000, "nul\0", "/proc/none/runs.db"):
+        assert problem_of(lambda path=path: Store.open(tmp_path / path)).code == "cannot_open"
+    assert problem_of(lambda: Store.open(Path("~nobody-of-this-name/runs.db"))).code == "cannot_open"
+
+
+def test_a_place_where_nobody_can_hold_runs(tmp_path):
+    with Store.open(tmp_path / "runs.db") as store:
+        (tmp_path / "runs.db-owners").touch()
+        assert problem_of(store.new_owner).code == "cannot_hold"
 
 
 MOUNTS = r"""

@@ -191,6 +191,27 @@ def test_the_loop_goes_on_while_another_process_keeps_the_lock(store, leases, id
     assert len(store.messages()) == 1
 
 
+def test_engines_in_several_processes_share_a_store(store):
+    def works() -> None:
+        with Store.open(store.path, "process", patience=0) as same, same.new_owner() as owner:
+            trio.run(many_runs, same, owner)
+
+    async def many_runs(same: Store, owner: Owner) -> None:
+        async with Writer(same, idle=lambda: True) as writer, trio.open_nursery() as nursery:
+            for n in range(5):
+                nursery.start_soon(one_run, writer, owner, f"{os.getpid()}-{n}")
+
+    async def one_run(writer: Writer, owner: Owner, id: str) -> None:
+        lease = await writer.create(new_run(id), owner)
+        for seq in range(20):
+            await writer.write(commit(lease, seq))
+            await trio.lowlevel.checkpoint()
+
+    with child(works), child(works), child(works):
+        pass
+    assert journals(store) == [20] * 15
+
+
 @pytest.mark.parametrize("idle", [True, False])
 def test_who_keeps_the_lock_for_long_is_named(store, leases, idle, monkeypatch):
     monkeypatch.setattr(writing, "PATIENCE", 0.05)

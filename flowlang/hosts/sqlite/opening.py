@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -91,7 +91,7 @@ def open_database(
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         message = f"SQLite {sqlite3.sqlite_version} is too old to keep runs"
         raise StoreProblem("old_sqlite", message, "use a Python with SQLite 3.37 or newer")
-    place = (default_path() if path is None else path).expanduser().resolve()
+    place = _absolute(default_path() if path is None else path)
     refuse_networks(place, known_mounts())
     _make_file(place)
     with explained(place):
@@ -137,6 +137,14 @@ def patiently(work: Callable[[], None], patience: float) -> None:
         delay = min(delay * 2, LONGEST_DELAY)
 
 
+def _absolute(path: Path) -> Path:
+    """The path that all links lead to."""
+    try:
+        return path.expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _nowhere(path, str(error)) from None
+
+
 def _make_file(path: Path) -> None:
     """Make the file and the folder above it, for the user alone, if they are not there."""
     try:
@@ -147,8 +155,7 @@ def _make_file(path: Path) -> None:
     except IsADirectoryError:
         raise _not_a_store(path) from None
     except OSError as error:
-        message = f"there can be no store at {path}: {error.strerror}"
-        raise StoreProblem("cannot_open", message, USE_ANOTHER) from None
+        raise _nowhere(path, error.strerror or str(error)) from None
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, durability: Durability) -> None:
@@ -199,11 +206,21 @@ def _not_a_store(path: Path) -> StoreProblem:
     return StoreProblem("not_a_store", f"{path} is no store of flowlang", USE_ANOTHER)
 
 
+def _nowhere(path: Path, why: str) -> StoreProblem:
+    return StoreProblem("cannot_open", f"there can be no store at {path}: {why}", USE_ANOTHER)
+
+
 def _sync_folders(path: Path) -> None:
-    """A new file is there after a loss of power only if its folder was written too, and so upwards."""
+    """A new file is there after a loss of power only if its folder was written too, and so upwards. Not all
+    file systems can do that, and not all folders may be read."""
     for folder in (path.parent, path.parent.parent):
-        opened = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
+        with suppress(OSError):
+            _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

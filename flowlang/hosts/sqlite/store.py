@@ -235,6 +235,8 @@ class Store:
         return seen != version
 
     def _put(self, kind: str, run: int, path: str, value: str | None, at: int) -> None:
+        if not _is_text(path + (value or "")):
+            raise StoreProblem("not_text", "a message holds characters that are no text", "write it in UTF-8")
         with self.database.writing() as connection:
             select = "SELECT id, status FROM runs WHERE number = ?"
             id, status = self._row(connection, select, run)
@@ -297,3 +299,12 @@ class Store:
         if not ids:
             return Unknown(id, f"the store {self.path} has no runs")
         return Unknown(id, did_you_mean(id, ids) or f"the newest runs are {', '.join(ids[:LISTED])}")
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be written as UTF-8; the halves of a surrogate pair cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
