@@ -26,7 +26,7 @@ packages named here; `tests/test_tidy.py` reads this table.
     agents     | attrs, pydantic, trio              | hosts                   |
     planning   | attrs, pydantic, ruamel            | runtime, hosts          |
     ide        | attrs                              | runtime, hosts, agents  |
-    tools      | attrs, click, pydantic, rich, trio |                         |
+    tools      | attrs, click, pydantic, pygments, rich, trio |                         |
 """
 
 from __future__ import annotations

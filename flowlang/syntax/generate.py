@@ -13,7 +13,7 @@ terminal is named by its own text, a pattern by its name in the grammar."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -35,9 +35,9 @@ def main() -> None:
     Path(TABLES).write_text(tables(GRAMMAR.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def tables(grammar: str) -> str:
+def tables(grammar: str, starts: Sequence[str] = STARTS) -> str:
     """The tables of a grammar as JSON text; the same text for the same grammar, whatever the hash seed."""
-    lark = Lark(grammar, parser="lalr", strict=True, start=STARTS)
+    lark = Lark(grammar, parser="lalr", strict=True, start=list(starts))
     parser, shared = lark.memo_serialize([TerminalDef, Rule])
     automaton = parser["parser"]["parser"]
     terminals = [entry for _, entry in shared.items() if entry["__type__"] == "TerminalDef"]
@@ -57,7 +57,7 @@ def tables(grammar: str) -> str:
             "literals": sorted(t["pattern"]["value"] for t in terminals if not is_pattern(t)),
             "ignored": parser["parser"]["lexer_conf"]["ignore"],
             "starts": {
-                s: [order[automaton["start_states"][s]], order[automaton["end_states"][s]]] for s in STARTS
+                s: [order[automaton["start_states"][s]], order[automaton["end_states"][s]]] for s in starts
             },
             "states": [encode_state(rows[number], order, ranks, spelled, lookaheads) for number in order],
             "lookaheads": list(lookaheads),

@@ -1,0 +1,16 @@
+; Made by `python -m flowlang.syntax.highlight`; do not edit.
+
+[
+  (block)
+  (test_block)
+  (fields)
+  (params)
+  (record_type)
+  (record_literal)
+  (list_literal)
+  (arguments)
+  (match)
+  (choose)
+  (branches)
+] @fold
+(doc_comment)+ @fold
