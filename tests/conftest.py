@@ -4,9 +4,19 @@ CI says of a change is about that change."""
 from __future__ import annotations
 
 import os
+import tempfile
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def store_of_their_own():
+    """No test writes to the store of whoever runs it."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLOW_STORE", os.path.join(folder, "runs.db"))
+        yield

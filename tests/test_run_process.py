@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -22,12 +23,18 @@ flow hangs() {
     finally { step closed = tools.note(name: "closed") }
 }
 
+flow takes() -> int {
+  step first = tools.takes(n: 1)
+  step second = tools.takes(n: 2) after first
+  return second
+}
+
 flow writes() {
   step written = tools.writes()
 }
 
 flow long() -> list<list<int>> {
-  return (0..9).map(n => 0..90_000)
+  return (0..9).map(n => 0..9_000)
 }
 """
 
@@ -50,6 +57,14 @@ def note(name: str) -> None:
 async def hangs() -> None:
     Path("started").touch()
     await trio.sleep_forever()
+
+
+@effect("read")
+async def takes(n: int) -> int:
+    with Path("started").open("a") as file:
+        file.write(str(n))
+    await trio.sleep(0.5)
+    return n
 
 
 @effect("write")
@@ -76,9 +91,15 @@ def processes() -> Iterator[list[subprocess.Popen[str]]]:
 
 
 def flow_run(folder: Path, processes: list[subprocess.Popen[str]], *arguments: str) -> subprocess.Popen[str]:
+    return flow_command(folder, processes, "run", "main.flow", *arguments)
+
+
+def flow_command(
+    folder: Path, processes: list[subprocess.Popen[str]], *arguments: str
+) -> subprocess.Popen[str]:
     root = Path(__file__).parent.parent
     process = subprocess.Popen(
-        [sys.executable, "-m", "flowlang", "run", "main.flow", *arguments],
+        [sys.executable, "-m", "flowlang", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(root), "NO_COLOR": "1"},
         stdin=subprocess.DEVNULL,
@@ -103,7 +124,7 @@ def await_file(path: Path, process: subprocess.Popen[str]) -> None:
 def test_an_interrupt_cancels_and_cleans_up(
     folder: Path, processes: list[subprocess.Popen[str]], number: signal.Signals
 ) -> None:
-    process = flow_run(folder, processes, "hangs")
+    process = flow_run(folder, processes, "hangs", "--ephemeral")
     await_file(folder / "started", process)
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
@@ -116,7 +137,7 @@ def test_an_interrupt_cancels_and_cleans_up(
 def test_an_interrupted_run_reports_itself_as_json(
     folder: Path, processes: list[subprocess.Popen[str]]
 ) -> None:
-    process = flow_run(folder, processes, "hangs", "--json", "--quiet")
+    process = flow_run(folder, processes, "hangs", "--json", "--quiet", "--ephemeral")
     await_file(folder / "started", process)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=20)
@@ -124,8 +145,25 @@ def test_an_interrupted_run_reports_itself_as_json(
     assert '"status": "cancelled"' in out and out.startswith("{")
 
 
-def test_a_second_interrupt_leaves_at_once(folder: Path, processes: list[subprocess.Popen[str]]) -> None:
-    process = flow_run(folder, processes, "writes")
+def test_an_interrupt_leaves_a_run_in_its_store(folder: Path, processes: list[subprocess.Popen[str]]) -> None:
+    process = flow_run(folder, processes, "takes", "--json")
+    await_file(folder / "started", process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    left = json.loads(out)
+    assert (process.returncode, left["status"]) == (130, "interrupted")
+    assert f"go on with `flow resume {left['run_id']}`" in err and "Traceback" not in err
+    process = flow_command(folder, processes, "resume", left["run_id"])
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (0, "2\n")
+    assert (folder / "started").read_text() == "12"
+
+
+@pytest.mark.parametrize("options", [(), ("--ephemeral",)])
+def test_a_second_interrupt_leaves_at_once(
+    folder: Path, processes: list[subprocess.Popen[str]], options: tuple[str, ...]
+) -> None:
+    process = flow_run(folder, processes, "writes", *options)
     await_file(folder / "started", process)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None

@@ -76,14 +76,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def dialogue(folder: Path, flow: str, *exchanges: tuple[str, str]) -> tuple[str, int]:
+def dialogue(
+    folder: Path, flow: str, *exchanges: tuple[str, str], options: tuple[str, ...] = ("--ephemeral",)
+) -> tuple[str, int]:
     """What was on the screen, without what moves the cursor, and the exit code."""
     root = str(Path(__file__).resolve().parent.parent)
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(folder)
         environment = {**os.environ, "PYTHONPATH": root, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "100"}
-        os.execve(sys.executable, [sys.executable, "-m", "flowlang", "run", "main.flow", flow], environment)
+        command = [sys.executable, "-m", "flowlang", "run", "main.flow", flow, *options]
+        os.execve(sys.executable, command, environment)
     try:
         shown = _converse(terminal, list(exchanges))
     finally:
@@ -155,3 +158,14 @@ def test_the_end_of_the_input_fails_the_question(folder: Path) -> None:
 def test_a_terminal_that_goes_away_is_an_interrupt(folder: Path) -> None:
     _, code = dialogue(folder, "undoes", ("> ", HANG_UP))  # the end of the input may be noticed first
     assert code in (1, 130) and (folder / "undone").exists()
+
+
+def test_an_interrupt_at_a_question_leaves_the_run_to_be_resumed(folder: Path) -> None:
+    shown, code = dialogue(folder, "undoes", ("> ", "\x03"), options=())
+    assert code == 3 and "waits and was left; go on with `flow resume " in shown
+    assert not (folder / "undone").exists() and "Traceback" not in shown
+
+
+def test_a_question_outlives_the_input_of_its_terminal(folder: Path) -> None:
+    shown, code = dialogue(folder, "undoes", ("> ", "\x04"), ("`sure` stays open", "\x03"), options=())
+    assert code == 3 and "waits and was left" in shown

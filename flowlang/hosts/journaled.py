@@ -118,7 +118,8 @@ class _Arrival:
 class JournaledRun:
     """A run that is carried out, or carried on, by `carry_out`.
 
-    `resolved` says what became of calls whose outcome is unknown: a reply, or None to make them again."""
+    `resolved` says what became of calls whose outcome is unknown: a reply, or None to make them again.
+    `leave_waiting`: it is parked as soon as it only waits for answers, events or time."""
 
     def __init__(
         self,
@@ -130,11 +131,13 @@ class JournaledRun:
         *,
         replayed: Replayed | None = None,
         resolved: Mapping[str, Outcome | None] | None = None,
+        leave_waiting: bool = False,
     ) -> None:
         self._plan, self._kernel, self._lease, self._world = compiled, kernel, lease, world
         self._conclude = conclude
         self._replayed = replayed
         self._resolved = resolved or {}
+        self._leave_waiting = leave_waiting
         self._seq = replayed.seq if replayed else 0
         self._at = replayed.at if replayed else 0
         self._arrived: list[_Arrival] = []
@@ -256,6 +259,8 @@ class JournaledRun:
         while not self._has_news():
             if self._parking:
                 return await self._wait_for_calls()
+            if self._leave_waiting and self._status == "waiting":
+                return None
             due, now = self._kernel.next_instant, self._world.clock()
             if due is not None and due <= now:
                 return self._arrive(_Arrival(TimeCame))
@@ -307,7 +312,7 @@ class JournaledRun:
             self._status = status
 
     def _present_status(self) -> RunStatus:
-        if self._scopes:
+        if self._kernel.calls:
             return "running"
         due = self._kernel.next_instant
         soon = due is not None and due < self._world.clock() + SHORT_WAIT
@@ -364,12 +369,13 @@ class JournaledRun:
         self._arrive(_Arrival(lambda at: CallEnded(at, path, outcome), digest_of(call.arguments)))
 
     def _stop(self, path: str) -> None:
-        """Ask a call to stop; one that was not begun yet has."""
+        """Ask a call to stop. One that was announced and not begun has stopped; one that has ended is about to
+        be recorded; one that was not begun because the run is parked stops when that is resumed."""
         if path in self._scopes:
             self._scopes[path].cancel()
-            return
-        self._announced = [start for start in self._announced if start.path != path]
-        self._end_call(path, self._kernel.calls[path].call, Stopped())
+        elif any(start.path == path for start in self._announced):
+            self._announced = [start for start in self._announced if start.path != path]
+            self._end_call(path, self._kernel.calls[path].call, Stopped())
 
     def _open(self, wait: OpenWait) -> None:
         self._opened[wait.path] = _shown(wait)

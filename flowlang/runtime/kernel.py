@@ -156,7 +156,7 @@ class Kernel:
         self._asked: dict[str, Task] = {}
         self._mailbox = Mailbox()
         self._awaiting: dict[EventWait, Task] = {}
-        self._closed = False
+        self.closed = False
         self.calls: dict[str, PendingCall] = {}
         self.waits: dict[str, OpenWait] = {}
         self.ended = False
@@ -199,7 +199,7 @@ class Kernel:
 
     def close(self) -> None:
         """Leave a run where it stands: nothing of it goes on, no undo and no `finally`."""
-        self._closed = True
+        self.closed = True
         reached = [self._root]
         for scope in reached:  # grows while it is walked
             for task in scope.tasks:
@@ -263,7 +263,7 @@ class Kernel:
 
     def _insist(self) -> None:
         """Let nothing begin in a run that was left."""
-        if self._closed:
+        if self.closed:
             raise Closed
 
     def _stop(self, path: str, pending: PendingCall) -> bool:

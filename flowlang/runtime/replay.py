@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from flowlang.runtime.events import OnEvent
+from flowlang.runtime.events import Event, OnEvent
 from flowlang.runtime.journal import JournalMisfit, Row, digest_of, input_of
 from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.program import Program
@@ -35,9 +35,15 @@ def kernel_of(
     run_id: str,
     on_event: OnEvent | None = None,
 ) -> Kernel:
-    """A kernel that is about to carry out a run, whose arguments are plan values that fit."""
+    """A kernel that is about to carry out a run, whose arguments are plan values that fit. What becomes of it
+    when it is closed is no event."""
     kernel = Kernel()
-    run = Run(program, flow, inputs, kernel, on_event, run_id)
+
+    def tell(event: Event) -> None:
+        if on_event is not None and not kernel.closed:
+            on_event(event)
+
+    run = Run(program, flow, inputs, kernel, on_event and tell, run_id)
     kernel.begin(run.result(), run.cancel)
     return kernel
 

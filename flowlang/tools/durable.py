@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import attrs
 import trio
 
 from flowlang.agents.binding import AgentLike
@@ -56,6 +57,20 @@ Those that it leaves out stay unknown."""
 
 def leave_unknown(calls: Mapping[str, AgentCall]) -> Mapping[str, Outcome | None]:
     return {}
+
+
+@attrs.frozen(eq=False)
+class _Taken:
+    """A run that may be written here. `bring` brings it to where it stands, given who is told of its
+    events."""
+
+    id: str
+    lease: Lease
+    prepared: Prepared
+    bring: Callable[[OnEvent | None], tuple[Kernel, Replayed | None]]
+    answer: Answer | None
+    wait: bool
+    resolve: Resolve = leave_unknown
 
 
 class DurableEngine:
@@ -102,9 +117,10 @@ class DurableEngine:
         on_event: OnEvent | None = None,
         run_id: str | None = None,
         binds: Sequence[str] = (),
+        wait: bool = True,
     ) -> AsyncIterator[RunHandle]:
         """Start a run, carried out beside the block that this opens. `values` are what `Prepared.read`
-        gave."""
+        gave. Without `wait` it is left as soon as it only waits for answers, events or time."""
         run_id = run_id or new_run_id()
         compiled = anywhere(prepared.program.plan)
         begun = Begun(values, os.getcwd(), tuple(binds))
@@ -115,7 +131,7 @@ class DurableEngine:
         def bring(tell: OnEvent | None) -> tuple[Kernel, None]:
             return kernel_of(prepared.program, prepared.flow, values, run_id, tell), None
 
-        async with self._carried(run_id, lease, prepared, bring, leave_unknown, answer, on_event) as handle:
+        async with self._carried(_Taken(run_id, lease, prepared, bring, answer, wait), on_event) as handle:
             yield handle
 
     @asynccontextmanager
@@ -127,6 +143,7 @@ class DurableEngine:
         answer: Answer | None = None,
         on_event: OnEvent | None = None,
         resolve: Resolve = leave_unknown,
+        wait: bool = True,
     ) -> AsyncIterator[RunHandle]:
         """Carry a run on from its journal; `on_event` is told what happened in it before, too. Raises
         NotRunnable where its agents can no longer be reached, StoreProblem where it cannot be had or read."""
@@ -139,44 +156,47 @@ class DurableEngine:
             kernel, replayed = brought_back(prepared.program, record, begun, rows, tell)
             return kernel, replayed if rows else None
 
-        async with self._carried(record.id, lease, prepared, bring, resolve, answer, on_event) as handle:
+        taken = _Taken(record.id, lease, prepared, bring, answer, wait, resolve)
+        async with self._carried(taken, on_event) as handle:
             yield handle
 
     @asynccontextmanager
-    async def _carried(
-        self,
-        run_id: str,
-        lease: Lease,
-        prepared: Prepared,
-        bring: Callable[[OnEvent | None], tuple[Kernel, Replayed | None]],
-        resolve: Resolve,
-        answer: Answer | None,
-        on_event: OnEvent | None,
-    ) -> AsyncIterator[RunHandle]:
-        program = prepared.program
+    async def _carried(self, taken: _Taken, on_event: OnEvent | None) -> AsyncIterator[RunHandle]:
+        number, prepared = taken.lease.run, taken.prepared
 
         def open_carrier(tell: OnEvent | None) -> _Durable:
-            host = TrioHost(program.agents, calls_at_once=self._calls, turns=prepared.turns, on_event=tell)
-            find = Answering(prepared.answerers, answer).find
-            world = World(self._writer, host.call, find, self._activity)
-            kernel, replayed = bring(tell)
-            return _Durable(program.plan, kernel, lease, world, replayed, _conclusion(prepared), resolve)
-
-        def opened(tell: OnEvent | None) -> _Durable:
-            self._held[lease.run] = durable = open_carrier(tell)
-            for message in self.store.messages(run=lease.run):
+            self._held[number] = durable = _Durable(prepared.program.plan, self._opened(taken, tell))
+            for message in self.store.messages(run=number):
                 durable.hear(message)
             return durable
 
         try:
             async with carried(
-                program.plan, prepared.flow, run_id, opened, on_event, followed=True
+                prepared.program.plan, prepared.flow, taken.id, open_carrier, on_event, followed=True
             ) as handle:
                 yield handle
         finally:
-            self._held.pop(lease.run, None)
+            self._held.pop(number, None)
             with trio.CancelScope(shield=True):
-                await self._writer.patiently(lambda: self.store.release(lease, wall_clock()))
+                await self._writer.patiently(lambda: self.store.release(taken.lease, wall_clock()))
+
+    def _opened(self, taken: _Taken, tell: OnEvent | None) -> JournaledRun:
+        prepared = taken.prepared
+        agents = prepared.program.agents
+        host = TrioHost(agents, calls_at_once=self._calls, turns=prepared.turns, on_event=tell)
+        find = Answering(prepared.answerers, taken.answer).find
+        kernel, replayed = taken.bring(tell)
+        started = replayed.started if replayed else ()
+        return JournaledRun(
+            prepared.program.plan,
+            kernel,
+            taken.lease,
+            World(self._writer, host.call, find, self._activity),
+            _conclusion(prepared),
+            replayed=replayed,
+            resolved=taken.resolve({path: kernel.calls[path].call for path in started}),
+            leave_waiting=not taken.wait,
+        )
 
     async def _listen(self) -> None:
         """Pass on what others want the runs to hear."""
@@ -199,23 +219,9 @@ def _conclusion(prepared: Prepared) -> Callable[[RunResult], Ending]:
 class _Durable:
     """The `Carrier` of a run with a journal."""
 
-    def __init__(
-        self,
-        compiled: plan.Plan,
-        kernel: Kernel,
-        lease: Lease,
-        world: World,
-        replayed: Replayed | None,
-        conclude: Callable[[RunResult], Ending],
-        resolve: Resolve,
-    ) -> None:
-        self._plan = compiled
+    def __init__(self, compiled: plan.Plan, run: JournaledRun) -> None:
+        self._plan, self._run = compiled, run
         self._heard: set[int] = set()
-        started = replayed.started if replayed else ()
-        resolved = resolve({path: kernel.calls[path].call for path in started})
-        self._run = JournaledRun(
-            compiled, kernel, lease, world, conclude, replayed=replayed, resolved=resolved
-        )
         self.answer, self.send = self._run.answer, self._run.send
         self.cancel, self.park = self._run.cancel, self._run.park
 

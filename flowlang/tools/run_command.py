@@ -1,29 +1,39 @@
 """`flow run`: a plan, a flow's name and the options -> a run on the screen, and an exit code.
 
 The result goes to stdout and nothing else does: what agents print, and what their programs print, is led to
-stderr for as long as the run goes on. An interrupt cancels the run, whose undos and `finally` blocks still
-run; a second one leaves at once.
+stderr for as long as the run goes on.
 
-Exit codes: 0 done, 1 failed or not started, 2 an option that cannot be understood, 130 interrupted."""
+A run is kept in a store, from which `flow resume` carries it on: an interrupt leaves it there, once the calls
+under way have ended. Without a store an interrupt cancels the run, whose undos and `finally` blocks still
+run. A second one leaves at once.
+
+Exit codes: 0 done; 1 failed, cancelled or not started; 2 an option that cannot be understood; 3 left while it
+waits; 130 interrupted."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import attrs
 import trio
 
 from flowlang.agents.binding import BadOption, parse_option
 from flowlang.agents.places import Places
+from flowlang.hosts.sqlite.opening import Durability
+from flowlang.hosts.sqlite.problems import StoreProblem
 from flowlang.hosts.trio_host import CALLS_AT_ONCE
 from flowlang.plan import model as plan
+from flowlang.runtime.agents import AgentError
+from flowlang.runtime.host import Question
 from flowlang.tools.cli import terminal
+from flowlang.tools.durable import DurableEngine
 from flowlang.tools.engine import Prepared, prepare_run
 from flowlang.tools.frontend import NotRunnable
 from flowlang.tools.run_display import Display, open_display
@@ -37,17 +47,21 @@ from flowlang.values.value import MAX_BOUNDARY, Value
 DONE: Final = 0
 FAILED: Final = 1
 MISUSED: Final = 2
+WAITING: Final = 3
 INTERRUPTED: Final = 130
 
 INTERRUPTS: Final = (signal.SIGINT, signal.SIGHUP)  # beside SIGTERM
-INTERRUPTED_TEXT: Final = "interrupted: what is under way is cancelled and undone; once more leaves at once"
+CANCELLED_TEXT: Final = "interrupted: what is under way is cancelled and undone; once more leaves at once"
+PARKED_TEXT: Final = "interrupted: calls under way have 10 s to end; once more leaves at once"
 
 STDIN_MARK: Final = "-"
 
 
 @attrs.frozen
 class RunOptions:
-    """`texts` are `NAME=VALUE`, `binds` `NAME=python:module:function`; `input` is a JSON file, or `-`."""
+    """`texts` are `NAME=VALUE`, `binds` `NAME=python:module:function`; `input` is a JSON file, or `-`.
+    `store` None is the user's store, unless the run is `ephemeral` and has none. `wait`: stay while it only
+    waits."""
 
     texts: tuple[str, ...] = ()
     input: str | None = None
@@ -55,6 +69,10 @@ class RunOptions:
     as_json: bool = False
     quiet: bool = False
     max_parallel: int = CALLS_AT_ONCE
+    store: str | None = None
+    durability: Durability = "power"
+    ephemeral: bool = False
+    wait: bool = True
 
 
 def run_command(compiled: plan.Plan, flow: str, options: RunOptions) -> int:
@@ -76,10 +94,8 @@ def run_command(compiled: plan.Plan, flow: str, options: RunOptions) -> int:
         return MISUSED
     except NotRunnable as problem:
         return refuse(problem, flow, options)
-    display = open_display(sys.stderr, quiet=options.quiet, color=terminal.colored(sys.stderr))
-    with stdout_kept_clean():
-        ended = trio.run(_supervised, prepared, inputs.values, display)
-    return _show(ended, prepared.places, options)
+    opened = partial(_started, prepared, inputs.values, options)
+    return carry_out(opened, prepared.places, options)
 
 
 def refuse(problem: NotRunnable, flow: str | None, options: RunOptions) -> int:
@@ -128,6 +144,29 @@ def stdout_kept_clean() -> Iterator[None]:
 
 # While it runs
 
+Opened: TypeAlias = Callable[[Display], AbstractAsyncContextManager[RunHandle]]
+"""A run that goes on beside the block that it is opened with, and is shown."""
+
+
+def carry_out(opened: Opened, places: Places, options: RunOptions) -> int:
+    """Carry a run out on the screen, and show how it ended; gives the exit code."""
+    display = open_display(sys.stderr, quiet=options.quiet, color=terminal.colored(sys.stderr))
+    try:
+        with stdout_kept_clean():
+            ended = trio.run(_supervised, opened, display, not options.ephemeral)
+    except StoreProblem as problem:
+        return refuse_store(problem, options)
+    return _show(ended, places, options)
+
+
+def refuse_store(problem: StoreProblem, options: RunOptions) -> int:
+    """Say what is wrong with the store; gives the exit code."""
+    terminal.say(f"error: {problem.message}" + (f"\n  help: {problem.help}" if problem.help else ""))
+    if options.as_json:
+        told = {"code": problem.code, "message": problem.message, "help": problem.help}
+        terminal.out_json({"status": "refused", "errors": [told]})
+    return FAILED
+
 
 class _Ended(NamedTuple):
     result: Result
@@ -136,9 +175,10 @@ class _Ended(NamedTuple):
 
 @attrs.define
 class _Supervision:
-    """Watches over a run, and cancels it when the user wants."""
+    """Watches over a run, and stops it when the user wants: leaves it in its store, or cancels it."""
 
     run: RunHandle
+    kept: bool
     interrupted: bool = False
 
     async def heed_signals(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -150,18 +190,14 @@ class _Supervision:
                 if self.interrupted:
                     os._exit(INTERRUPTED)
                 self.interrupted = True
-                self.run.cancel()
+                self.run.park()
                 with suppress(OSError):  # the terminal may be what has gone
-                    terminal.say(INTERRUPTED_TEXT)
+                    terminal.say(PARKED_TEXT if self.kept else CANCELLED_TEXT)
 
 
-async def _supervised(prepared: Prepared, inputs: Mapping[str, Value], display: Display) -> _Ended:
-    answer = _answers(prepared, display) or nobody
-    async with (
-        prepared.started(inputs, answer, display.tell) as run,
-        trio.open_nursery() as nursery,
-    ):
-        watch = _Supervision(run)
+async def _supervised(opened: Opened, display: Display, kept: bool) -> _Ended:
+    async with opened(display) as run, trio.open_nursery() as nursery:
+        watch = _Supervision(run, kept)
         await nursery.start(watch.heed_signals)
         nursery.start_soon(display.keep_fresh)
         result = await run.result()
@@ -170,11 +206,57 @@ async def _supervised(prepared: Prepared, inputs: Mapping[str, Value], display: 
     return _Ended(result, watch.interrupted)
 
 
-def _answers(prepared: Prepared, display: Display) -> Answer | None:
+@asynccontextmanager
+async def _started(
+    prepared: Prepared, values: Mapping[str, Value], options: RunOptions, display: Display
+) -> AsyncIterator[RunHandle]:
+    answer = at_terminal(prepared.program.plan, display)
+    if options.ephemeral:
+        async with prepared.started(values, answer or nobody, display.tell) as run:
+            yield run
+        return
+    async with (
+        engine_of(options) as engine,
+        engine.start(
+            prepared,
+            values,
+            answer=answer and open_for_others(answer),
+            on_event=display.tell,
+            binds=options.binds,
+            wait=options.wait,
+        ) as run,
+    ):
+        yield run
+
+
+def open_for_others(answer: Answer) -> Answer:
+    """A terminal that is closed fails no question that can be answered from elsewhere."""
+
+    async def answer_or_wait(path: str, question: Question) -> Value:
+        with suppress(AgentError):
+            return await answer(path, question)
+        terminal.say(f"`{question.ask}` stays open: answer it with `flow answer`")
+        return await trio.sleep_forever()
+
+    return answer_or_wait
+
+
+def engine_of(options: RunOptions) -> AbstractAsyncContextManager[DurableEngine]:
+    """The engine of the store that is meant."""
+    return DurableEngine.open(
+        store_path(options), durability=options.durability, max_parallel=options.max_parallel
+    )
+
+
+def store_path(options: RunOptions) -> Path | None:
+    return None if options.store is None else Path(options.store)
+
+
+def at_terminal(compiled: plan.Plan, display: Display) -> Answer | None:
     """Whoever sits at the terminal, if there is one."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
-    return TerminalAnswers(prepared.program.plan.agents, display, TypedLines(sys.stdin), sys.stderr)
+    return TerminalAnswers(compiled.agents, display, TypedLines(sys.stdin), sys.stderr)
 
 
 # When it has ended
@@ -191,6 +273,8 @@ def _show(ended: _Ended, places: Places, options: RunOptions) -> int:
     if not options.quiet and sys.stderr.isatty():
         terminal.say(summary(result))
     sys.stdout.flush()
+    if result.status == "waiting":
+        return WAITING
     if ended.interrupted and result.status != "done":
         return INTERRUPTED
     return DONE if result.status == "done" else FAILED

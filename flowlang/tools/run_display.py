@@ -30,7 +30,10 @@ MAX_LINE: Final = 300
 
 class Display(Protocol):
     """Shows a run: `tell` takes its events, `keep_fresh` draws until it is cancelled, `end` leaves what is to
-    stay. While it is `paused`, the terminal belongs to someone else."""
+    stay. While it is `paused`, the terminal belongs to someone else. Of what it is told while it is `past`,
+    only what it led to is shown."""
+
+    past: bool
 
     def tell(self, event: events.Event) -> None: ...
     async def keep_fresh(self) -> None: ...
@@ -51,6 +54,8 @@ def open_display(stream: TextIO, *, quiet: bool, color: bool) -> Display:
 class Silent:
     """Shows nothing."""
 
+    past: bool = attrs.field(default=False, kw_only=True)
+
     def tell(self, event: events.Event) -> None:
         pass
 
@@ -67,9 +72,11 @@ class Silent:
 
 @attrs.define
 class Lines(Silent):
-    """One line an event, with the seconds since the run began: `  1.2s  pages[3]/page  done in 0.4s`."""
+    """One line an event, with the seconds since the run began: `  1.2s  pages[3]/page  done in 0.4s`. `head`
+    stands before each."""
 
     stream: TextIO
+    head: str = ""
     began: int = 0
     started: dict[str, int] = attrs.field(factory=dict)
 
@@ -77,10 +84,10 @@ class Lines(Silent):
         if isinstance(event, events.RunStarted):
             self.began = event.at
         said = self.words(event)
-        if said is None:
+        if said is None or self.past:
             return
         said = " ".join(said.split())
-        line = f"{(event.at - self.began) / 1e6:7.1f}s  {event.path or 'run'}  {said}"
+        line = f"{self.head}{(event.at - self.began) / 1e6:7.1f}s  {event.path or 'run'}  {said}"
         with suppress(OSError, ValueError):  # a stream that is closed or full does not concern the run
             self.stream.write(clean(line)[:MAX_LINE] + "\n")
             self.stream.flush()

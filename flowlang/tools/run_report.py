@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
@@ -20,7 +21,7 @@ from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.display import clean
 from flowlang.text.render import ReadSource, Report, Style, render_report
 from flowlang.text.report import as_json
-from flowlang.tools.run_handle import Result
+from flowlang.tools.run_handle import Left, Result
 from flowlang.values.codec import encode
 from flowlang.values.value import Value
 
@@ -62,7 +63,9 @@ def _without(failure: Failure, others: Sequence[Failure]) -> Failure:
 
 
 def summary(result: Result) -> str:
-    """`done in 1.2s: 5 steps, 2 skipped, 1 retry`."""
+    """`done in 1.2s: 5 steps, 2 skipped, 1 retry`, or how to go on with a run that was left."""
+    if result.left is not None:
+        return _left(result, result.left)
     counts = [
         _counted(result.steps_executed, "step"),
         f"{result.steps_skipped} skipped" if result.steps_skipped else "",
@@ -72,6 +75,14 @@ def summary(result: Result) -> str:
     ]
     how = f"{result.status} in {result.execution_time_seconds:.1f}s: {', '.join(filter(None, counts))}"
     return f"{how}; {result.failure.error}: {result.failure.message}" if result.failure else how
+
+
+def _left(result: Result, left: Left) -> str:
+    why = f": {left.reason}" if left.reason else ""
+    if left.status == "unknown":
+        return f"{result.run_id} stopped: it may have made the calls of {', '.join(left.paths)}, or not"
+    what = "waits and was left" if left.status == "waiting" else "was interrupted"
+    return f"{result.run_id} {what}{why}; go on with `flow resume {result.run_id}`"
 
 
 def _counted(number: int, one: str, many: str | None = None) -> str:
@@ -125,12 +136,25 @@ def render_outcome(result: Result, places: Places, style: Style) -> str:
     """What a terminal shows of a run that did not come to its end: why, what was undone and what not."""
     if result.status == "done":
         return ""
+    if result.left is not None:
+        return _told_left(result, result.left)
     failures = [*([result.failure] if result.failure else []), *result.undo_failures]
     if not failures and not result.undone:
         return ""
     told = _failure_text(failures[0], places, style) if failures else f"the run was {result.status}\n"
     facts = list(_facts(result, failures, places))
     return told + clean("".join(f"  {word}: {said}\n" for word, said in facts))
+
+
+def _told_left(result: Result, left: Left) -> str:
+    if left.status != "unknown":
+        return clean(summary(result)) + "\n"
+    lines = [f"error: {summary(result)}"]
+    for path in left.paths:
+        lines.append(f"  {path}: find out what became of it, then make it again or say what it gave:")
+        lines.append(f"    flow resume {result.run_id} --redo {shlex.quote(path)}")
+        lines.append(f"    flow resume {result.run_id} --skip {shlex.quote(path + '=VALUE')}")
+    return clean("\n".join(lines)) + "\n"
 
 
 def _failure_text(failure: Failure, places: Places, style: Style) -> str:

@@ -50,11 +50,13 @@ class LiveTree:
         self.progress = Progress()
         self.live = Live(console=self.console, auto_refresh=False, transient=True)
         self.clock_ahead = 0.0
+        self.past = False
 
     def tell(self, event: events.Event) -> None:
-        """Take an event in; its time says how far the run's clock is ahead of ours."""
+        """Take an event in; its time says how far the run's clock is ahead of ours, unless it is past."""
         self.progress.tell(event)
-        self.clock_ahead = event.at / 1e6 - time.monotonic()
+        now = time.time() if self.past else event.at / 1e6
+        self.clock_ahead = now - time.monotonic()
 
     async def keep_fresh(self) -> None:
         with suppress(OSError, ValueError):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from flowlang.hosts.sqlite.opening import Durability
 from flowlang.hosts.trio_host import CALLS_AT_ONCE
 from flowlang.tools.cli.compiling import compiled_flow
+from flowlang.tools.cli.storing import store_options
 from flowlang.tools.frontend import NotRunnable
 from flowlang.tools.run_command import RunOptions, refuse, run_command
 from flowlang.tools.run_inputs import split_arguments
@@ -16,6 +18,8 @@ Examples:
   flow run main.flow greet name=Ada count=3  another flow of the file, with inputs
   flow run main.flow --input inputs.json     inputs from a JSON object; `-` reads stdin
   flow run main.flow --json | jq .data
+  flow run main.flow --no-wait               leave it when only a person or an event is missing
+  flow run main.flow --ephemeral             keep nothing: fastest, and gone with the process
 """
 
 
@@ -37,6 +41,11 @@ Examples:
     show_default=True,
     help="The most agent calls at the same time.",
 )
+@store_options
+@click.option("--ephemeral", is_flag=True, help="Keep nothing in a store; an interrupt cancels and undoes.")
+@click.option(
+    "--no-wait", is_flag=True, help="Leave a run that only waits for answers, events or time (exit 3)."
+)
 def command(
     file: str,
     arguments: tuple[str, ...],
@@ -45,14 +54,31 @@ def command(
     as_json: bool,
     quiet: bool,
     max_parallel: int,
+    store: str | None,
+    durability: Durability,
+    ephemeral: bool,
+    no_wait: bool,
 ) -> int:
     """Run a flow and print its result.
 
     FLOW is the flow called `main`, or the only one, where it is not named. Values are read by the types
     of the inputs: strings as they are, all else as JSON. Agents are reached as `flow.toml` says, and by
-    `use`. Progress goes to stderr."""
+    `use`. Progress goes to stderr.
+
+    The run is kept in a store: whatever happens to this process, `flow resume` carries it on."""
     wanted, texts = split_arguments(arguments)
-    options = RunOptions(texts, input, binds, as_json, quiet, max_parallel)
+    options = RunOptions(
+        texts,
+        input,
+        binds,
+        as_json,
+        quiet,
+        max_parallel,
+        store,
+        durability,
+        ephemeral=ephemeral,
+        wait=not no_wait,
+    )
     try:
         plan, flow = compiled_flow(file, wanted)
     except NotRunnable as problem:
