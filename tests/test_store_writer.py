@@ -286,18 +286,17 @@ def test_a_mistake_of_ours_in_the_thread_is_heard(store, leases, monkeypatch):
     trio.run(main)
 
 
-@pytest.mark.parametrize("idle", [True, False])
-def test_the_log_is_copied_into_the_store_now_and_then(store, leases, transactions, idle, monkeypatch):
-    monkeypatch.setattr(writing, "COMMITS_IN_LOG", 10)
+def test_the_log_is_copied_into_the_store_now_and_then(store, leases, transactions, monkeypatch):
+    monkeypatch.setattr(writing, "PAGES_IN_LOG", 10)
     store.database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     log = store.path.with_name("runs.db-wal")
 
     async def main() -> None:
-        async with Writer(store, idle=lambda: idle) as writer:
+        async with Writer(store, idle=lambda: True) as writer:
             for seq in range(100):
                 await writer.write(commit(leases[0], seq))
             assert log.stat().st_size < 30 * 4096
 
     trio.run(main)
     assert len(store.journal(leases[0].run)) == 100
-    assert any(on_loop for _, on_loop in transactions) == idle
+    assert sum(on_loop for count, on_loop in transactions if count) > 80

@@ -5,8 +5,8 @@ syncs it once for two hundred. A commit is written at once, on the loop, exactly
 way in the process, since then nobody is kept waiting and a thread would only cost time; else by one thread
 that has a connection of its own. What finds the store busy goes there too, since a thread may sleep.
 
-The log is copied into the store by the thread too, and counts as under way meanwhile; so no commit on the
-loop pays for a thousand others, and the log begins anew each time."""
+The log is copied into the store by the thread too, never on the loop, where one commit would pay for a
+thousand others. It counts as under way meanwhile, so that the log can begin anew each time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ from flowlang.runtime.journal import Commit, Lease, NotWritten, Row
 T = TypeVar("T")
 
 PATIENCE: Final = 30.0  # seconds that a commit waits for other processes
-COMMITS_IN_LOG: Final = 1_000  # after so many the log is copied into the store
+PAGES_IN_LOG: Final = 1_000  # after about so many the log is copied into the store; SQLite's own limit
+PAGE: Final = 4_096  # bytes
 
 
 class Writer:
@@ -86,8 +87,11 @@ class Writer:
             delay = min(delay * 2, LONGEST_DELAY)
 
     async def _carry_out(self, order: Order) -> Lease:
-        alone = self._under_way == 0 and self.idle()
-        result = (self._write_here(order) if alone else None) or await self._write_there(order)
+        result: Lease | BaseException | None = None
+        if self._under_way == 0 and self.idle():
+            result = self._write_here(order)
+        if result is None:
+            result = await self._write_there(order)
         if isinstance(result, Lease):
             return result
         raise result
@@ -98,7 +102,10 @@ class Writer:
             [result] = write_all(self._store.database, [order])
         except Busy:
             return None
-        self._count(1)
+        self._in_log += _pages(order)
+        if self._in_log >= PAGES_IN_LOG:
+            self._in_log = 0
+            self._send(_Ticket(None, None))
         return result
 
     async def _write_there(self, order: Order) -> Lease | BaseException:
@@ -125,13 +132,6 @@ class Writer:
         for ticket in tickets:
             if ticket.task is not None:
                 trio.lowlevel.reschedule(ticket.task)
-        self._count(sum(ticket.order is not None for ticket in tickets))
-
-    def _count(self, commits: int) -> None:
-        self._in_log += commits
-        if self._in_log >= COMMITS_IN_LOG:
-            self._in_log = 0
-            self._send(_Ticket(None, None))
 
 
 @attrs.define(eq=False)
@@ -147,6 +147,11 @@ class _Ticket:
 def _not_now(raise_cancel: object) -> trio.lowlevel.Abort:
     """What a cancellation hears that comes while a commit is written: it is delivered at the next wait."""
     return trio.lowlevel.Abort.FAILED
+
+
+def _pages(order: Order) -> int:
+    """About how many pages of the log an order takes."""
+    return 1 + sum(len(row.outcome) for row in order.rows if row.outcome is not None) // PAGE
 
 
 def _serve(
