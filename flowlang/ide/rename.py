@@ -8,21 +8,18 @@ renamed, and so is a field that is also reached in a way that nobody can follow.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import attrs
 
 from flowlang.ide.enums import enum_literals
 from flowlang.ide.meaning import Declaration, Foreign, Meaning, Mention, Owners, Part, Variable, mention_at
 from flowlang.ide.navigation import mentions_of
+from flowlang.ide.proof import new_error, with_edits
 from flowlang.ide.snapshot import Edit, Snapshot, Snapshots, span_of
-from flowlang.semantics.check import check
 from flowlang.syntax import ast
-from flowlang.syntax.parser import parse
 from flowlang.syntax.words import RESERVED
-from flowlang.text.diagnostics import Diagnostic
-from flowlang.text.source import Source, Span
+from flowlang.text.source import Span
 
 
 @attrs.frozen
@@ -164,7 +161,7 @@ class Rename:
         """Why the edits would not be sound."""
         touched = {edit.path for edit in self.edits}
         after = {
-            path: self.after(path, snapshot)
+            path: self.after(snapshot)
             for path, snapshot in self.files.items()
             if touched.intersection(snapshot.checked.modules)
         }
@@ -175,21 +172,12 @@ class Rename:
                 return Refusal(f"then line {line} of {path} would be wrong: {found.message}")
         return self.captured({**self.files, **after})
 
-    def after(self, path: str, snapshot: Snapshot) -> Snapshot:
+    def after(self, snapshot: Snapshot) -> Snapshot:
         """A file as it would be, in its project as that would be."""
-        project = snapshot.checked.project
-        modules = {each: self.module(module) for each, module in project.modules.items()}
-        imports = {self.import_key(*key): target for key, target in project.imports.items()}
-        changed = attrs.evolve(project, modules=modules, imports=imports, diagnostics=())
-        return Snapshot(path, check(changed, previous=snapshot.checked))
-
-    def module(self, module: ast.Module) -> ast.Module:
-        path = module.source.path
-        edits = [edit for edit in self.edits if edit.path == path]
-        return parse(Source(path, edited(module.source.text, edits)), previous=module) if edits else module
-
-    def import_key(self, path: str, key: str) -> tuple[str, str]:
-        return (path, self.name) if self.meaning == Declaration(path, key) else (path, key)
+        keys = {}
+        if isinstance(self.meaning, Declaration):
+            keys = {(self.meaning.module, self.meaning.name): self.name}
+        return with_edits(snapshot, self.edits, keys)
 
     def captured(self, after: Mapping[str, Snapshot]) -> Refusal | None:
         """Whether the name would mean something else somewhere, or something else would have it."""
@@ -216,21 +204,3 @@ class Rename:
             inside = len(self.written(mention)) - len(self.name) if mention.short == "value" else 0
             start = mention.span.start + before + inside
             yield (path, mention), Span(start, start + len(self.name))
-
-
-def new_error(before: Iterable[Diagnostic], after: Iterable[Diagnostic]) -> Diagnostic | None:
-    """A mistake that was not there before. What is only doubtful, as a name that is not used, may come and
-    go."""
-    known = Counter(each.code.number for each in before)
-    for each in after:
-        known[each.code.number] -= 1
-        if known[each.code.number] < 0 and each.severity == "error":
-            return each
-    return None
-
-
-def edited(text: str, edits: Iterable[Edit]) -> str:
-    """A text after edits that do not overlap."""
-    for edit in sorted(edits, reverse=True):
-        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
-    return text
