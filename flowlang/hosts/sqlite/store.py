@@ -266,11 +266,14 @@ class Store:
     ) -> Iterator[RunRecord]:
         """All that may be of that status."""
         stored = "running" if status == "interrupted" else status
-        going = "" if stored is None or stored in FINAL else "ended IS NULL AND "
-        select = f"""{_RECORD} WHERE {going} (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR flow = ?2)
-            AND (?3 IS NULL OR number < ?3) ORDER BY number DESC"""
+        wanted = {"status = ?": stored, "flow = ?": flow, "number < ?": before}
+        given = {condition: value for condition, value in wanted.items() if value is not None}
+        # There is an index of the statuses of runs that have not ended.
+        going = [] if stored is None or stored in FINAL else ["ended IS NULL"]
+        where = " AND ".join([*going, *given]) or "TRUE"
         holders: dict[str | None, Holder | None] = {}
-        for columns in connection.execute(select, (stored, flow, before)):
+        select = f"{_RECORD} WHERE {where} ORDER BY number DESC"
+        for columns in connection.execute(select, tuple(given.values())):
             yield self._record(columns, holders)
 
     def _record(self, columns: Sequence[Any], holders: dict[str | None, Holder | None]) -> RunRecord:
