@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import attrs
 import trio
@@ -13,14 +12,13 @@ from support.runs import EPOCH, PRELUDE, Actor, Outside, Played, compile_text
 from flowlang.hosts.journaled import JournaledRun, OutcomeUnknown, Parked, World
 from flowlang.hosts.trio_host import TrioHost
 from flowlang.hosts.turns import turns_of
-from flowlang.plan import model as plan
 from flowlang.runtime import events
 from flowlang.runtime.inputs import Outcome
 from flowlang.runtime.journal import Commit, Ending, Lease, NotWritten, Row, RunStatus, Wait
 from flowlang.runtime.program import Program, link
 from flowlang.runtime.replay import kernel_of, replay
 from flowlang.runtime.run import RunResult
-from flowlang.values.codec import decode, parse_argument
+from flowlang.values.codec import parse_argument
 from flowlang.values.value import Value
 
 
@@ -76,7 +74,13 @@ class Journaled:
         )
 
 
-def play_durably(text: str, outside: Outside | None = None) -> Played:
+@attrs.define
+class PlayedDurably(Played):
+    actor: Actor
+    rows: list[Row]
+
+
+def play_durably(text: str, outside: Outside | None = None) -> PlayedDurably:
     """Carry out the main flow of a text, in virtual time, on the kernel."""
     outside = outside or Outside()
     compiled = compile_text(text + PRELUDE)
@@ -88,7 +92,7 @@ def play_durably(text: str, outside: Outside | None = None) -> Played:
     journaled = Journaled(program, inputs)
     clock = trio.testing.MockClock(autojump_threshold=0)
     result = trio.run(_play, journaled, actor, outside, clock=clock)
-    return Played(program, result, actor.log, journaled.told)
+    return PlayedDurably(program, result, actor.log, journaled.told, actor, journaled.keeper.rows)
 
 
 async def _play(journaled: Journaled, actor: Actor, outside: Outside) -> RunResult:
@@ -103,18 +107,8 @@ async def _play(journaled: Journaled, actor: Actor, outside: Outside) -> RunResu
     run = journaled.open(host)
     actor.send = run.send
 
-    async def later(seconds: float, act: Any, *arguments: Any) -> None:
-        await trio.sleep(seconds)
-        act(*arguments)
-
     async with trio.open_nursery() as nursery:
-        for path, answer, seconds in outside.answers:
-            nursery.start_soon(later, seconds, run.answer, path, answer)
-        for name, given, seconds in outside.sends:
-            record = plan.RecordType(fields=program.plan.events[name].fields)
-            nursery.start_soon(later, seconds, run.send, name, decode(given, record))
-        if outside.cancel_after is not None:
-            nursery.start_soon(later, outside.cancel_after, run.cancel)
+        outside.go_on(nursery, journaled.program, run, run.cancel)
         result = await run.carry_out()
         nursery.cancel_scope.cancel()
     assert not isinstance(result, Parked | OutcomeUnknown)

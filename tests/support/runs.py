@@ -17,7 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 import trio
@@ -31,6 +31,7 @@ from flowlang.plan.lower import lower
 from flowlang.runtime import events
 from flowlang.runtime.agents import AgentCall, AgentError
 from flowlang.runtime.failures import Failure
+from flowlang.runtime.host import Question
 from flowlang.runtime.program import Program, link
 from flowlang.runtime.run import Run, RunResult
 from flowlang.values.codec import decode, encode, parse_argument, write_json
@@ -81,12 +82,14 @@ class Called:
 class Actor:
     """Answers every call by its arguments. `takes`: so long. `fails`: how, in the first `times` calls of this
     `name`. `cleanup`: so long goes on when it is cancelled. It answers with its name, or with null.
-    The agent `tell` sends a `Ping` of its name to its own run."""
+    The agent `tell` sends a `Ping` of its name to its own run. `moments` are the times at which a call ended
+    by itself, and not because something else had happened."""
 
     results: Mapping[str, plan.Type]
     send: Callable[[str, Any], None] | None = None
     log: list[Called] = attrs.field(factory=list)
     seen: Counter[str] = attrs.field(factory=Counter)
+    moments: list[float] = attrs.field(factory=list)
 
     async def call(self, call: AgentCall) -> Any:
         arguments = call.arguments
@@ -97,6 +100,7 @@ class Actor:
         self.log.append(called)
         try:
             await trio.sleep(_argument(arguments, "takes"))
+            self.moments.append(trio.current_time())
             if call.agent == "tell":
                 assert self.send is not None
                 self.send("Ping", {"id": name})
@@ -108,6 +112,8 @@ class Actor:
             called.outcome = "cancelled"
             with trio.CancelScope(shield=True):
                 await trio.sleep(_argument(arguments, "cleanup"))
+            if _argument(arguments, "cleanup"):
+                self.moments.append(trio.current_time())
             if fails == "late":
                 raise ValueError("too late to matter") from None
             if fails == "stubborn":
@@ -144,6 +150,17 @@ def _fail(how: str) -> Any:
             raise ValueError(how)
 
 
+class Hears(Protocol):
+    """What of a run hears what happens outside."""
+
+    @property
+    def questions(self) -> Mapping[str, Question]: ...
+
+    def answer(self, path: str, answer: Any) -> None: ...
+
+    def send(self, event: str, fields: Any) -> None: ...
+
+
 @attrs.define
 class Outside:
     """What happens outside of a run, and what its transcript shows."""
@@ -152,6 +169,7 @@ class Outside:
     answers: list[tuple[str, str, float]] = attrs.field(factory=list)
     sends: list[tuple[str, str, float]] = attrs.field(factory=list)
     cancel_after: float | None = None
+    answers_any: list[tuple[float, int]] = attrs.field(factory=list)  # when, and which of the open questions
     calls_at_once: int = 100
     events: bool = False
     keys: bool = False
@@ -171,6 +189,29 @@ class Outside:
             setattr(self, found[1], True)
         else:
             raise ValueError(line)
+
+    def go_on(
+        self, nursery: trio.Nursery, program: Program, hears: Hears, cancel: Callable[[], None]
+    ) -> None:
+        """Let it happen to a run that starts now."""
+
+        async def later(seconds: float, act: Callable[..., None], *arguments: Any) -> None:
+            await trio.sleep(seconds)
+            act(*arguments)
+
+        def answer_any(which: int) -> None:
+            if open_now := sorted(hears.questions):
+                hears.answer(open_now[which % len(open_now)], "yes")
+
+        for path, answer, seconds in self.answers:
+            nursery.start_soon(later, seconds, hears.answer, path, answer)
+        for seconds, which in self.answers_any:
+            nursery.start_soon(later, seconds, answer_any, which)
+        for name, given, seconds in self.sends:
+            record = plan.RecordType(fields=program.plan.events[name].fields)
+            nursery.start_soon(later, seconds, hears.send, name, decode(given, record))
+        if self.cancel_after is not None:
+            nursery.start_soon(later, self.cancel_after, cancel)
 
 
 @attrs.define
@@ -211,18 +252,8 @@ async def _play(program: Program, actor: Actor, outside: Outside, told: list[eve
     inputs = {name: parse_argument(text, parameters[name]) for name, text in outside.inputs.items()}
     run = Run(program, flow, inputs, host, told.append, run_id="r1")
 
-    async def later(seconds: float, act: Any, *arguments: Any) -> None:
-        await trio.sleep(seconds)
-        act(*arguments)
-
     async with trio.open_nursery() as nursery:
-        for path, answer, seconds in outside.answers:
-            nursery.start_soon(later, seconds, host.answer, path, answer)
-        for name, given, seconds in outside.sends:
-            record = plan.RecordType(fields=program.plan.events[name].fields)
-            nursery.start_soon(later, seconds, host.send, name, decode(given, record))
-        if outside.cancel_after is not None:
-            nursery.start_soon(later, outside.cancel_after, run.cancel)
+        outside.go_on(nursery, program, host, run.cancel)
         result = await run.result()
         nursery.cancel_scope.cancel()
     return result
