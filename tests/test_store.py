@@ -129,7 +129,7 @@ def test_a_run_may_be_made_with_its_first_rows(store, owner):
     assert store.database.connection.execute("SELECT count(*) FROM plans").fetchone() == (1,)
 
 
-def test_a_plan_and_a_large_outcome_are_kept_once(store, owner):
+def test_R18_a_plan_and_a_large_outcome_are_kept_once(store, owner):
     large = '"' + "x" * 100_000 + '"'
     first, second = store.create(new_run("a"), owner), store.create(new_run("b"), owner)
     write(store, first, rows=[row(0, large), row(1, large)])
@@ -196,7 +196,7 @@ def test_a_commit_that_cannot_be_written_is_refused_alone(store, owner):
     assert [store.journal(run) for run in (good.run, bad.run)] == [[row(0)], [row(0)]]
 
 
-def test_a_scope_that_is_over_is_one_row(store, owner):
+def test_R16_a_scope_that_is_over_is_one_row(store, owner):
     lease = store.create(new_run(), owner)
     paths = ["each[0]/a", "other", "each[1]/a", "eachother", "each", "each[1]/b#2@1"]
     rows = [Row(seq, "call", path, NOW + seq, "{}") for seq, path in enumerate(paths)]
@@ -330,7 +330,7 @@ def test_a_run_that_has_ended_is_not_taken(store, owner):
         store.take(99, owner)
 
 
-def test_the_runs_of_a_process_that_was_killed_are_free(store, owner):
+def test_R20_the_runs_of_a_process_that_was_killed_are_free(store, owner):
     def holds(tell: Callable[[int], None]) -> None:
         with Store.open(store.path, "none") as same:
             other = same.new_owner()
@@ -392,7 +392,7 @@ def test_an_owner_whose_file_is_cleared_away_before_it_is_locked_begins_anew(tmp
         assert holder_of(tmp_path, cleared[0].stem) is None
 
 
-def test_of_two_processes_that_take_a_run_at_the_same_moment_one_wins(store, owner):
+def test_R20_of_two_processes_that_take_a_run_at_the_same_moment_one_wins(store, owner):
     runs = [store.create(new_run(f"r{n}"), owner).run for n in range(100)]
     owner.close()
     context = multiprocessing.get_context("fork")
@@ -417,7 +417,7 @@ def test_of_two_processes_that_take_a_run_at_the_same_moment_one_wins(store, own
         assert one[0] == other[0], "and the other says who"
 
 
-def test_a_suspended_owner_that_wakes_after_a_takeover_writes_nothing(store, owner):
+def test_R20_a_suspended_owner_that_wakes_after_a_takeover_writes_nothing(store, owner):
     lease = store.create(new_run(), owner)
     write(store, lease, rows=[row(0)])
     with Store.open(store.path, "none") as elsewhere, elsewhere.new_owner() as other:
@@ -454,7 +454,7 @@ def test_messages_wait_until_a_commit_takes_them(store, owner):
         assert store.messages(owner=nobody) == []
 
 
-def test_a_question_is_answered_once(store, owner):
+def test_R20_a_question_is_answered_once(store, owner):
     lease = store.create(new_run(), owner)
     with pytest.raises(NotAsked) as early:
         store.put_answer(lease.run, "approve", "true", NOW)

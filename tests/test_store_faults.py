@@ -7,8 +7,10 @@ import os
 import random
 import resource
 import shutil
+import signal
 import sqlite3
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -148,6 +150,26 @@ def test_no_flipped_byte_makes_a_run_go_on_with_what_was_not_written(path, tmp_p
         except StoreProblem:
             continue
         assert [row for row in read if row not in rows] == []
+
+
+@pytest.mark.parametrize("commits", range(1, 11))
+def test_what_was_written_before_a_process_was_killed_is_there(path, commits):
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        with Store.open(path, "process") as store:
+            lease = started(store)
+            for seq in count():
+                assert store.write_all([commit(lease, 2 * seq, 2 * seq + 1)]) == [None]
+                os.write(writing, b"x")
+    for _ in range(commits):
+        os.read(reading, 1)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    with Store.open(path) as store:
+        rows = store.journal(1)
+        assert rows == [row(n) for n in range(len(rows))]
+        assert len(rows) % 2 == 0 and len(rows) >= 2 * commits
 
 
 def test_a_log_that_was_cut_ends_with_the_last_whole_commit(path, tmp_path):
@@ -312,7 +334,7 @@ broken line
         ("/over/runs.db", "cifs"),
     ],
 )
-def test_a_store_does_not_lie_on_a_network_file_system(path, type, monkeypatch):
+def test_R20_a_store_does_not_lie_on_a_network_file_system(path, type, monkeypatch):
     assert network_filesystem(Path(path), MOUNTS) == type
     monkeypatch.setattr(opening, "known_mounts", lambda: MOUNTS)
     if type is not None:

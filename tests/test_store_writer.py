@@ -72,7 +72,7 @@ def locked_elsewhere(store: Store) -> Iterator[int]:
             os.write(writing, b"x")
 
 
-def test_a_run_that_is_alone_is_written_on_the_loop(store, leases, transactions):
+def test_R19_a_run_that_is_alone_is_written_on_the_loop(store, leases, transactions):
     async def main() -> None:
         async with Writer(store, idle=lambda: True) as writer:
             for seq in range(3):
@@ -83,7 +83,7 @@ def test_a_run_that_is_alone_is_written_on_the_loop(store, leases, transactions)
     assert store.journal(leases[0].run) == [row(0), row(1), row(2)]
 
 
-def test_commits_that_come_while_one_is_written_go_together(store, leases, transactions):
+def test_R19_commits_that_come_while_one_is_written_go_together(store, leases, transactions):
     async def main() -> None:
         async with Writer(store) as writer, trio.open_nursery() as nursery:
             for lease in leases:
@@ -175,7 +175,7 @@ def test_a_commit_is_not_cancelled_in_the_middle(store, leases, idle):
 
 
 @pytest.mark.parametrize("idle", [True, False])
-def test_the_loop_goes_on_while_another_process_keeps_the_lock(store, leases, idle):
+def test_R19_the_loop_goes_on_while_another_process_keeps_the_lock(store, leases, idle):
     async def main(free: int) -> None:
         async with Writer(store, idle=lambda: idle) as writer, trio.open_nursery() as nursery:
             nursery.start_soon(writer.write, commit(leases[0], 0))
