@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import multiprocessing
 import os
@@ -365,6 +366,18 @@ def test_a_forked_child_does_not_hold_what_its_dead_parent_held(store, owner):
         kill()
         assert store.take(1, owner).epoch == 2
         os.kill(grandchild, signal.SIGKILL)
+
+
+def test_an_owner_that_could_not_say_who_it_is_owns_all_the_same(store, owner, monkeypatch):
+    monkeypatch.setattr(os, "write", lambda file, content: full())
+
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with store.new_owner() as other:
+        lease = store.create(new_run(), other)
+        with pytest.raises(Held, match="is held by another process"):
+            store.take(lease.run, owner)
 
 
 def test_the_files_of_the_dead_are_cleared_away(store, owner):

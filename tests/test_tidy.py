@@ -29,6 +29,7 @@ EXEMPT_FROM_LENGTH = {
 }
 
 LAZY = {
+    "flowlang/tools/cli/lsp.py": {"flowlang.tools.lsp.server"},  # an extra that may not be installed
     "flowlang/text/patterns.py": {"re2"},  # most flows have no pattern
     "flowlang/planning/reading.py": {"flowlang.planning.yaml_text"},  # a plan in JSON needs no YAML
     "flowlang/tools/plan_files.py": {"flowlang.tools.frontend"},  # which comes here for plans
@@ -168,6 +169,12 @@ def test_only_the_tools_read_the_environment(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_the_language_server_knows_its_protocol(path):
+    packages = {imported.split(".")[0] for _, imported in imports(parsed(path))}
+    assert not packages & {"pygls", "lsprotocol"} or name_of(path).startswith("flowlang.tools.lsp.")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_stand_at_the_top(path):
     tree = parsed(path)
     relative = path.relative_to(ROOT).as_posix()
@@ -260,4 +267,5 @@ def heavy_modules(code: str) -> set[str]:
     run = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
     tops = {name.split(".")[0] for name in run.stdout.split()}
     known = {"click", "lark", "attr", "attrs", "pydantic", "trio", "rich", "re2", "httpx", "interegular"}
+    known |= {"platformdirs", "sqlite3"}
     return (tops & known) - {"attrs"}

@@ -35,7 +35,8 @@ SUFFIX = ".owner"
 
 @attrs.frozen
 class Holder:
-    """Who an owner is, for people. `since` is in microseconds since 1970 UTC."""
+    """Who an owner is, for people; `pid` 0 where it could not say. `since` is in microseconds since 1970
+    UTC."""
 
     pid: int
     host: str
@@ -43,9 +44,14 @@ class Holder:
     since: int
 
     def __str__(self) -> str:
+        if self.pid == 0:
+            return "another process"
         since = datetime.fromtimestamp(self.since / 1e6).strftime("%Y-%m-%d %H:%M:%S")
         where = "" if self.host == socket.gethostname() else f" on {self.host}"
         return f"process {self.pid}{where} (`{self.command}`) since {since}"
+
+
+UNKNOWN = Holder(0, "", "", 0)
 
 
 class Owner:
@@ -56,8 +62,9 @@ class Owner:
         clear_away_the_dead(folder)
         self.name, self._file = _locked_file(folder)
         self._path = folder / (self.name + SUFFIX)
-        os.write(self._file, json.dumps(attrs.asdict(_this_process())).encode())
         _living.add(self)
+        with suppress(OSError):  # a full disk must not keep anybody from owning
+            os.write(self._file, json.dumps(attrs.asdict(_this_process())).encode())
 
     def close(self) -> None:
         """Nobody's runs are held by it any longer."""
@@ -87,7 +94,7 @@ def holder_of(folder: Path, name: str) -> Holder | None:
             return None
         with suppress(ValueError, TypeError):
             return Holder(**json.loads(os.read(file, 10_000)))
-        return Holder(0, "unknown", "unknown", 0)
+        return UNKNOWN
 
 
 def clear_away_the_dead(folder: Path) -> None:
