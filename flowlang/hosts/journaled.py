@@ -90,9 +90,14 @@ class OutcomeUnknown:
 
 @attrs.define
 class Activity:
-    """What is under way in a process: while a call is, a commit must not hold the others up."""
+    """What is under way in a process, so that a commit holds nobody up."""
 
+    runs: int = 0
     calls: int = 0
+
+    def idle(self) -> bool:
+        """Whether nothing is under way but the one run that asks."""
+        return self.calls == 0 and self.runs <= 1
 
 
 @attrs.frozen
@@ -118,7 +123,9 @@ class _Arrival:
 class JournaledRun:
     """A run that is carried out, or carried on, by `carry_out`.
 
-    `resolved` says what became of calls whose outcome is unknown: a reply, or None to make them again.
+    `replayed` is how far the journal has brought the kernel, None where it is yet empty; `resumed` says that
+    nobody held the run since. `resolved` says what became of calls whose outcome is unknown: a reply, or None
+    to make them again.
     `leave_waiting`: it is parked as soon as it only waits for answers, events or time."""
 
     def __init__(
@@ -130,12 +137,13 @@ class JournaledRun:
         conclude: Callable[[RunResult], Ending],
         *,
         replayed: Replayed | None = None,
+        resumed: bool = True,
         resolved: Mapping[str, Outcome | None] | None = None,
         leave_waiting: bool = False,
     ) -> None:
         self._plan, self._kernel, self._lease, self._world = compiled, kernel, lease, world
         self._conclude = conclude
-        self._replayed = replayed
+        self._replayed, self._resumed = replayed, resumed
         self._resolved = resolved or {}
         self._leave_waiting = leave_waiting
         self._seq = replayed.seq if replayed else 0
@@ -238,11 +246,12 @@ class JournaledRun:
         """Hear that the run begins or is resumed, and take up what is outstanding."""
         if self._replayed is None:
             self._arrive(_Arrival(Began))
-        else:
+        elif self._resumed:
             away = max(0, self._world.clock() - self._at)
             self._arrive(_Arrival(lambda at: Resumed(at, away)))
-        for input in await self._commit():
-            self._kernel.advance(input)
+        if self._has_news():
+            for input in await self._commit():
+                self._kernel.advance(input)
         for wait in [*self._kernel.waits.values()]:
             self._do(wait)
         for path, pending in [*self._kernel.calls.items()]:

@@ -13,10 +13,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
+from weakref import WeakKeyDictionary
 
 import attrs
 import trio
@@ -34,8 +35,8 @@ from flowlang.plan.load import dump_plan
 from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.events import OnEvent
 from flowlang.runtime.host import Question
-from flowlang.runtime.inputs import Outcome
-from flowlang.runtime.journal import Ending, Lease
+from flowlang.runtime.inputs import Began, Outcome
+from flowlang.runtime.journal import Ending, Lease, row_of
 from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.mailbox import MailboxFull
 from flowlang.runtime.replay import Replayed, kernel_of
@@ -71,6 +72,7 @@ class _Taken:
     answer: Answer | None
     wait: bool
     resolve: Resolve = leave_unknown
+    resumed: bool = True
 
 
 class DurableEngine:
@@ -82,6 +84,7 @@ class DurableEngine:
         self.store = store
         self._owner, self._writer, self._activity, self._calls = owner, writer, activity, calls
         self._held: dict[int, _Durable] = {}
+        self._plans: WeakKeyDictionary[Prepared, str] = WeakKeyDictionary()
 
     @classmethod
     @asynccontextmanager
@@ -99,7 +102,7 @@ class DurableEngine:
             store.new_owner() as owner,
         ):
             async with (
-                Writer(store, idle=lambda: activity.calls == 0) as writer,
+                Writer(store, idle=activity.idle) as writer,
                 TrioGroup(math.inf) as group,
             ):
                 engine = cls(store, owner, writer, activity, trio.Semaphore(max_parallel))
@@ -122,17 +125,42 @@ class DurableEngine:
         """Start a run, carried out beside the block that this opens. `values` are what `Prepared.read`
         gave. Without `wait` it is left as soon as it only waits for answers, events or time."""
         run_id = run_id or new_run_id()
-        compiled = anywhere(prepared.program.plan)
+        began = Began(wall_clock())
         begun = Begun(values, os.getcwd(), tuple(binds))
-        source = compiled.sources[0].path if compiled.sources else None
-        new = NewRun(run_id, prepared.flow, dump_plan(compiled), begun.to_json(), wall_clock(), source)
-        lease = await self._writer.patiently(lambda: self.store.create(new, self._owner))
+        new = NewRun(
+            run_id,
+            prepared.flow,
+            self._stored_plan(prepared),
+            begun.to_json(),
+            began.at,
+            prepared.source,
+        )
 
-        def bring(tell: OnEvent | None) -> tuple[Kernel, None]:
-            return kernel_of(prepared.program, prepared.flow, values, run_id, tell), None
+        def bring(tell: OnEvent | None) -> tuple[Kernel, Replayed]:
+            kernel = kernel_of(prepared.program, prepared.flow, values, run_id, tell)
+            kernel.advance(began)
+            return kernel, Replayed(1, began.at)
 
-        async with self._carried(_Taken(run_id, lease, prepared, bring, answer, wait), on_event) as handle:
-            yield handle
+        with self._active():
+            lease = await self._writer.create(new, self._owner, [row_of(1, began)])
+            taken = _Taken(run_id, lease, prepared, bring, answer, wait, resumed=False)
+            async with self._carried(taken, on_event) as handle:
+                yield handle
+
+    def _stored_plan(self, prepared: Prepared) -> str:
+        """The plan as the store keeps it, made once for all runs."""
+        if prepared not in self._plans:
+            self._plans[prepared] = dump_plan(anywhere(prepared.program.plan))
+        return self._plans[prepared]
+
+    @contextmanager
+    def _active(self) -> Iterator[None]:
+        """A run of this process."""
+        self._activity.runs += 1
+        try:
+            yield
+        finally:
+            self._activity.runs -= 1
 
     @asynccontextmanager
     async def resume(
@@ -149,16 +177,17 @@ class DurableEngine:
         NotRunnable where its agents can no longer be reached, StoreProblem where it cannot be had or read."""
         begun = begun_of(self.store, record)
         prepared = prepared_again(plan_of(self.store, record), record, begun, agents)
-        lease = await self._writer.patiently(lambda: self.store.take(record.number, self._owner))
 
         def bring(tell: OnEvent | None) -> tuple[Kernel, Replayed | None]:
             rows = self.store.journal(record.number)
             kernel, replayed = brought_back(prepared.program, record, begun, rows, tell)
             return kernel, replayed if rows else None
 
-        taken = _Taken(record.id, lease, prepared, bring, answer, wait, resolve)
-        async with self._carried(taken, on_event) as handle:
-            yield handle
+        with self._active():
+            lease = await self._writer.patiently(lambda: self.store.take(record.number, self._owner))
+            taken = _Taken(record.id, lease, prepared, bring, answer, wait, resolve)
+            async with self._carried(taken, on_event) as handle:
+                yield handle
 
     @asynccontextmanager
     async def _carried(self, taken: _Taken, on_event: OnEvent | None) -> AsyncIterator[RunHandle]:
@@ -176,9 +205,10 @@ class DurableEngine:
             ) as handle:
                 yield handle
         finally:
-            self._held.pop(number, None)
-            with trio.CancelScope(shield=True):
-                await self._writer.patiently(lambda: self.store.release(taken.lease, wall_clock()))
+            left = self._held.pop(number, None)
+            if left is None or not left.ended:
+                with trio.CancelScope(shield=True):
+                    await self._writer.patiently(lambda: self.store.release(taken.lease, wall_clock()))
 
     def _opened(self, taken: _Taken, tell: OnEvent | None) -> JournaledRun:
         prepared = taken.prepared
@@ -194,6 +224,7 @@ class DurableEngine:
             World(self._writer, host.call, find, self._activity),
             _conclusion(prepared),
             replayed=replayed,
+            resumed=taken.resumed,
             resolved=taken.resolve({path: kernel.calls[path].call for path in started}),
             leave_waiting=not taken.wait,
         )
@@ -222,6 +253,7 @@ class _Durable:
     def __init__(self, compiled: plan.Plan, run: JournaledRun) -> None:
         self._plan, self._run = compiled, run
         self._heard: set[int] = set()
+        self.ended = False
         self.answer, self.send = self._run.answer, self._run.send
         self.cancel, self.park = self._run.cancel, self._run.park
 
@@ -237,6 +269,7 @@ class _Durable:
             case OutcomeUnknown(paths):
                 return Left("unknown", paths=paths)
             case RunResult() as ended:
+                self.ended = True
                 return ended
 
     def hear(self, message: Message) -> None:

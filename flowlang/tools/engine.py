@@ -12,6 +12,7 @@ agent may give back: a timedelta, a dataclass and so on."""
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -58,6 +59,12 @@ class Prepared:
     answerers: Mapping[str, Agent]  # what answers an `ask` by itself
     turns: Mapping[str, Turns]
     calls: trio.Semaphore
+
+    @property
+    def source(self) -> str | None:
+        """The file that the flow was compiled from."""
+        sources = self.program.plan.sources
+        return os.path.abspath(sources[0].path) if sources else None
 
     async def run(
         self,

@@ -109,7 +109,10 @@ def write_json(json_value: Value, *, canonical: bool = False) -> str:
         return json.dumps(
             _without_negative_zero(json_value), ensure_ascii=False, separators=(",", ":"), sort_keys=True
         )
-    return json.dumps(json_value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _write(json_value)
+
+
+_write: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def parse_argument(text: str, type: plan.Type) -> Value:
