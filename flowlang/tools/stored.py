@@ -1,8 +1,7 @@
 """What a store keeps of a run -> what it was started with, and where it stands.
 
 A run is stored so that it can be carried on from any folder: its plan names files by absolute paths, and the
-folder and the options that it was started with are kept. To look at a run is to replay its journal: nothing
-is called, and all its events are told again."""
+folder and the options that it was started with are kept."""
 
 from __future__ import annotations
 
@@ -19,11 +18,10 @@ from flowlang.hosts.sqlite.records import RunRecord
 from flowlang.hosts.sqlite.store import Store
 from flowlang.plan import model as plan
 from flowlang.plan.load import load_plan
-from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.events import OnEvent
 from flowlang.runtime.journal import SEMANTICS, JournalMisfit, Row
 from flowlang.runtime.kernel import Kernel
-from flowlang.runtime.program import Program, link
+from flowlang.runtime.program import Program
 from flowlang.runtime.replay import Replayed, kernel_of, replay
 from flowlang.tools.engine import Prepared, prepare
 from flowlang.values.codec import write_json
@@ -98,32 +96,9 @@ def brought_back(
     try:
         return kernel, replay(kernel, rows)
     except JournalMisfit as misfit:
-        message = f"the journal of run `{record.id}` does not fit its plan: {misfit}"
-        raise StoreProblem("misfit", message, "this is a mistake in flowlang, or a damaged store") from None
+        raise problem_of(misfit, record) from None
 
 
-@attrs.frozen
-class Looked:
-    """A run as it stands, with the kernel that its journal led to; to be closed."""
-
-    plan: plan.Plan
-    begun: Begun
-    kernel: Kernel
-    replayed: Replayed
-    rows: list[Row]
-
-
-def look(store: Store, record: RunRecord, on_event: OnEvent | None = None) -> Looked:
-    """Replay a run without being able to carry it on. Raises StoreProblem."""
-    compiled, begun = plan_of(store, record), begun_of(store, record)
-    program = link(compiled, dict.fromkeys(compiled.agents, _NoAgent()))
-    rows = store.journal(record.number)
-    kernel, replayed = brought_back(program, record, begun, rows, on_event)
-    return Looked(compiled, begun, kernel, replayed, rows)
-
-
-class _NoAgent:
-    """Stands where nothing is called."""
-
-    async def call(self, call: AgentCall) -> Value:
-        raise AssertionError("a replay calls nothing")
+def problem_of(misfit: JournalMisfit, record: RunRecord) -> StoreProblem:
+    message = f"the journal of run `{record.id}` does not fit its plan: {misfit}"
+    return StoreProblem("misfit", message, "this is a mistake in flowlang, or a damaged store")

@@ -1,0 +1,124 @@
+"""What the commands about stored runs share: opening the store, saying what is wrong and what was left for
+a run, completing ids.
+
+To look makes no store, but that of the user."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeAlias
+
+import click
+from click.core import ParameterSource
+from click.shell_completion import CompletionItem
+
+from flowlang.hosts.sqlite.opening import default_path
+from flowlang.hosts.sqlite.problems import StoreProblem
+from flowlang.hosts.sqlite.records import RunRecord
+from flowlang.hosts.sqlite.store import FINAL, Store
+from flowlang.tools.cli import terminal
+from flowlang.tools.files import STDIN_MARK
+from flowlang.tools.run_telling import Told, heard_text, told_json
+from flowlang.values.value import MAX_BOUNDARY
+
+COMPLETED = 50  # runs that a shell offers
+
+Complete: TypeAlias = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, problems too.")
+
+
+@contextmanager
+def opened(context: click.Context, store: str | None, *, as_json: bool) -> Iterator[Store]:
+    """The store that the options name, for as long as the block lasts. What is wrong with it, or with what is
+    asked of it, ends the command with 1."""
+    try:
+        path = _path(store)
+        if store is not None and not path.exists():
+            help = "`flow run` makes one; or name another with `--store`"
+            raise StoreProblem("no_store", f"there is no store at {path}", help)
+        with Store.open(path) as found:
+            yield found
+    except StoreProblem as problem:
+        terminal.say(f"error: {problem.message}" + (f"\nhelp: {problem.help}" if problem.help else ""))
+        if as_json:
+            told = {"code": problem.code, "message": problem.message, "help": problem.help}
+            terminal.out_json({"error": told})
+        context.exit(1)
+
+
+def named(context: click.Context, store: str | None) -> str | None:
+    """The store as the commands that are shown have to name it: not at all where the environment does."""
+    by_hand = context.get_parameter_source("store") is ParameterSource.COMMANDLINE
+    return store if by_hand else None
+
+
+def given_text(value: str) -> str:
+    """A value of the command line; `-` stands for what is on stdin, without its last line break."""
+    if value != STDIN_MARK:
+        return value
+    content = sys.stdin.buffer.read(MAX_BOUNDARY + 1)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise StoreProblem("bad_value", "what is on stdin is not valid UTF-8", "give it as text") from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def say_told(context: click.Context, told: Told, store: str | None, *, as_json: bool) -> None:
+    """Say what was left for a run, and who goes on with it."""
+    option = named(context, store)
+    if as_json:
+        terminal.out_json(told_json(told, option))
+    else:
+        terminal.say(heard_text(told, option))
+
+
+def completed_runs(*, ended: bool) -> Complete:
+    """The ids of recent runs; without those that have ended, unless these are wanted."""
+
+    def look(store: Store) -> list[CompletionItem]:
+        return [CompletionItem(r.id, help=f"{r.flow}, {r.status}") for r in _recent(store, ended=ended)]
+
+    return _completed(look)
+
+
+def completed_questions() -> Complete:
+    """The addresses of open questions."""
+
+    def look(store: Store) -> list[CompletionItem]:
+        ids = {record.number: record.id for record in _recent(store, ended=False)}
+        return [
+            CompletionItem(f"{ids[run]}/{wait.path}", help=wait.name)
+            for run, wait in store.waits()
+            if wait.kind == "question" and run in ids
+        ]
+
+    return _completed(look)
+
+
+def _recent(store: Store, *, ended: bool) -> list[RunRecord]:
+    records = store.runs(limit=COMPLETED)
+    return [record for record in records if ended or record.status not in FINAL]
+
+
+def _completed(look: Callable[[Store], list[CompletionItem]]) -> Complete:
+    """What a look at the store gives, if it is there and can be opened without waiting: a shell shows no
+    errors."""
+
+    def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+        path = _path(context.params.get("store"))
+        with suppress(StoreProblem):
+            if path.exists():
+                with Store.open(path, patience=0) as store:
+                    return [item for item in look(store) if item.value.startswith(begun)]
+        return []
+
+    return complete
+
+
+def _path(store: str | None) -> Path:
+    return default_path() if store is None else Path(store).expanduser()

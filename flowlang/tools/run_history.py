@@ -1,0 +1,285 @@
+"""What happened in a run: its events and the rows of its journal -> a tree of steps, each with its calls.
+
+Where `run_progress` forgets what is over, a history keeps it. Steps know when they started and how they ended
+from events; with which arguments something was called, and what it gave, from the kernel and the journal's
+rows. A step that has not ended is what its calls and waits are, or what the steps below it are; that is
+settled last, by `settle`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal, TypeAlias, TypeVar
+
+import attrs
+
+from flowlang.plan import model as plan
+from flowlang.plan.paths import step_at
+from flowlang.runtime import events
+from flowlang.runtime.failures import Failure
+from flowlang.runtime.host import Awaited, Question
+from flowlang.runtime.inputs import Outcome, Raised, Replied, Stopped
+from flowlang.runtime.journal import Row, input_of
+from flowlang.runtime.kernel import Kernel, OpenWait
+from flowlang.values.value import Value
+
+T = TypeVar("T")
+
+State: TypeAlias = Literal[
+    "running", "interrupted", "unknown", "retrying", "waiting", "done", "failed", "cancelled", "skipped"
+]
+"""`interrupted`: under way when whoever held the run let go of it."""
+
+OPEN: Final[tuple[State, ...]] = ("unknown", "running", "interrupted", "retrying", "waiting")
+"""The states of what has not ended; a step is the first of these that a step below it is."""
+
+_LAST_PART: Final = re.compile(r'(?:\[(?:\d+|"(?:[^"\\]|\\.)*")\]|[#@|]\d+|(?:^|/)[^/\[\]#@|"]+)$')
+
+_REPEATED: Final = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]|[#@]\d+')
+_UNNAMED: Final = re.compile(r"(?:.*/)?!(?:return\d*|yield|next)(?=[@|]|/!|$)")
+
+_ENDS: Final[dict[type, State]] = {Replied: "done", Raised: "failed", Stopped: "cancelled"}
+
+
+@attrs.define(eq=False)
+class Call:
+    """A call of an agent, or a question. `arguments` in JSON form; `again` are the instants at which it was
+    made anew, because nobody knew what had become of it. `row` is the one that says how it ended."""
+
+    path: str
+    agent: str
+    arguments: Mapping[str, Value]
+    started: int
+    attempt: int = 1
+    key: str | None = None
+    again: list[int] = attrs.field(factory=list)
+    row: Row | None = None
+
+    @property
+    def ended(self) -> int | None:
+        return None if self.row is None else self.row.at
+
+    def outcome(self) -> Outcome | None:
+        """None where it has not ended, as far as anybody knows."""
+        if self.row is None:
+            return None
+        outcome = getattr(input_of(self.row), "outcome", None)
+        assert isinstance(outcome, Replied | Raised | Stopped), "rows of calls and answers have one"
+        return outcome
+
+
+@attrs.define(eq=False)
+class Step:
+    """A step, or (`unnamed`) a statement that calls something and is none, such as a `return`.
+
+    `latest` is what it last came to wait for, or to try again. `undone` None: it was not, or not yet;
+    `undoable`: it would be, if the run failed. `tolerated` counts items that were let fail."""
+
+    path: str
+    started: int
+    doing: str = ""
+    target: str | None = None
+    unnamed: bool = False
+    state: State = "running"
+    ended: int | None = None
+    skipped: str | None = None
+    failure: Failure | None = None
+    caught: Failure | None = None
+    cleanup: Failure | None = None
+    retries: list[events.AttemptFailed] = attrs.field(factory=list)
+    latest: events.AttemptFailed | events.Waiting | None = None
+    wait: OpenWait | None = None
+    progress: tuple[int, int] | None = None
+    tolerated: int = 0
+    stopped_after: int | None = None
+    undoable: bool = False
+    undone: events.Undone | None = None
+    calls: list[Call] = attrs.field(factory=list)
+    below: list[Step] = attrs.field(factory=list)
+
+
+@attrs.define(eq=False)
+class History:
+    """Takes in events and rows. `steps` are all of them, in the order in which they started."""
+
+    root: Step = attrs.field(factory=lambda: Step("", 0))
+    steps: dict[str, Step] = attrs.field(factory=dict)
+    ended: bool = False
+    _calls: dict[str, Call] = attrs.field(factory=dict)  # that have not ended
+    _waits: dict[str, Call] = attrs.field(factory=dict)
+
+    # Events
+
+    def tell(self, event: events.Event) -> None:
+        match event:
+            case events.RunStarted(at=at):
+                self.root.started = at
+            case events.RunEnded(at=at, status=status):
+                self.root.state, self.root.ended, self.ended = status, at, True
+            case events.StepStarted(path=path, at=at, doing=doing, target=target):
+                self._enter(Step(path, at, doing, target))
+            case events.StepSkipped(path=path, at=at, reason=reason):
+                self._enter(Step(path, at, state="skipped", skipped=reason, ended=at))
+            case _:
+                self._change(self.owner(event.path), event)
+
+    def _enter(self, step: Step) -> None:
+        self.owner(around(step.path)).below.append(step)
+        self.steps[step.path] = step
+
+    def _change(self, step: Step, event: events.Event) -> None:
+        match event:
+            case events.StepDone(at=at):
+                step.state, step.ended = "done", at
+            case events.StepFailed(at=at, failure=failure):
+                step.state, step.ended, step.failure = "failed", at, failure
+            case events.StepCancelled(at=at):
+                step.state, step.ended = "cancelled", at
+            case events.AttemptFailed():
+                step.retries.append(event)
+                step.latest = event
+            case events.Waiting():
+                step.latest = event
+            case events.Caught(path=path) if path != step.path:
+                step.tolerated += 1
+            case events.Caught(failure=failure):
+                step.caught = failure
+            case events.Progress(done=done, of=of):
+                step.progress = (done, of)
+            case events.LoopStopped(rounds=rounds):
+                step.stopped_after = rounds
+            case events.Undone():
+                step.undone = event
+            case events.CleanupFailed(failure=failure):
+                step.cleanup = failure
+
+    def owner(self, path: str) -> Step:
+        """The innermost step that a path is, or lies in."""
+        while path:
+            if path in self.steps:
+                return self.steps[path]
+            path = around(path)
+        return self.root
+
+    # Rows
+
+    def take_in(self, kernel: Kernel, row: Row) -> None:
+        """What a row ended, and what the kernel wants since it heard of it."""
+        match row.kind:
+            case "call":
+                self._end(self._calls.pop(row.path), row)
+            case "answer":
+                self._end(self._waits[row.path], row)
+            case "resumed":
+                # What is wanted since the same commit was not made before.
+                for call in self._calls.values():
+                    if call.started < row.at:
+                        call.again.append(row.at)
+        for path in _added(kernel.calls, self._calls):
+            made = kernel.calls[path].call
+            self._calls[path] = call = Call(
+                path, made.agent, made.arguments, kernel.now(), made.attempt, made.idempotency_key
+            )
+            self._caller(call).calls.append(call)
+        for path in _added(kernel.waits, self._waits):
+            self._waits[path] = self._waited(kernel.waits[path])
+
+    def _end(self, call: Call, row: Row) -> None:
+        call.row = row
+        step = self.owner(call.path)
+        if step.unnamed:
+            step.ended, step.state = row.at, _ENDS[type(call.outcome())]
+
+    def _waited(self, wait: OpenWait) -> Call:
+        match wait.awaited:
+            case Question(ask=ask, arguments=arguments):
+                call = Call(wait.path, ask, arguments, wait.since)
+                self._caller(call).calls.append(call)
+            case Awaited(event=event):
+                call = Call(wait.path, event, {}, wait.since)
+                self._caller(call)
+        return call
+
+    def _caller(self, call: Call) -> Step:
+        """The step or other statement that makes a call."""
+        statement = _UNNAMED.match(call.path)
+        if statement is None or len(self.owner(call.path).path) > len(statement[0]):
+            return self.owner(call.path)
+        if statement[0] not in self.steps:
+            self._enter(Step(statement[0], call.started, "call", call.agent, unnamed=True))
+        step = self.steps[statement[0]]
+        step.state, step.ended = "running", None
+        return step
+
+    # At the end
+
+    def settle(
+        self, compiled: plan.Plan, flow: str, kernel: Kernel, unknown: Iterable[str], *, held: bool
+    ) -> None:
+        """Say of what has not ended how it stands. `unknown` are the calls that nobody knows of."""
+        if self.ended:
+            return
+        under_way: State = "running" if held else "interrupted"
+        states: dict[str, State] = dict.fromkeys(kernel.calls, under_way)
+        states |= dict.fromkeys(() if held else unknown, "unknown")
+        undos = _Undos(compiled, flow)
+        own: dict[Step, State] = {}
+        for path, state in states.items():
+            self._settle_own(own, path, state)
+        for path, wait in kernel.waits.items():
+            self._settle_own(own, path, "waiting").wait = wait
+        for step in reversed([self.root, *self.steps.values()]):
+            if step.ended is None:
+                step.state = _open_state(step, own, under_way)
+            elif step.state == "done" and step.caught is None and step.undone is None:
+                step.undoable = undos.stand_at(step.path)
+
+    def _settle_own(self, own: dict[Step, State], path: str, state: State) -> Step:
+        step = self.owner(path)
+        own[step] = min(own.get(step, state), state, key=OPEN.index)
+        return step
+
+
+def _open_state(step: Step, own: Mapping[Step, State], under_way: State) -> State:
+    below: list[State] = [inner.state for inner in step.below if inner.ended is None]
+    found = [own[step], *below] if step in own else below
+    if found:
+        return min(found, key=OPEN.index)
+    match step.latest:
+        case events.AttemptFailed():
+            return "retrying"
+        case events.Waiting(waiting_for="time"):
+            return "waiting"
+        case _:
+            return under_way
+
+
+@attrs.define
+class _Undos:
+    """Which steps of a flow have an undo; items, rounds and attempts of a step are alike."""
+
+    compiled: plan.Plan
+    flow: str
+    known: dict[str, bool] = attrs.field(factory=dict)
+
+    def stand_at(self, path: str) -> bool:
+        alike = _REPEATED.sub("", path)
+        if alike not in self.known:
+            found = step_at(self.compiled, self.flow, alike)
+            self.known[alike] = found is not None and found.undo is not None
+        return self.known[alike]
+
+
+def around(path: str) -> str:
+    """A path without its last part: a step's name, an item, a round, an attempt, an arm, a clause."""
+    return _LAST_PART.sub("", path)
+
+
+def _added(now: dict[str, T], known: Mapping[str, object]) -> list[str]:
+    """The keys that stand behind the last known one; what is new always does."""
+    added = []
+    for path in reversed(now):
+        if path in known:
+            break
+        added.append(path)
+    return added[::-1]

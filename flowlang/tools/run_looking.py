@@ -1,0 +1,88 @@
+"""Looking at a run: its journal is replayed, as often as there is more of it, and nothing is called.
+
+The kernel tells the run's events as it told them when they happened. Which calls it wanted made, with which
+arguments, is read off it between two rows (`OnRow`): no row holds that, since it can be computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeAlias
+
+import attrs
+
+from flowlang.hosts.sqlite.records import RunRecord
+from flowlang.hosts.sqlite.store import Store
+from flowlang.plan import model as plan
+from flowlang.runtime.agents import AgentCall
+from flowlang.runtime.events import OnEvent
+from flowlang.runtime.journal import JournalMisfit, Row
+from flowlang.runtime.kernel import Kernel
+from flowlang.runtime.program import link
+from flowlang.runtime.replay import kernel_of, replay
+from flowlang.tools.stored import Begun, begun_of, plan_of, problem_of
+from flowlang.values.value import Value
+
+OnRow: TypeAlias = Callable[[Kernel, Row], None]
+"""Is told of each row, once the kernel has gone on from it."""
+
+
+@attrs.define(eq=False)
+class Looking:
+    """A run as it stood when its journal was last read. `announced` are the calls that must not be made twice
+    and that were about to be made, by their paths."""
+
+    store: Store
+    record: RunRecord
+    plan: plan.Plan
+    begun: Begun
+    kernel: Kernel
+    on_row: OnRow | None = None
+    seq: int = 0
+    announced: dict[str, None] = attrs.field(factory=dict)
+
+    def go_on(self) -> None:
+        """Read on, to the end of what the journal holds by now. Raises StoreProblem."""
+        rows = self.store.journal(self.record.number, after=self.seq)
+        try:
+            replay(self.kernel, self._watched(rows))
+        except JournalMisfit as misfit:
+            raise problem_of(misfit, self.record) from None
+
+    def _watched(self, rows: Sequence[Row]) -> Iterator[Row]:
+        for row in rows:
+            yield row
+            self.seq = row.seq
+            if row.kind == "started":
+                self.announced[row.path] = None
+            if self.on_row is not None:
+                self.on_row(self.kernel, row)
+
+    @property
+    def unknown(self) -> list[str]:
+        """The calls of which nobody can say whether they were made, if nobody holds the run."""
+        calls = self.kernel.calls
+        return [path for path in self.announced if path in calls and not calls[path].stopping]
+
+
+@contextmanager
+def looking_at(
+    store: Store, record: RunRecord, on_event: OnEvent | None = None, on_row: OnRow | None = None
+) -> Iterator[Looking]:
+    """Look at a run for as long as the block lasts, first at all that has happened. Raises StoreProblem."""
+    compiled, begun = plan_of(store, record), begun_of(store, record)
+    program = link(compiled, dict.fromkeys(compiled.agents, _NoAgent()))
+    kernel = kernel_of(program, record.flow, begun.values, record.id, on_event)
+    looking = Looking(store, record, compiled, begun, kernel, on_row)
+    try:
+        looking.go_on()
+        yield looking
+    finally:
+        kernel.close()
+
+
+class _NoAgent:
+    """Stands where nothing is called."""
+
+    async def call(self, call: AgentCall) -> Value:
+        raise AssertionError("a replay calls nothing")

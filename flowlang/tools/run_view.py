@@ -1,0 +1,109 @@
+"""A stored run -> all that is known of it at one instant, for those who show it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from flowlang.agents.places import Places
+from flowlang.hosts.sqlite.records import Message, RunRecord
+from flowlang.hosts.sqlite.store import FINAL, Store
+from flowlang.plan import model as plan
+from flowlang.runtime.host import Question
+from flowlang.runtime.kernel import OpenWait
+from flowlang.runtime.run import RunResult
+from flowlang.tools.files import read_shown
+from flowlang.tools.run_handle import Result, result_of
+from flowlang.tools.run_history import History
+from flowlang.tools.run_looking import looking_at
+from flowlang.tools.run_secrets import shown_arguments
+from flowlang.values.codec import encode
+from flowlang.values.value import Value
+
+PLACEHOLDER: Final = "VALUE"
+
+
+@attrs.frozen(eq=False)
+class View:
+    """`inputs` in JSON form, without secrets. `result` is there once the run has ended. `waits` and `unknown`
+    are what it waits for and the calls that may or may not have been made, by their paths; the latter as
+    agents' names. `messages` are what it has not heard of yet. `store` is the option to name the store with,
+    `now` the instant of looking."""
+
+    record: RunRecord
+    plan: plan.Plan
+    inputs: Mapping[str, Value]
+    history: History
+    result: Result | None
+    waits: Mapping[str, OpenWait]
+    unknown: Mapping[str, str]
+    messages: Sequence[Message]
+    now: int
+    store: str | None
+
+    @property
+    def places(self) -> Places:
+        return Places(self.plan, read_shown)
+
+    @property
+    def questions(self) -> Mapping[str, OpenWait]:
+        """Those that are open and that nobody has answered."""
+        answered = {message.path for message in self.messages if message.kind == "answer"}
+        return {
+            path: wait
+            for path, wait in self.waits.items()
+            if isinstance(wait.awaited, Question) and path not in answered
+        }
+
+    @property
+    def left(self) -> bool:
+        """Whether it has not ended, and nobody holds it."""
+        return self.record.status not in FINAL and self.record.holder is None
+
+    @property
+    def until(self) -> int:
+        """The instant up to which it is known, and time passes in it."""
+        stands = self.left and self.record.status != "waiting"
+        return self.record.updated if stands else self.now
+
+    def command(self, name: str, *arguments: str) -> str:
+        """What to type: `flow resume 4f2a --redo payment`."""
+        return command(self.store, name, *arguments)
+
+
+def view(store: Store, wanted: str, *, now: int, option: str | None = None) -> View:
+    """Look at the run whose id is, or begins with, what is given. Raises StoreProblem."""
+    record = store.find(wanted)
+    history = History()
+    with looking_at(store, record, history.tell, history.take_in) as looking:
+        kernel, compiled = looking.kernel, looking.plan
+        unknown = looking.unknown if record.holder is None else []
+        history.settle(compiled, record.flow, kernel, unknown, held=record.holder is not None)
+        ended = kernel.result if kernel.ended else None
+        return View(
+            record=record,
+            plan=compiled,
+            inputs=shown_inputs(compiled.flows[record.flow], looking.begun.values),
+            history=history,
+            result=result_of(ended, compiled) if isinstance(ended, RunResult) else None,
+            waits=dict(kernel.waits),
+            unknown={path: kernel.calls[path].call.agent for path in unknown},
+            messages=store.messages(run=record.number),
+            now=now,
+            store=option,
+        )
+
+
+def shown_inputs(flow: plan.Flow, values: Mapping[str, Value]) -> dict[str, Value]:
+    types = {parameter.name: parameter.type for parameter in flow.parameters}
+    given = {name: encode(value, types[name]) for name, value in values.items()}
+    return shown_arguments(given, flow.parameters)
+
+
+def command(store: str | None, name: str, *arguments: str) -> str:
+    """A command line of `flow` to type, for a store that is named by an option, or is the user's own."""
+    named = ("--store", store) if store else ()
+    return shlex.join(("flow", name, *arguments, *named))
