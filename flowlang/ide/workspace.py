@@ -98,6 +98,11 @@ class Workspace:
         found = ((path, self.snapshot(path)) for path in paths)
         return {path: each for path, each in found if isinstance(each, Snapshot)}
 
+    def known(self, paths: Iterable[str]) -> Snapshots:
+        """Those of some files that have been looked at, as they were then; nothing is read or checked."""
+        entries = ((path, self._entries.get(path)) for path in paths)
+        return {path: e.found for path, e in entries if e is not None and isinstance(e.found, Snapshot)}
+
     def is_current(self, path: str) -> bool:
         """Whether `snapshot` would give what it gave before."""
         entry = self._entries.get(path)

@@ -1,0 +1,80 @@
+"""What a client can do: its capabilities, boiled down to the questions that the server asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import attrs
+from lsprotocol import types as lsp
+
+
+@attrs.frozen
+class Client:
+    """`commands` are those that the client carries out when a lens is chosen; it names them in its
+    `initializationOptions`, since running a flow is the client's to do."""
+
+    pulls_diagnostics: bool = False
+    refreshes: frozenset[str] = frozenset()  # the methods `workspace/…/refresh` that it understands
+    watches_files: bool = False
+    has_snippets: bool = False
+    links_definitions: bool = False
+    nests_symbols: bool = False
+    versions_edits: bool = False
+    augments_syntax: bool = False
+    shows_markdown: bool = False
+    folds_lines_only: bool = True
+    renames_with_prepare: bool = False
+    commands: frozenset[str] = frozenset()
+    process_id: int | None = None
+
+    @classmethod
+    def of(cls, params: lsp.InitializeParams) -> Client:
+        found = params.capabilities
+        document = found.text_document or lsp.TextDocumentClientCapabilities()
+        workspace = found.workspace or lsp.WorkspaceClientCapabilities()
+        return cls(
+            pulls_diagnostics=document.diagnostic is not None,
+            refreshes=frozenset(_refreshes(workspace)),
+            watches_files=_yes(workspace.did_change_watched_files, "dynamic_registration"),
+            has_snippets=_yes(document.completion, "completion_item", "snippet_support"),
+            links_definitions=_yes(document.definition, "link_support"),
+            nests_symbols=_yes(document.document_symbol, "hierarchical_document_symbol_support"),
+            versions_edits=_yes(workspace.workspace_edit, "document_changes"),
+            augments_syntax=_yes(document.semantic_tokens, "augments_syntax_tokens"),
+            shows_markdown=_markdown(document.hover),
+            folds_lines_only=_yes(document.folding_range, "line_folding_only"),
+            renames_with_prepare=_yes(document.rename, "prepare_support"),
+            commands=_commands(params.initialization_options),
+            process_id=params.process_id,
+        )
+
+
+def _yes(found: object, *names: str) -> bool:
+    for name in names:
+        found = getattr(found, name, None)
+    return bool(found)
+
+
+def _refreshes(workspace: lsp.WorkspaceClientCapabilities) -> Sequence[str]:
+    offered = {
+        lsp.WORKSPACE_DIAGNOSTIC_REFRESH: workspace.diagnostics,
+        lsp.WORKSPACE_SEMANTIC_TOKENS_REFRESH: workspace.semantic_tokens,
+        lsp.WORKSPACE_INLAY_HINT_REFRESH: workspace.inlay_hint,
+        lsp.WORKSPACE_CODE_LENS_REFRESH: workspace.code_lens,
+        lsp.WORKSPACE_INLINE_VALUE_REFRESH: workspace.inline_value,
+    }
+    return [method for method, capability in offered.items() if _yes(capability, "refresh_support")]
+
+
+def _markdown(hover: lsp.HoverClientCapabilities | None) -> bool:
+    formats = hover.content_format if hover else None
+    return formats is None or lsp.MarkupKind.Markdown in formats
+
+
+def _commands(options: object) -> frozenset[str]:
+    """The names in `{"commands": […]}`, whatever else a client may have sent."""
+    named = options.get("commands") if isinstance(options, dict) else getattr(options, "commands", None)
+    if not isinstance(named, Sequence) or isinstance(named, str):
+        return frozenset()
+    return frozenset(name for name in cast(Sequence[object], named) if isinstance(name, str))

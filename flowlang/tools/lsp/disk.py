@@ -1,0 +1,106 @@
+"""The files below a workspace's folders: finding them, reading them, and noticing that they changed.
+
+Finding is bounded, since anybody may open their home folder as a workspace, and passes by what holds no
+flows of one's own. Whether files changed is usually told by the client; for one that cannot tell, `changed`
+looks at times and sizes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+import attrs
+
+from flowlang.agents.describe import describe
+from flowlang.agents.roots import root_folder
+from flowlang.ide.workspace import Workspace
+from flowlang.text import codes
+from flowlang.text.diagnostics import Diagnostic, Label
+from flowlang.text.source import Anchor, Source, Span
+from flowlang.tools.files import SUFFIX, link_to_outside, read_source
+
+MOST_FILES = 500
+MOST_FOLDERS = 5_000
+PASSED_BY = frozenset({"node_modules", "__pycache__", "venv", "site-packages"})
+
+Stamp = tuple[int, int] | None
+"""time of the last change in nanoseconds and size; None where there is no file"""
+
+
+def workspace_on_disk(stamps: Stamps) -> Workspace:
+    """A workspace of files with absolute paths. What is not a file on disk has no neighbours to import."""
+
+    def read(path: str) -> Source | Diagnostic:
+        if not os.path.isabs(path):
+            return _not_on_disk(path)
+        stamps.note(path)
+        return read_source(path)
+
+    def root_of(path: str) -> str:
+        return root_folder(path) if os.path.isabs(path) else ""
+
+    def refuse(root: str, path: str) -> Diagnostic | None:
+        return link_to_outside(root, path) if os.path.isabs(path) else None
+
+    return Workspace(read, describe, root_of, refuse)
+
+
+def find_flows(folders: Iterable[str]) -> list[str]:
+    """The flow files below some folders, at most `MOST_FILES`, the nearest to the top first."""
+    found: dict[str, None] = {}
+    for folder in folders:
+        for parent, names in _folders_below(folder):
+            for name in names:
+                if name.endswith(SUFFIX):
+                    found[os.path.join(parent, name)] = None
+                if len(found) >= MOST_FILES:
+                    return list(found)
+    return list(found)
+
+
+def _folders_below(folder: str) -> Iterator[tuple[str, list[str]]]:
+    """Folders level by level, each with the names of the files in it."""
+    pending = [folder]
+    for index in range(MOST_FOLDERS):
+        if index >= len(pending):
+            return
+        try:
+            with os.scandir(pending[index]) as entries:
+                inside = sorted(entries, key=lambda entry: entry.name)
+            folders = [entry.path for entry in inside if entry.is_dir(follow_symlinks=False)]
+            names = [entry.name for entry in inside if entry.is_file()]
+        except OSError:
+            continue
+        pending += [path for path in folders if not _is_passed_by(os.path.basename(path))]
+        yield pending[index], names
+
+
+def _is_passed_by(name: str) -> bool:
+    return name.startswith(".") or name in PASSED_BY
+
+
+@attrs.define(eq=False)
+class Stamps:
+    """How the files were that have been read."""
+
+    known: dict[str, Stamp] = attrs.field(factory=dict)
+
+    def note(self, path: str) -> None:
+        self.known[path] = stamp_of(path)
+
+    def changed(self) -> list[str]:
+        """The files that are no longer as they were read."""
+        return [path for path, stamp in self.known.items() if stamp_of(path) != stamp]
+
+
+def stamp_of(path: str) -> Stamp:
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _not_on_disk(path: str) -> Diagnostic:
+    label = Label(Span(0, 0), "", Anchor(path))
+    return Diagnostic(codes.UNREADABLE_FILE, "there is no such file", label, help="save this file first")
