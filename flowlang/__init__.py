@@ -14,19 +14,19 @@ Importing this module imports nothing else: each name loads what it needs when i
 The floors, bottom to top. A module imports from its own floor and from those below it, and only the
 packages named here; `tests/test_tidy.py` reads this table.
 
-    floor     | packages                                                        | must not know          | but may, in
-    ----------+-----------------------------------------------------------------+------------------------+------------
-    text      | attrs, re2                                                      |                        |
-    syntax    | attrs, lark                                                     |                        |
-    semantics | attrs                                                           |                        |
-    plan      | attrs, pydantic                                                 | syntax, semantics      | lower*
-    values    | attrs, pydantic                                                 | syntax, semantics      |
-    runtime   | attrs, pydantic                                                 | syntax, semantics      |
-    hosts     | attrs, platformdirs, trio                                       | syntax, semantics      |
-    agents    | attrs, pydantic, trio                                           | hosts                  |
-    planning  | attrs, pydantic, ruamel                                         | runtime, hosts         |
-    ide       | attrs                                                           | runtime, hosts, agents |
-    tools     | attrs, click, lsprotocol, pydantic, pygls, pygments, rich, trio |                        |
+    floor      | packages                           | must not know          | but may, in
+    -----------+------------------------------------+------------------------+------------
+    text       | attrs, re2                         |                        |
+    syntax     | attrs, lark                        |                        |
+    semantics  | attrs                              |                        |
+    plan       | attrs, pydantic                    | syntax, semantics      | lower*
+    values     | attrs, pydantic                    | syntax, semantics      |
+    runtime    | attrs, pydantic                    | syntax, semantics      |
+    hosts      | attrs, platformdirs, trio          | syntax, semantics      |
+    agents     | attrs, pydantic, trio              | hosts                  |
+    planning   | attrs, pydantic, ruamel            | runtime, hosts         |
+    ide        | attrs                              | runtime, hosts, agents |
+    tools      | attrs, click, lsprotocol, pydantic, pygls, pygments, rich, trio |                        |
 """
 
 from __future__ import annotations
