@@ -36,8 +36,9 @@ class Action:
 def actions(snapshot: Snapshot, selection: Span, others: Snapshots | None = None) -> tuple[Action, ...]:
     """What may be done at a selection, which may be empty. `others` are the files that could be imported."""
     found = [*quick_fixes(snapshot, selection, others or {})]
-    for change in refactorings(snapshot, selection):
-        if checks_as_before(snapshot, change.edits):
+    item = snapshot.item_at(selection.start)
+    for change in refactorings(snapshot, selection) if item else ():
+        if item and checks_as_before(snapshot, item, change.edits):
             found.append(Action(change.title, change.kind, change.edits))
     organised = organised_imports(snapshot)
     if organised:

@@ -9,19 +9,21 @@ letter, it is not known whose field it is, and the mention has no meaning."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Literal, TypeAlias
+from weakref import WeakKeyDictionary
 
 import attrs
 
-from flowlang.ide.snapshot import Snapshot, span_of
+from flowlang.ide.snapshot import Snapshot
 from flowlang.semantics.facts import (
     Callable,
     Constructor,
     Declared,
     ErrorName,
     EventName,
+    Facts,
     Interface,
     Local,
     Namespace,
@@ -76,7 +78,7 @@ Meaning: TypeAlias = Declaration | Foreign | Variable | Part
 
 @attrs.frozen
 class Mention:
-    """A name in a file. `span` is absolute; `declares` where the name is made known; `short` where one word
+    """A name in a file. `declares` where the name is made known; `short` where one word
     stands for a field and for a value, `{ url }` or `Published(url)`: which of them this mention is."""
 
     span: Span
@@ -101,9 +103,19 @@ def mentions_at(snapshot: Snapshot, offset: int) -> list[Mention]:
     return inner
 
 
-def mentions(snapshot: Snapshot, item: ast.Item) -> Iterator[Mention]:
-    """The names of a declaration that are known to mean something."""
-    return Reader(snapshot, item, Owners(snapshot)).declaration()
+def mentions(snapshot: Snapshot, item: ast.Item, owners: Owners | None = None) -> Iterator[Mention]:
+    """The names of a declaration that are known to mean something. They follow from its facts, which it keeps
+    until it, or something that it uses, is changed; so they are found once."""
+    facts = snapshot.facts(item)
+    found = KNOWN.get(facts)
+    if found is None:
+        found = KNOWN[facts] = tuple(Reader(snapshot, item, owners or Owners(snapshot)).declaration())
+    for mention in found:
+        yield Mention(mention.span.shifted(item.offset), mention.meaning, mention.declares, mention.short)
+
+
+KNOWN: WeakKeyDictionary[Facts, tuple[Mention, ...]] = WeakKeyDictionary()
+"""Mentions with spans that are relative to their declaration."""
 
 
 def meaning_of(found: Interface, snapshot: Snapshot) -> Declaration | Foreign:
@@ -146,9 +158,13 @@ class Owners:
         return []
 
 
+SILENT = (ast.Ident, ast.Argument, ast.StringLiteral, ast.IntLiteral, ast.Block, ast.Binary)  # and frequent
+
+
 @attrs.frozen(eq=False, repr=False)
 class Reader:
-    """Reads the mentions of one declaration off its tree and its facts."""
+    """Reads the mentions of one declaration off its tree and its facts, with spans that are relative to
+    it."""
 
     snapshot: Snapshot
     item: ast.Item
@@ -164,6 +180,8 @@ class Reader:
         given: ast.Given | None = None
         short: set[int] = set()  # names that stand for a field and for a value
         for node in ast.walk(declaration):
+            if isinstance(node, SILENT):
+                continue
             given = node if isinstance(node, ast.Given) else given
             if isinstance(node, ast.Entry) and node.short:
                 short.add(node.value.id)
@@ -173,7 +191,7 @@ class Reader:
     def mention(
         self, node: ast.Node, meaning: Meaning, *, declares: bool = False, short: Short = None
     ) -> Mention:
-        return Mention(span_of(self.item, node), meaning, declares, short)
+        return Mention(node.span, meaning, declares, short)
 
     def head(self, declaration: ast.Declaration, owner: Declaration) -> Iterator[Mention]:
         """What a declaration declares besides its own name."""
@@ -199,38 +217,36 @@ class Reader:
 
     def literal(self, node: ast.Node, owner: Declaration, value: str, *, declares: bool = False) -> Mention:
         """A literal of an enum; what is named is what stands between the quotes."""
-        span = span_of(self.item, node)
-        return Mention(Span(span.start + 1, span.end - 1), Part(owner, value, "literal"), declares)
+        return Mention(Span(node.span.start + 1, node.span.end - 1), Part(owner, value, "literal"), declares)
 
     # Nodes
 
-    def node(self, node: ast.Node, given: ast.Given | None) -> Iterator[Mention]:
+    def node(self, node: ast.Node, given: ast.Given | None) -> Iterable[Mention]:
         match node:
             case ast.Name():
-                yield from self.symbol(node, node, given)
-            case ast.QualifiedName(module=module, name=name):
-                if module is not None:
-                    yield from self.symbol(module, module, given)
-                yield from self.symbol(name, node, given)
+                return self.symbol(node, node, given)
             case ast.Member():
-                yield from self.member(node)
+                return self.member(node)
             case ast.Call():
-                yield from self.call(node)
+                return self.call(node)
+            case ast.QualifiedName(module=module, name=name):
+                alias = () if module is None else self.symbol(module, module, given)
+                return (*alias, *self.symbol(name, node, given))
             case ast.RecordLiteral():
-                yield from self.record(node)
+                return self.record(node)
             case ast.ConstructorPattern():
-                yield from self.pattern(node)
-            case ast.After(names=names) | ast.Lambda(params=names):
-                for name in names:
-                    yield from self.value(name, declares=isinstance(node, ast.Lambda))
+                return self.pattern(node)
+            case ast.After(names=names):
+                return self.values(names, declares=False)
+            case ast.Lambda(params=params):
+                return self.values(params)
             case ast.Step(name=name) | ast.Let(name=name) | ast.Run(name=name) | ast.While(state=name):
-                yield from self.value(name, declares=True)
+                return self.values((name,))
             case ast.Catch(binding=ast.Ident() as name):
-                yield from self.value(name, declares=True)
+                return self.values((name,))
             case ast.ForEach(first=first, second=second):
-                yield from self.value(first, declares=True)
-                if second is not None:
-                    yield from self.value(second, declares=True)
+                return self.values((first, second) if second else (first,))
+        return ()
 
     def symbol(self, at: ast.Node, node: ast.Node, given: ast.Given | None = None) -> Iterator[Mention]:
         """A name by what the checker found it to be."""
@@ -256,10 +272,12 @@ class Reader:
             return Part(Declaration(self.snapshot.path, declared.name), found.name)
         return Variable(self.snapshot.path, self.item.key, found.name, found.node)
 
-    def value(self, name: ast.Ident, *, declares: bool) -> Iterator[Mention]:
-        found = self.snapshot.symbol_of(self.item, name)
-        if isinstance(found, Local) and found.node >= 0:
-            yield self.mention(name, self.local(found), declares=declares)
+    def values(self, names: tuple[ast.Ident, ...], *, declares: bool = True) -> Iterator[Mention]:
+        """Names of values."""
+        for name in names:
+            found = self.snapshot.symbol_of(self.item, name)
+            if isinstance(found, Local) and found.node >= 0:
+                yield self.mention(name, self.local(found), declares=declares)
 
     def member(self, member: ast.Member) -> Iterator[Mention]:
         """A declaration behind an alias, or a field of a value."""
@@ -289,7 +307,7 @@ class Reader:
         alias, _, name = only.value.rpartition(".")
         module = names.get(alias)
         agent = module.members.get(name) if isinstance(module, Namespace) else names.get(only.value)
-        start = span_of(self.item, only).start + 1
+        start = only.span.start + 1
         if isinstance(module, Namespace):
             yield Mention(Span(start, start + len(alias)), meaning_of(module, self.snapshot))
             start += len(alias) + 1
@@ -314,7 +332,7 @@ class Reader:
             if isinstance(owner, Declaration):
                 field = Part(owner, binding.field.name)
                 yield self.mention(binding.field, field, short="field" if is_short else None)
-            for value in self.value(binding.name, declares=True):
+            for value in self.values((binding.name,)):
                 yield attrs.evolve(value, short="value" if is_short else None)
 
 

@@ -17,9 +17,9 @@ from flowlang.ide.meaning import (
     Mention,
     Owners,
     Part,
-    Reader,
     Variable,
     declared,
+    mentions,
     mentions_at,
 )
 from flowlang.ide.snapshot import Location, Snapshot, Snapshots, Spot
@@ -109,7 +109,7 @@ def mentions_of(meanings: set[Meaning], snapshots: Snapshots) -> Iterator[tuple[
         for item in snapshot.tree.items if meanings else ():
             if (is_local and item.key not in local) or not any(w in item.parsed.text for w in words):
                 continue
-            for mention in Reader(snapshot, item, owners).declaration():
+            for mention in mentions(snapshot, item, owners):
                 if mention.meaning in meanings:
                     yield path, mention
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 import attrs
 
@@ -142,7 +143,7 @@ class Rename:
     files: Snapshots
     mentioned: Mentioned
 
-    @property
+    @cached_property
     def edits(self) -> tuple[Edit, ...]:
         found = {Edit(path, mention.span, self.written(mention)) for path, mention in self.mentioned}
         return tuple(sorted(found))
@@ -195,12 +196,14 @@ class Rename:
 
     def places(self) -> Iterator[tuple[tuple[str, Mention], Span]]:
         """Where each mention would stand."""
+        path, grown = "", 0
+        starts: dict[Edit, int] = {}
+        for edit in self.edits:
+            grown = 0 if edit.path != path else grown
+            starts[edit], path = edit.span.start + grown, edit.path
+            grown += len(edit.text) - (edit.span.end - edit.span.start)
         for path, mention in self.mentioned:
-            before = sum(
-                len(edit.text) - (edit.span.end - edit.span.start)
-                for edit in self.edits
-                if edit.path == path and edit.span.start < mention.span.start
-            )
-            inside = len(self.written(mention)) - len(self.name) if mention.short == "value" else 0
-            start = mention.span.start + before + inside
+            written = self.written(mention)
+            inside = len(written) - len(self.name) if mention.short == "value" else 0
+            start = starts[Edit(path, mention.span, written)] + inside
             yield (path, mention), Span(start, start + len(self.name))
