@@ -356,7 +356,11 @@ def test_an_event_is_taken_by_the_wait_that_it_fits() -> None:
         ),
         ("Paid", [1], "the event `Paid` does not fit: "),
         ("Paid", {"order": {1}}, "`Paid` does not fit: order: found a set, which a flow has no type for"),
-        ("Paid", {"order": "x" * 2_000_000, "amount": 1}, "the event `Paid` does not fit: "),
+        (
+            "Paid",
+            {"order": "x" * 2_000_000, "amount": 1},
+            "the event `Paid` does not fit: the value is larger than 1 MiB of JSON",
+        ),
     ],
 )
 def test_events_that_are_not_accepted(event: str, fields: object, message: str) -> None:

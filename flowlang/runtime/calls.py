@@ -64,9 +64,10 @@ class Refused(Exception):
 
 
 def check_size(value: Value, what: str) -> None:
-    """Raises Refused where what is to cross a boundary is too large; `what` names it in the plural."""
+    """Raises Refused where a value is too large for the boundary that it is to cross; `what` is "the result
+    is" or the like."""
     if weight(value, MAX_BOUNDARY) > MAX_BOUNDARY:
-        message = f"{what} are larger than 1 MiB of JSON; {TOO_LARGE_HELP}"
+        message = f"{what} larger than 1 MiB of JSON; {TOO_LARGE_HELP}"
         raise Refused(Failure(EVALUATION_FAILED, message, {"message": message}))
 
 

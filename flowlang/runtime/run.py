@@ -99,8 +99,13 @@ class Run:
         frame = Frame({}, "", "", [])
         flow = self.program.plan.flows[self.flow]
 
+        async def whole(frame: Frame) -> Value:
+            value = await interpreter.flow(flow, self._arguments(flow, interpreter, frame), frame)
+            interpreter.limit(value, "the result is", frame, flow.at)
+            return value
+
         async def child() -> None:
-            given.append(await interpreter.flow(flow, self._arguments(flow, interpreter, frame), frame))
+            given.append(await interpreter.scoped(frame, whole))
 
         async with self.host.group() as self._group:
             self._group.start(child)

@@ -76,7 +76,7 @@ class Tasks(Running):
         self.counts.waits += 1
         try:
             if not calling.small:
-                check_size(arguments, "the arguments")
+                check_size(arguments, "the arguments are")
             reply = await (self._ask if calling.agent.asks else self._reach)(task, calling, arguments, frame)
             value = read_reply(task.agent, calling.read, reply)
         except Refused as refused:
@@ -134,8 +134,17 @@ class Tasks(Running):
     async def _call_flow(self, task: plan.CallFlow, frame: Frame) -> Value:
         flow = self.program.plan.flows[task.flow]
         arguments = self._arguments(flow.parameters, task.arguments, frame)
+        self.limit(arguments, "the arguments are", frame, task.at)
         value = await self.flow(flow, arguments, frame)
+        self.limit(value, "the result is", frame, task.at)
         return value if task.widen is None else widen(value, task.widen)
+
+    def limit(self, value: Value, what: str, frame: Frame, at: plan.Place) -> None:
+        """Raises FlowFailure where a value is too large to enter or to leave a flow."""
+        try:
+            check_size(value, what)
+        except Refused as refused:
+            raise _placed(refused.failure, frame, at) from None
 
     async def flow(self, flow: plan.Flow, arguments: dict[str, Value], frame: Frame) -> Value:
         """The value of a flow that is called here."""
