@@ -242,6 +242,37 @@ def test_hints_and_lenses(client, uri):
     assert lens["command"]["arguments"][0]["name"] == "main"
 
 
+def test_what_is_misspelt_can_be_mended_by_an_action(client, uri):
+    client.change(uri, edit(8, 9, 13, "sice"))
+    place = {"start": {"line": 8, "character": 10}, "end": {"line": 8, "character": 10}}
+    found = client.about("textDocument/codeAction", uri, range=place, context={"diagnostics": []})
+    best = next(each for each in found if each.get("isPreferred"))
+    assert best["diagnostics"][0]["code"] == "E201"
+    (change,) = best["edit"]["documentChanges"][0]["edits"]
+    assert change["newText"] == "size"
+    kinds = {each["kind"] for each in found}
+    assert not any(kind.startswith("source") for kind in kinds)
+    context = {"diagnostics": [], "only": ["source"]}
+    (all_at_once,) = client.about("textDocument/codeAction", uri, range=place, context=context)
+    assert all_at_once["kind"] == "source.fixAll"
+
+
+def test_the_picture_of_a_flow_stays_while_the_file_is_broken(client, uri):
+    made = client.about("flow/graph", uri)
+    assert (made["flow"], made["flows"], made["current"]) == ("main", ["main"], True)
+    assert made["nodes"][0]["range"]["start"]["line"] == 6
+    assert [(each["source"], each["target"]) for each in made["edges"]] == [
+        ("page", "size"),
+        ("size", "!return"),
+    ]
+    client.change(uri, edit(8, 9, 13, "("))
+    old = client.about("flow/graph", uri)
+    assert (old["current"], old["svg"]) == (False, made["svg"])
+    assert client.about("flow/graph", uri, flow="nobody") is None
+    assert client.failing("flow/graph") == -32602
+    assert client.failing("flow/graph", textDocument={"uri": uri}, position="x") == -32602
+
+
 # Positions
 
 

@@ -29,6 +29,7 @@ EXEMPT_FROM_LENGTH = {
 }
 
 LAZY = {
+    "flowlang/tools/lsp/server.py": {"flowlang.tools.lsp.pictures"},  # brings pydantic
     "flowlang/tools/cli/lsp.py": {"flowlang.tools.lsp.server"},  # an extra that may not be installed
     "flowlang/text/patterns.py": {"re2"},  # most flows have no pattern
     "flowlang/planning/reading.py": {"flowlang.planning.yaml_text"},  # a plan in JSON needs no YAML

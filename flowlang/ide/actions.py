@@ -27,7 +27,9 @@ class Action:
     """A change that an editor offers. `diagnostic` is the mistake that it mends."""
 
     title: str
-    kind: Literal["quickfix", "refactor.extract", "refactor.rewrite", "source.organizeImports"]
+    kind: Literal[
+        "quickfix", "refactor.extract", "refactor.rewrite", "source.organizeImports", "source.fixAll"
+    ]  # fmt: skip
     edits: tuple[Edit, ...]
     diagnostic: Diagnostic | None = None
     preferred: bool = False

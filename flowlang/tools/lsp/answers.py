@@ -32,9 +32,11 @@ COMMANDS = {"run": ("flow.run", "▶ run"), "test": ("flow.test", "▶ test")}
 
 @attrs.define
 class Memory:
-    """What earlier answers are compared with: tokens by path, each with its number."""
+    """What earlier answers are compared with: tokens by path, each with its number, and the last good
+    pictures of flows, by path and name."""
 
     tokens: dict[str, tuple[int, list[int]]] = attrs.field(factory=dict)
+    pictures: dict[tuple[str, str | None], Any] = attrs.field(factory=dict)
     numbers: int = 0
 
     def keep(self, path: str, packed: list[int]) -> str:
@@ -44,6 +46,8 @@ class Memory:
 
     def forget(self, path: str) -> None:
         self.tokens.pop(path, None)
+        for about in [about for about in self.pictures if about[0] == path]:
+            del self.pictures[about]
 
 
 @attrs.frozen

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
+from flowlang.ide.actions import Action, actions, fix_all
 from flowlang.ide.calls import Called, called_at, incoming, outgoing
 from flowlang.ide.completion import complete
 from flowlang.ide.hints import Hint, hints
@@ -184,6 +185,36 @@ def renaming(asked: Question, params: lsp.RenameParams) -> object:
     return asked.convert.workspace_edit(found)
 
 
+def code_action(asked: Question, params: lsp.CodeActionParams) -> object:
+    """Actions of the kinds that are wanted; `source.fixAll` is all fixes at once."""
+    others = asked.files.workspace.known(asked.files.paths())
+    found = actions(asked.snapshot, asked.convert.span(asked.path, params.range), others)
+    if all_at_once := fix_all(asked.snapshot):
+        found = (*found, Action("fix all that can be fixed", "source.fixAll", all_at_once))
+    wanted = params.context.only
+    return [
+        _action(asked, each)
+        for each in found
+        if (each.kind.split(".")[0] != "source" if wanted is None else _is_wanted(each.kind, wanted))
+    ]
+
+
+def _is_wanted(kind: str, wanted: Iterable[lsp.CodeActionKind | str]) -> bool:
+    names = (each.value if isinstance(each, lsp.CodeActionKind) else each for each in wanted)
+    return any(name == "" or kind == name or kind.startswith(f"{name}.") for name in names)
+
+
+def _action(asked: Question, found: Action) -> lsp.CodeAction:
+    mended = asked.convert.diagnostic(asked.lines, found.diagnostic) if found.diagnostic else None
+    return lsp.CodeAction(
+        title=found.title,
+        kind=found.kind,
+        diagnostics=[mended] if mended else None,
+        is_preferred=found.preferred or None,
+        edit=asked.convert.workspace_edit(found.edits),
+    )
+
+
 # Beside the text
 
 
@@ -278,6 +309,12 @@ MEANINGS: dict[str, tuple[Answer, object]] = {
     lsp.TEXT_DOCUMENT_LINKED_EDITING_RANGE: (linked, None),
     lsp.TEXT_DOCUMENT_PREPARE_RENAME: (prepare_renaming, None),
     lsp.TEXT_DOCUMENT_RENAME: (renaming, lsp.RenameOptions(prepare_provider=True)),
+    lsp.TEXT_DOCUMENT_CODE_ACTION: (
+        code_action,
+        lsp.CodeActionOptions(
+            ["quickfix", "refactor.extract", "refactor.rewrite", "source.organizeImports", "source.fixAll"]
+        ),
+    ),
     lsp.TEXT_DOCUMENT_INLAY_HINT: (inlay_hint, None),
     lsp.TEXT_DOCUMENT_PREPARE_CALL_HIERARCHY: (prepare_calls, None),
     lsp.CALL_HIERARCHY_INCOMING_CALLS: (incoming_calls, None),

@@ -19,7 +19,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from lsprotocol import types as lsp
-from pygls.exceptions import JsonRpcContentModified, JsonRpcException, JsonRpcInternalError
+from pygls.exceptions import (
+    JsonRpcContentModified,
+    JsonRpcException,
+    JsonRpcInternalError,
+    JsonRpcInvalidParams,
+)
 from pygls.io_ import run_async
 from pygls.lsp.server import LanguageServer
 
@@ -209,10 +214,20 @@ async def symbols(server: FlowServer, params: lsp.WorkspaceSymbolParams) -> obje
     return await server.analysis.ask(job)
 
 
+async def graph(server: FlowServer, params: Any) -> object:
+    from flowlang.tools.lsp.pictures import graph as drawn
+
+    uri = getattr(getattr(params, "textDocument", None), "uri", None)
+    if not isinstance(uri, str):
+        raise JsonRpcInvalidParams("the picture of which document?")
+    return await _asked(server, uri, drawn, params)
+
+
 ASKED: dict[str, Callable[[FlowServer, Any], Awaitable[object]]] = {
     lsp.TEXT_DOCUMENT_DIAGNOSTIC: diagnostic,
     lsp.WORKSPACE_DIAGNOSTIC: workspace_diagnostic,
     lsp.WORKSPACE_SYMBOL: symbols,
+    "flow/graph": graph,
 }
 
 OPTIONS = {
@@ -239,15 +254,19 @@ def _answering(server: FlowServer, method: str, answer: Answer) -> Callable[[Any
     """A handler that finds the document a request is about, and answers for it on the analysis thread."""
 
     async def ask(server: FlowServer, params: Any) -> object:
-        path = path_of(_uri(params))
-
-        def job(files: Files) -> object:
-            asked = server.question(files, path)
-            return None if asked is None else answer(asked, params)
-
-        return await server.analysis.ask(job, about=path)
+        return await _asked(server, _uri(params), answer, params)
 
     return _handling(server, method, ask)
+
+
+async def _asked(server: FlowServer, uri: str, answer: Answer, params: Any) -> object:
+    path = path_of(uri)
+
+    def job(files: Files) -> object:
+        asked = server.question(files, path)
+        return None if asked is None else answer(asked, params)
+
+    return await server.analysis.ask(job, about=path)
 
 
 def _uri(params: Any) -> str:
