@@ -1,7 +1,8 @@
-"""What holds of every feature on every text: nothing raises, what is edited parses, a rename keeps the meaning.
+"""What holds of every feature on every text: nothing raises, what is edited parses, a rename keeps the
+meaning.
 
-All flow files that the tests and the examples have, as they are and with pieces cut out of them, at many places
-of each."""
+All flow files that the tests and the examples have, as they are and with pieces cut out of them, at many
+places of each."""
 
 from __future__ import annotations
 

@@ -5,8 +5,9 @@ in sight, which type is wanted, what a call takes. So the word at the cursor is 
 nobody has, the text around it is made whole where it is not (see `prefix.py`), and this one declaration is
 parsed and checked again, with a checker that notes what it knew when it came to the mark.
 
-Three texts are tried, until one has the mark in its tree: as it stands; with what the line lacks put in its
-place; without anything behind the cursor. The last always parses, so there is nearly always a tree."""
+Three texts are tried, until one has the mark in its tree: as it stands, if the statement fits then; with
+what the line lacks put in its place; without anything behind the cursor. Nearly always one parse is enough,
+and the last always parses, so there is nearly always a tree."""
 
 from __future__ import annotations
 
@@ -164,14 +165,18 @@ class Cursor:
         """Texts that may be whole, each with where the mark (or what else is at the cursor) stands in it."""
         before, behind = self.text[: self.word.start], self.text[self.word.end :]
         inside = 1 if self.mark else 0
-        yield (
-            before + (self.mark or self.text[self.word.start : self.word.end]) + behind,
-            len(before) + inside,
-        )
+        if self.is_whole():
+            yield before + self.mark + behind, len(before) + inside
         mended, ending = self.prefix.mended, self.mark + self.prefix.ending
         line_end = behind.find("\n")
         yield mended + ending + (behind[line_end:] if line_end >= 0 else ""), len(mended) + inside
         yield mended + ending + "\n}" * self.prefix.blocks, len(mended) + inside
+
+    def is_whole(self) -> bool:
+        """Whether the text is sound around the mark, as far as that can be told without parsing it."""
+        if not self.mark:
+            return not self.word.start < self.word.end
+        return self.prefix.goes_on_with(self.text, self.word.end)
 
 
 WORD = re.compile(r"\w*", re.ASCII)

@@ -5,7 +5,7 @@ below it gather what there is of that kind."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import attrs
 
@@ -53,8 +53,8 @@ class AtMark:
     elsewhere: Elsewhere
 
     @property
-    def names(self) -> dict[str, Interface]:
-        return dict(self.snapshot.module.namespace)
+    def names(self) -> Mapping[str, Interface]:
+        return self.snapshot.module.namespace
 
     @property
     def written(self) -> Written:

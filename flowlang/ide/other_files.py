@@ -32,7 +32,8 @@ class Elsewhere:
 
     def offers(self, *kinds: type[Interface]) -> Iterator[Offer]:
         """Names of some kinds in files that are not imported yet, each with the import that it needs."""
-        found = (offer for path in self.importable() for offer in self._of_file(path, kinds))
+        paths = self.importable() if self.typed else ()
+        found = (offer for path in paths for offer in self._of_file(path, kinds))
         for _, offer in zip(range(MOST_OFFERED), found, strict=False):
             yield offer
 
@@ -65,7 +66,7 @@ class Elsewhere:
                 yield attrs.evolve(offer, detail=detail, rank=9, edits=(edit,))
 
     def _is_meant(self, name: str) -> bool:
-        return bool(self.typed) and name.lower().startswith(self.typed.lower())
+        return name.lower().startswith(self.typed.lower())
 
 
 def _below(path: str, folder: str) -> bool:

@@ -36,8 +36,8 @@ class Prefix:
     a statement, a declaration. Words that come only together stand together: `for each`. `takes_name` and
     `takes_string`: a name, a string may stand here. `ending` is what would complete the statement behind
     that, `mended` the text before, made to fit. `string` is where the string begins that the text ends in;
-    in a hole of it, it is not in a string. `blocks` is how many blocks around the end are open. In a
-    comment nothing fits."""
+    in a hole of it, it is not in a string. `blocks` is how many blocks around the end are open, `level` is
+    the innermost thing that is begun. In a comment nothing fits."""
 
     mended: str
     words: tuple[str, ...] = ()
@@ -48,6 +48,23 @@ class Prefix:
     string: int | None = None
     blocks: int = 0
     in_comment: bool = False
+    level: Level | None = None
+
+    def goes_on_with(self, text: str, start: int) -> bool:
+        """Whether the statement is whole as it stands, if a name (or a string) stood before `start` of a
+        text.
+
+        Then what does not fit behind it, if anything, belongs to something else."""
+        terminal = "NAME" if self.takes_name else "STRING"
+        states = shifted(self.level.states, terminal) if self.level else None
+        if states is None or self.level is None:
+            return False
+        for token in Lexer(text, machine().tables).tokens(start, len(text), states):
+            after = shifted(states, token[0])
+            if after is None:
+                return ends(states, self.level.rule) and token[1] == (self.level.next or token[1])
+            states[:] = after
+        return ends(states, self.level.rule) and not self.level.next
 
 
 def read_prefix(text: str) -> Prefix:
@@ -56,7 +73,7 @@ def read_prefix(text: str) -> Prefix:
     reader.read()
     if reader.is_in_comment():
         return Prefix(text, in_comment=True)
-    states, rule = reader.levels[-1].states, reader.levels[-1].rule
+    rule, states = reader.levels[-1].rule, reader.levels[-1].states
     beginnings: tuple[str, ...] = ()
     if ends(states, rule) and rule in BEGINNINGS:
         beginnings = words_after(machine().tables.starts[rule][:1])
@@ -69,6 +86,7 @@ def read_prefix(text: str) -> Prefix:
         ending=reader.ending(),
         string=reader.string,
         blocks=sum(level.is_block for level in reader.levels),
+        level=reader.levels[-1],
     )
 
 
@@ -84,6 +102,11 @@ class Level:
     states: States
     closer: str = ""
     is_block: bool = False
+
+    @property
+    def next(self) -> str:
+        """What must stand behind it; "" where something else may."""
+        return "" if self.is_block else self.closer[:1]
 
 
 @attrs.define(eq=False, repr=False)
