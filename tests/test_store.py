@@ -100,6 +100,14 @@ def test_what_is_written_is_read_back_by_whoever_opens_the_store(tmp_path_factor
         )
 
 
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 63, 64, 65, 200])
+def test_a_commit_has_any_number_of_rows(store, owner, length):
+    rows = [row(n) for n in range(length)]
+    lease = store.create(new_run(), owner)
+    write(store, lease, rows=rows)
+    assert store.journal(lease.run) == rows
+
+
 def test_a_journal_is_read_from_any_row_on(store, owner):
     lease = store.create(new_run(), owner)
     write(store, lease, rows=[row(0), row(1), row(2)])
@@ -186,6 +194,47 @@ def test_a_refused_commit_does_not_spoil_the_others(store, owner):
         True,
     ]
     assert [store.journal(run) for run in (mine.run, lost.run)] == [[row(0)], [row(5)]]
+
+
+@st.composite
+def any_commits(draw: st.DrawFn) -> list[Commit]:
+    """Commits for some of 3 runs, in any order. Their leases name the runs 0, 1 and 2."""
+    commits = []
+    for seq in range(draw(st.integers(0, 30))):
+        waits = st.lists(st.sampled_from("abc"), unique=True)
+        run = draw(st.integers(0, 2))
+        commit = Commit(
+            Lease(run, draw(st.sampled_from([1, 1, 1, 2]))),
+            [row(2 * seq + n) for n in range(draw(st.integers(0, 2)))],
+            taken=draw(st.lists(st.integers(1, 6))),
+            opened=[Wait(path, "time", path, None, seq, None) for path in draw(waits)],
+            closed=draw(waits),
+            status=draw(st.none() | st.sampled_from(["running", "waiting"])),
+            ending=draw(st.none() | st.just(Ending(NOW + seq, "done", f"{seq}"))),
+        )
+        commits.append(commit)
+    return commits
+
+
+@settings(deadline=None, max_examples=50)
+@given(commits=any_commits())
+def test_commits_that_are_written_together_come_to_what_they_come_to_one_by_one(tmp_path_factory, commits):
+    seen = []
+    for together in (True, False):
+        with (
+            Store.open(tmp_path_factory.mktemp("store") / "runs.db", "none") as store,
+            store.new_owner() as owner,
+        ):
+            runs = [store.create(new_run(f"run-{n}"), owner).run for n in range(3)]
+            for run in (*runs, *runs):
+                store.put_cancel(run, NOW)
+            leased = [attrs.evolve(c, lease=Lease(runs[c.lease.run], c.lease.epoch)) for c in commits]
+            parts = [leased] if together else [[commit] for commit in leased]
+            results = [type(result) for part in parts for result in store.write_all(part)]
+            records = [attrs.evolve(record, holder=None) for record in store.runs()]
+            journals = [store.journal(run) for run in runs]
+            seen.append((results, records, journals, store.waits(), store.messages()))
+    assert seen[0] == seen[1]
 
 
 def test_a_commit_that_cannot_be_written_is_refused_alone(store, owner):

@@ -36,8 +36,8 @@ class NotStored(StoreProblem, NotWritten):
 class Lost(StoreProblem, TakenOver):
     """A commit of somebody who no longer holds the run."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("taken_over", message, "look at it with `flow show`")
+    def __init__(self) -> None:
+        super().__init__("taken_over", "somebody else has taken the run over", "look at it with `flow show`")
 
 
 class Damaged(StoreProblem):

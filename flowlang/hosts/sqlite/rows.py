@@ -19,8 +19,8 @@ LARGEST_INLINE: Final = 64 << 10  # characters of an outcome
 
 Columns: TypeAlias = tuple[int, int, str, str, int, str | None, bytes | None, bytes | None, int]
 
-INSERT: Final = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-INSERT_BLOB: Final = "INSERT OR IGNORE INTO blobs VALUES (?, ?)"
+INSERT: Final = "INSERT INTO journal {rows}"
+INSERT_BLOB: Final = "INSERT OR IGNORE INTO blobs {rows}"
 
 _SELECT = """SELECT seq, kind, path, at, outcome, blob, digest, crc
     FROM journal WHERE run = ? AND seq > ? ORDER BY seq"""
@@ -41,8 +41,7 @@ def read_rows(connection: sqlite3.Connection, run: int, id: str, after: int) -> 
     """The rows behind number `after`, in order. Raises Damaged."""
     rows: list[Row] = []
     try:
-        for row in _rows(connection, run, id, after):
-            rows.append(row)
+        rows.extend(_rows(connection, run, id, after))
     except (sqlite3.Error, UnicodeDecodeError) as error:
         if isinstance(problem_of(error, Path()), Damaged):
             last = rows[-1].seq if rows else after

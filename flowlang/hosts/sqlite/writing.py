@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import TypeAlias
@@ -19,6 +20,7 @@ from flowlang.hosts.sqlite.opening import Database
 from flowlang.hosts.sqlite.problems import Busy, Lost, NotStored, StoreProblem
 from flowlang.hosts.sqlite.records import NewRun
 from flowlang.hosts.sqlite.rows import INSERT, INSERT_BLOB, columns_of
+from flowlang.hosts.sqlite.statements import Columns, execute_grouped
 from flowlang.runtime.journal import Collapse, Commit, Lease, NotWritten, Row, Wait
 
 UNWRITABLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, UnicodeError, OverflowError)
@@ -30,6 +32,21 @@ PATHS = ("call", "answer", "started", "scope")
 INSERT_RUN = """INSERT INTO runs
     (id, flow, plan, source, semantics, created, updated, status, epoch, owner, crc, inputs) VALUES
     (:id, :flow, :plan, :source, :semantics, :created, :created, 'running', 1, :owner, :crc, :inputs)"""
+
+SELECT_LOST = """WITH given(run, epoch) AS ({rows})
+    SELECT run, given.epoch FROM given LEFT JOIN runs ON number = run WHERE runs.epoch IS NOT given.epoch"""
+TAKE = """WITH given(run, message) AS ({rows})
+    UPDATE inbox SET taken = 1 FROM given WHERE number = message AND inbox.run = given.run"""
+# The first condition is what the table is searched by; for the second alone SQLite would read all of it.
+CLOSE = """WITH given(run, path) AS ({rows})
+    DELETE FROM waits WHERE run IN (SELECT run FROM given) AND (run, path) IN (SELECT run, path FROM given)"""
+OPEN = "INSERT OR REPLACE INTO waits {rows}"
+SET_STATUS = """WITH given(run, status) AS ({rows})
+    UPDATE runs SET status = given.status FROM given WHERE number = run"""
+CLOSE_ALL = "DELETE FROM waits WHERE run IN ({rows})"
+END = """WITH given(run, status, at, result) AS ({rows})
+    UPDATE runs SET status = given.status, ended = at, updated = at, result = given.result, owner = NULL
+    FROM given WHERE number = run"""
 
 
 @attrs.frozen
@@ -63,34 +80,45 @@ def write_all(database: Database, orders: Sequence[Order]) -> list[Lease | NotWr
 
 
 def _write(connection: sqlite3.Connection, orders: Sequence[Order]) -> list[Lease | NotWritten]:
-    results = [_lease(connection, order) for order in orders]
-    blobs: Blobs = []
-    rows = [
-        columns_of(lease.run, row, blobs)
-        for lease, order in zip(results, orders, strict=True)
-        if isinstance(lease, Lease)
-        for row in order.rows
+    lost = _lost(connection, orders)
+    results = [
+        _create(connection, order) if isinstance(order, Creation) else lost.get(order.lease, order.lease)
+        for order in orders
     ]
-    connection.executemany(INSERT, rows)
-    for lease, order in zip(results, orders, strict=True):
-        if isinstance(lease, Lease) and isinstance(order, Commit):
-            _write_around(connection, order, blobs)
-    if blobs:
-        connection.executemany(INSERT_BLOB, blobs)
+    done = [(lease, order) for lease, order in zip(results, orders, strict=True) if isinstance(lease, Lease)]
+    blobs: Blobs = []
+    rows = [columns_of(lease.run, row, blobs) for lease, order in done for row in order.rows]
+    execute_grouped(connection, INSERT, rows)
+    for commits in _turns([order for _, order in done if isinstance(order, Commit) and _says_more(order)]):
+        _write_around(connection, commits, blobs)
+    execute_grouped(connection, INSERT_BLOB, blobs)
     return results
 
 
-def _lease(connection: sqlite3.Connection, order: Order) -> Lease | NotWritten:
-    """The right to carry an order out, which for a new run is made here."""
-    if isinstance(order, Creation):
-        return _create(connection, order)
-    lease = order.lease
-    epoch = connection.execute("SELECT epoch FROM runs WHERE number = ?", (lease.run,)).fetchone()
-    if epoch is None:
-        return Lost("the run is no longer in the store")
-    if epoch[0] != lease.epoch:
-        return Lost("somebody else has taken the run over")
-    return lease
+def _lost(connection: sqlite3.Connection, orders: Sequence[Order]) -> dict[Lease, NotWritten]:
+    """The leases that hold no longer."""
+    leases = dict.fromkeys(order.lease for order in orders if isinstance(order, Commit))
+    found = execute_grouped(connection, SELECT_LOST, [(lease.run, lease.epoch) for lease in leases])
+    return {Lease(run, epoch): Lost() for run, epoch in found}
+
+
+def _says_more(commit: Commit) -> bool:
+    """Whether there is more to a commit than rows; most have no more."""
+    lists = commit.taken or commit.opened or commit.closed or commit.collapsed
+    return bool(lists) or commit.status is not None or commit.ending is not None
+
+
+def _turns(commits: Sequence[Commit]) -> list[list[Commit]]:
+    """In each turn one commit a run, in order: within a turn it does not matter which is written first."""
+    turns: list[list[Commit]] = []
+    before: Counter[int] = Counter()
+    for commit in commits:
+        turn = before[commit.lease.run]
+        before[commit.lease.run] += 1
+        if turn == len(turns):
+            turns.append([])
+        turns[turn].append(commit)
+    return turns
 
 
 def _create(connection: sqlite3.Connection, creation: Creation) -> Lease | NotWritten:
@@ -112,32 +140,24 @@ def checksum_of_start(id: str, flow: str, plan: str, semantics: int, inputs: str
     return crc32(f"{id} {flow} {plan} {semantics} {inputs}".encode())
 
 
-def _write_around(connection: sqlite3.Connection, commit: Commit, blobs: Blobs) -> None:
-    """What a commit says beside its rows."""
-    run = commit.lease.run
-    for collapse in commit.collapsed:
-        _collapse(connection, run, collapse, blobs)
-    if commit.taken:
-        taken = [(message, run) for message in commit.taken]
-        connection.executemany("UPDATE inbox SET taken = 1 WHERE number = ? AND run = ?", taken)
-    if commit.closed:
-        closed = [(run, path) for path in commit.closed]
-        connection.executemany("DELETE FROM waits WHERE run = ? AND path = ?", closed)
-    if commit.opened:
-        opened = [_wait_columns(run, wait) for wait in commit.opened]
-        connection.executemany("INSERT OR REPLACE INTO waits VALUES (?, ?, ?, ?, ?, ?, ?)", opened)
-    if commit.status is not None:
-        connection.execute("UPDATE runs SET status = ? WHERE number = ?", (commit.status, run))
-    if commit.ending is not None:
-        end = commit.ending
-        connection.execute("DELETE FROM waits WHERE run = ?", (run,))
-        connection.execute(
-            "UPDATE runs SET status = ?, ended = ?, updated = ?, result = ?, owner = NULL WHERE number = ?",
-            (end.status, end.at, end.at, end.result, run),
-        )
+def _write_around(connection: sqlite3.Connection, commits: Sequence[Commit], blobs: Blobs) -> None:
+    """What commits of different runs say beside their rows."""
+    for commit in commits:
+        for collapse in commit.collapsed:
+            _collapse(connection, commit.lease.run, collapse, blobs)
+    ended = [(commit.lease.run, commit.ending) for commit in commits if commit.ending is not None]
+    for statement, rows in (
+        (TAKE, [(c.lease.run, message) for c in commits for message in c.taken]),
+        (CLOSE, [(c.lease.run, path) for c in commits for path in c.closed]),
+        (OPEN, [_wait_columns(c.lease.run, wait) for c in commits for wait in c.opened]),
+        (SET_STATUS, [(c.lease.run, c.status) for c in commits if c.status is not None]),
+        (CLOSE_ALL, [(run,) for run, _ in ended]),
+        (END, [(run, end.status, end.at, end.result) for run, end in ended]),
+    ):
+        execute_grouped(connection, statement, rows)
 
 
-def _wait_columns(run: int, wait: Wait) -> tuple[object, ...]:
+def _wait_columns(run: int, wait: Wait) -> Columns:
     return run, wait.path, wait.kind, wait.name, wait.arguments, wait.since, wait.deadline
 
 
@@ -154,7 +174,7 @@ def _collapse(connection: sqlite3.Connection, run: int, collapse: Collapse, blob
         if seq == row.seq or (kind in PATHS and lies_inside(path, row.path))
     ]
     connection.executemany("DELETE FROM journal WHERE run = ? AND seq = ?", gone)
-    connection.execute(INSERT, columns_of(run, row, blobs))
+    execute_grouped(connection, INSERT, [columns_of(run, row, blobs)])
 
 
 def lies_inside(path: str, scope: str) -> bool:
