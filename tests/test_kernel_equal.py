@@ -71,7 +71,7 @@ def instants_of_timers() -> Iterator[list[int]]:
 
 def has_ties(durable: PlayedDurably, due: list[int]) -> bool:
     """Whether two things happened at one instant, or could have."""
-    ended = [EPOCH + round(moment * 1e6) for moment in durable.actor.moments]
+    ended = [EPOCH + round(moment * 1e6) for moment in durable.journaled.actor.moments]
     return len(set(ended) | set(due)) < len(ended) + len(due)
 
 

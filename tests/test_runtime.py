@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.cases import UPDATING
 from support.durable import play_durably
-from support.runs import Outside, play, transcript
+from support.runs import outside_of, play, transcript
 
 CASES = sorted((Path(__file__).parent / "cases" / "runtime").glob("*.flow"))
 
@@ -20,10 +20,7 @@ CASES = sorted((Path(__file__).parent / "cases" / "runtime").glob("*.flow"))
 def test_a_run_goes_as_its_case_says(path, play):
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
-    outside = Outside()
-    for line in lines:
-        if line.startswith("//! "):
-            outside.read(line.removeprefix("//! "))
+    outside = outside_of(text)
     found = transcript(play(text, outside), outside)
     expected = [line.removeprefix("//= ") for line in lines if line.startswith("//=")]
     if play is play_durably:  # what happens at one instant has no order that both hosts share

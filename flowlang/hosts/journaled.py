@@ -156,7 +156,7 @@ class JournaledRun:
         self._answering: dict[str, trio.CancelScope] = {}
         self._answered: set[str] = set()
         self._opened: dict[str, Wait] = {}
-        self._closed: list[str] = []
+        self._closed: list[str] = [*replayed.closed] if replayed else []
         self._status: RunStatus | None = None if replayed else "running"  # as it is written
         self._parking = False
         self._nursery: trio.Nursery
@@ -240,27 +240,32 @@ class JournaledRun:
     def _unknown(self) -> tuple[str, ...]:
         started = self._replayed.started if self._replayed else ()
         calls = self._kernel.calls
-        return tuple(p for p in started if p not in self._resolved and not calls[p].stopping)
+        return tuple(p for p in started if p not in self._resolved and not calls[p].given_up)
 
     async def _enter(self) -> None:
         """Hear that the run begins or is resumed, and take up what is outstanding."""
-        if self._replayed is None:
-            self._arrive(_Arrival(Began))
-        elif self._resumed:
-            away = max(0, self._world.clock() - self._at)
-            self._arrive(_Arrival(lambda at: Resumed(at, away)))
+        if first := self._first_input():
+            self._arrived.insert(0, _Arrival(first))  # before what has arrived already
         if self._has_news():
             for input in await self._commit():
-                self._kernel.advance(input)
+                for command in self._kernel.advance(input):
+                    if isinstance(command, CloseWait):
+                        self._do(command)
         for wait in [*self._kernel.waits.values()]:
             self._do(wait)
         for path, pending in [*self._kernel.calls.items()]:
-            if pending.stopping:
+            if pending.given_up:
                 self._end_call(path, pending.call, Stopped())
             elif outcome := self._resolved.get(path):
                 self._end_call(path, pending.call, outcome)
             else:
                 self._do(StartCall(path, pending.call))
+
+    def _first_input(self) -> Callable[[int], Input] | None:
+        if self._replayed is None:
+            return Began
+        away = max(0, self._world.clock() - self._at)
+        return (lambda at: Resumed(at, away)) if self._resumed else None
 
     async def _wait(self) -> None:
         """Wait until something has arrived or is due; or, where the run is to be parked, for a while."""

@@ -141,6 +141,11 @@ class PendingCall:
     task: Task
     stopping: bool = False
 
+    @property
+    def given_up(self) -> bool:
+        """Whether nobody wants it any longer. A shielded one is wanted to its end, to be undone."""
+        return self.stopping and not self.call.shielded
+
 
 class Kernel:
     """Carries out one run; implements `Host`. `begin` says what to carry out, then `advance` does."""
@@ -277,7 +282,7 @@ class Kernel:
         try:
             return await self._look_out(path, question, task)
         finally:
-            del self._asked[path]
+            self._asked.pop(path, None)
 
     async def _event(self, path: str, awaited: Awaited, task: Task) -> Value:
         wait = self._mailbox.open(awaited)
@@ -316,9 +321,8 @@ class Kernel:
             case CallEnded(path=path, outcome=outcome):
                 self._end_call(path, outcome)
             case Answered(path=path, outcome=outcome):
-                if path not in self._asked:
-                    raise JournalMisfit(f"there is no open question {path}")
-                self._wake_with(self._asked[path], outcome)
+                if path in self._asked:  # or else the answer came too late
+                    self._wake_with(self._asked.pop(path), outcome)
             case EventCame(event=event, fields=fields):
                 self._wake_all(self._mailbox.deliver(event, fields))
             case CancelAsked():

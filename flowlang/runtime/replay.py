@@ -12,7 +12,7 @@ import attrs
 
 from flowlang.runtime.events import Event, OnEvent
 from flowlang.runtime.journal import JournalMisfit, Row, digest_of, input_of
-from flowlang.runtime.kernel import Kernel
+from flowlang.runtime.kernel import CloseWait, Kernel
 from flowlang.runtime.program import Program
 from flowlang.runtime.run import Run
 from flowlang.values.value import Value
@@ -21,11 +21,13 @@ from flowlang.values.value import Value
 @attrs.frozen
 class Replayed:
     """`seq` and `at` are those of the last row, 0 where there is none. `started` are the calls that were
-    announced and have not ended, by their paths."""
+    announced and have not ended, by their paths. `closed` are the waits that ended because of the last
+    commit, which perhaps nobody was told."""
 
     seq: int = 0
     at: int = 0
     started: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
 def kernel_of(
@@ -52,9 +54,12 @@ def replay(kernel: Kernel, rows: Iterable[Row]) -> Replayed:
     """Bring a fresh kernel to where the rows end. Raises JournalMisfit where they are not of its run."""
     seq = at = 0
     started: dict[str, None] = {}
+    closed: list[str] = []
     for row in rows:
         if row.seq <= seq:
             raise JournalMisfit(f"row {row.seq} follows row {seq}")
+        if row.at != at:  # rows of one commit have one instant
+            closed.clear()
         seq, at = row.seq, row.at
         if row.kind == "started":
             started[row.path] = None
@@ -62,8 +67,11 @@ def replay(kernel: Kernel, rows: Iterable[Row]) -> Replayed:
         if row.kind == "call":
             _compare(kernel, row)
             started.pop(row.path, None)
-        kernel.advance(input_of(row))
-    return Replayed(seq, at, tuple(started))
+        commands = kernel.advance(input_of(row))
+        closed += [command.path for command in commands if isinstance(command, CloseWait)]
+    if not started.keys() <= kernel.calls.keys():
+        raise JournalMisfit("calls were announced that the run does not make")
+    return Replayed(seq, at, tuple(started), tuple(closed))
 
 
 def _compare(kernel: Kernel, row: Row) -> None:

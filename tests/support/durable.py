@@ -1,47 +1,91 @@
-"""Durable runs in virtual time: as in `runs`, but a kernel decides and a journal in memory remembers."""
+"""Durable runs in virtual time: as in `runs`, but a kernel decides and a journal in memory remembers.
+
+A process may be killed before or after any commit. What it had under way is gone, time goes by, and another
+one takes the run up from its rows. Agents and messages live outside, and stay."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+from unittest.mock import patch
 
 import attrs
 import trio
 import trio.testing
-from support.runs import EPOCH, PRELUDE, Actor, Outside, Played, compile_text
+from support.runs import EPOCH, PATH, PRELUDE, Actor, Outside, Played, compile_text
 
-from flowlang.hosts.journaled import JournaledRun, OutcomeUnknown, Parked, World
+from flowlang.hosts import journaled as journaled_host
+from flowlang.hosts.journaled import JournaledRun, World
 from flowlang.hosts.trio_host import TrioHost
 from flowlang.hosts.turns import turns_of
 from flowlang.runtime import events
+from flowlang.runtime.agents import AgentCall
+from flowlang.runtime.host import Question
 from flowlang.runtime.inputs import Outcome
 from flowlang.runtime.journal import Commit, Ending, Lease, NotWritten, Row, RunStatus, Wait
+from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.program import Program, link
 from flowlang.runtime.replay import kernel_of, replay
 from flowlang.runtime.run import RunResult
 from flowlang.values.codec import parse_argument
 from flowlang.values.value import Value
 
+Message: TypeAlias = Callable[[JournaledRun, int], None]
+
+
+class Killed(BaseException):
+    """The process is no more."""
+
+
+@attrs.frozen
+class Kill:
+    """At a commit, counted over all processes; then nobody holds the run for `away` seconds."""
+
+    commit: int
+    written: bool = True
+    away: float = 0.0
+
 
 @attrs.define
 class MemoryKeeper:
-    """A journal in memory. `commits` counts those that were written; `fail_at` is the number of one that is
-    not."""
+    """A journal in memory. `commits` counts those that were tried, each takes `latency` seconds; `fail_at` is
+    the number of one that is not written."""
 
     rows: list[Row] = attrs.field(factory=list)
     waits: dict[str, Wait] = attrs.field(factory=dict)
+    inbox: dict[int, Message] = attrs.field(factory=dict)
     status: RunStatus = "running"
     ending: Ending | None = None
     commits: int = 0
     fail_at: int | None = None
+    latency: float = 0.0
+    kills: Sequence[Kill] = ()
+    die: Callable[[], None] = lambda: None
+    ended: set[str] = attrs.field(factory=set)  # calls whose outcome is written
 
     async def write(self, commit: Commit) -> None:
-        if self.commits == self.fail_at:
+        number, self.commits = self.commits, self.commits + 1
+        if self.latency:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(self.latency)
+        if number == self.fail_at:
             raise NotWritten("the disk is full")
-        self.commits += 1
+        kill = next((kill for kill in self.kills if kill.commit == number), None)
+        if kill is None or kill.written:
+            self._keep(commit)
+        if kill is not None:
+            self.die()
+            raise Killed
+
+    def _keep(self, commit: Commit) -> None:
         self.rows += commit.rows
+        self.ended |= {row.path for row in commit.rows if row.kind == "call"}
         self.waits |= {wait.path: wait for wait in commit.opened}
         for path in commit.closed:
             self.waits.pop(path, None)
+        for message in commit.taken:
+            del self.inbox[message]
         self.status = commit.status or self.status
         if commit.ending:
             self.ending, self.status = commit.ending, commit.ending.status
@@ -49,67 +93,136 @@ class MemoryKeeper:
 
 @attrs.define
 class Journaled:
-    """One run of a program, which can be carried out in several pieces."""
+    """One run of a program, which can be carried out in several pieces, and everything outside of it.
+
+    `told` are the events of the present process, those of the past told again. `made` are the calls that each
+    process made, by their paths."""
 
     program: Program
+    actor: Actor
     inputs: Mapping[str, Value]
+    calls_at_once: int = 100
     keeper: MemoryKeeper = attrs.field(factory=MemoryKeeper)
     told: list[events.Event] = attrs.field(factory=list)
+    told_by_host: list[events.Event] = attrs.field(factory=list)
+    made: list[dict[str, AgentCall]] = attrs.field(factory=list)
+    run: JournaledRun | None = None
+    posted: int = 0
 
-    def open(self, host: TrioHost, *, resolved: Mapping[str, Outcome | None] | None = None) -> JournaledRun:
-        """The run, as far as its journal goes. Events of the past are told again."""
+    def kernel(self, told: list[events.Event]) -> Kernel:
+        return kernel_of(self.program, self.program.plan.main or "main", self.inputs, "r1", told.append)
+
+    def open(self, resolved: Mapping[str, Outcome | None] | None = None) -> JournaledRun:
+        """A process takes the run up, as far as its journal goes."""
+        host = TrioHost(
+            self.program.agents,
+            calls_at_once=self.calls_at_once,
+            turns=turns_of(self.program.plan.agents),
+            epoch=EPOCH + round(trio.current_time() * 1e6),
+            on_event=self.told_by_host.append,
+        )
         self.told.clear()
-        flow = self.program.plan.main or "main"
-        kernel = kernel_of(self.program, flow, self.inputs, "r1", self.told.append)
+        kernel = self.kernel(self.told)
         replayed = replay(kernel, self.keeper.rows) if self.keeper.rows else None
-        world = World(self.keeper, host.call, clock=host.now)
-        return JournaledRun(
+        stopped = {path for path, call in kernel.calls.items() if call.given_up}
+        self.made.append({})
+
+        async def make_call(path: str, call: AgentCall) -> Value:
+            assert path not in self.keeper.ended, f"{path} has ended and is made again"
+            assert path not in stopped, f"{path} was to stop and is made again"
+            assert path not in self.made[-1], f"{path} is made twice"
+            self.made[-1][path] = call
+            PATH.set(path)
+            return await host.call(path, call)
+
+        self.run = run = JournaledRun(
             self.program.plan,
             kernel,
             Lease(1, 1),
-            world,
+            World(self.keeper, make_call, clock=host.now),
             lambda result: Ending(result.ended, result.status, "{}"),
             replayed=replayed,
             resolved=resolved,
         )
+        self.actor.dead, self.keeper.die = False, self._die
+        for number in [*self.keeper.inbox]:
+            self._deliver(number)
+        return run
+
+    async def carry_out(self) -> RunResult:
+        """Carry the run to its end, however often it is killed."""
+        result: object = None
+        while not isinstance(result, RunResult):
+            try:
+                result = await self.open().carry_out()
+                assert isinstance(result, RunResult), result
+            except* Killed:
+                last = self.keeper.commits - 1
+                await trio.sleep(next(kill.away for kill in self.keeper.kills if kill.commit == last))
+        return result
+
+    def _die(self) -> None:
+        self.actor.dead, self.run = True, None
+
+    # From outside, whoever holds the run
+
+    @property
+    def questions(self) -> Mapping[str, Question]:
+        return self.run.questions if self.run else {}
+
+    def answer(self, path: str, answer: Value) -> None:
+        self._post(lambda run, number: run.answer(path, answer, number))
+
+    def send(self, event: str, fields: Value) -> None:
+        self._post(lambda run, number: run.send(event, fields, number))
+
+    def cancel(self) -> None:
+        self._post(lambda run, number: run.cancel(number))
+
+    def _post(self, message: Message) -> None:
+        self.posted += 1
+        self.keeper.inbox[self.posted] = message
+        self._deliver(self.posted)
+
+    def _deliver(self, number: int) -> None:
+        if self.run is None:
+            return
+        try:
+            self.keeper.inbox[number](self.run, number)
+        except LookupError:
+            if not self.keeper.kills:
+                raise
+            self.run.pass_over(number)
 
 
 @attrs.define
 class PlayedDurably(Played):
-    actor: Actor
-    rows: list[Row]
+    journaled: Journaled
 
 
-def play_durably(text: str, outside: Outside | None = None) -> PlayedDurably:
+def play_durably(
+    text: str, outside: Outside | None = None, *, kills: Sequence[Kill] = (), latency: float = 0.0
+) -> PlayedDurably:
     """Carry out the main flow of a text, in virtual time, on the kernel."""
     outside = outside or Outside()
     compiled = compile_text(text + PRELUDE)
     actor = Actor({name: agent.result for name, agent in compiled.agents.items()})
     program = link(compiled, {name: actor for name, agent in compiled.agents.items() if not agent.asks})
-    flow = program.plan.main or "main"
-    parameters = {p.name: p.type for p in program.plan.flows[flow].parameters}
+    parameters = {p.name: p.type for p in program.plan.flows[program.plan.main or "main"].parameters}
     inputs = {name: parse_argument(text, parameters[name]) for name, text in outside.inputs.items()}
-    journaled = Journaled(program, inputs)
+    keeper = MemoryKeeper(kills=kills, latency=latency)
+    journaled = Journaled(program, actor, inputs, outside.calls_at_once, keeper)
+    actor.send = journaled.send
     clock = trio.testing.MockClock(autojump_threshold=0)
-    result = trio.run(_play, journaled, actor, outside, clock=clock)
-    return PlayedDurably(program, result, actor.log, journaled.told, actor, journaled.keeper.rows)
+    with patch.object(journaled_host, "LONGEST_SLEEP", math.inf):  # nobody sets this clock
+        result = trio.run(_play, journaled, outside, clock=clock)
+    told = [*journaled.told, *journaled.told_by_host]
+    return PlayedDurably(program, result, actor.log, told, journaled)
 
 
-async def _play(journaled: Journaled, actor: Actor, outside: Outside) -> RunResult:
-    program = journaled.program
-    host = TrioHost(
-        program.agents,
-        calls_at_once=outside.calls_at_once,
-        turns=turns_of(program.plan.agents),
-        epoch=EPOCH,
-        on_event=journaled.told.append,
-    )
-    run = journaled.open(host)
-    actor.send = run.send
-
+async def _play(journaled: Journaled, outside: Outside) -> RunResult:
     async with trio.open_nursery() as nursery:
-        outside.go_on(nursery, journaled.program, run, run.cancel)
-        result = await run.carry_out()
+        outside.go_on(nursery, journaled.program, journaled, journaled.cancel)
+        result = await journaled.carry_out()
         nursery.cancel_scope.cancel()
-    assert not isinstance(result, Parked | OutcomeUnknown)
     return result

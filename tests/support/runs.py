@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, Protocol
 
@@ -48,6 +48,9 @@ agent undo(name: string, takes: duration = 0s, fails: string = "", times: int = 
 agent tell(name: string) effect idempotent
 ask approve(question: string) -> string
 """
+
+PATH: ContextVar[str | None] = ContextVar("PATH", default=None)
+"""The path of the call that an actor hears, where it is known."""
 
 EPOCH = 1_000_000_000_000_000  # 2001-09-09T01:46:40Z
 
@@ -83,19 +86,22 @@ class Actor:
     """Answers every call by its arguments. `takes`: so long. `fails`: how, in the first `times` calls of this
     `name`. `cleanup`: so long goes on when it is cancelled. It answers with its name, or with null.
     The agent `tell` sends a `Ping` of its name to its own run. `moments` are the times at which a call ended
-    by itself, and not because something else had happened."""
+    by itself, and not because something else had happened. `dead`: the process that called is no more. A call
+    that is made again after that is the same one (`seen`)."""
 
     results: Mapping[str, plan.Type]
     send: Callable[[str, Any], None] | None = None
     log: list[Called] = attrs.field(factory=list)
-    seen: Counter[str] = attrs.field(factory=Counter)
+    seen: dict[str, dict[object, int]] = attrs.field(factory=dict)
+    dead: bool = False
     moments: list[float] = attrs.field(factory=list)
 
     async def call(self, call: AgentCall) -> Any:
         arguments = call.arguments
         name = str(arguments.get("name", "-"))
-        self.seen[name] += 1
-        fails = arguments.get("fails", "") if self.seen[name] <= arguments.get("times", 1000) else ""
+        seen = self.seen.setdefault(name, {})
+        number = seen.setdefault(PATH.get() or object(), len(seen) + 1)
+        fails = arguments.get("fails", "") if number <= arguments.get("times", 1000) else ""
         called = Called(trio.current_time(), 0.0, call, name, "done")
         self.log.append(called)
         try:
@@ -110,6 +116,8 @@ class Actor:
             return None if self.results[call.agent].kind == "null" else name
         except trio.Cancelled:
             called.outcome = "cancelled"
+            if self.dead:
+                raise
             with trio.CancelScope(shield=True):
                 await trio.sleep(_argument(arguments, "cleanup"))
             if _argument(arguments, "cleanup"):
@@ -212,6 +220,15 @@ class Outside:
             nursery.start_soon(later, seconds, hears.send, name, decode(given, record))
         if self.cancel_after is not None:
             nursery.start_soon(later, self.cancel_after, cancel)
+
+
+def outside_of(text: str) -> Outside:
+    """What the lines of a case say."""
+    outside = Outside()
+    for line in text.splitlines():
+        if line.startswith("//! "):
+            outside.read(line.removeprefix("//! "))
+    return outside
 
 
 @attrs.define
