@@ -80,7 +80,11 @@ class FlowServer(LanguageServer):
         super().shutdown()  # type: ignore[no-untyped-call]
 
     def report_server_error(self, error: Exception, source: object) -> None:
-        """What could not be read as a message at all; whose it was nobody knows."""
+        """What could not be read as a message at all; whose it was nobody knows.
+
+        What a handler raised comes by here too, but that has been answered."""
+        if source is not JsonRpcException:
+            return
         log.debug("a message cannot be read: %s", error)
         self.protocol.answer_with_error(None, PARSE_ERROR, "this message cannot be read")
 
