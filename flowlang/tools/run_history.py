@@ -202,9 +202,10 @@ class History:
 
     def _caller(self, call: Call) -> Step:
         """The step or other statement that makes a call."""
+        step = self.owner(call.path)
         statement = _UNNAMED.match(call.path)
-        if statement is None or len(self.owner(call.path).path) > len(statement[0]):
-            return self.owner(call.path)
+        if statement is None or len(step.path) > len(statement[0]):
+            return step
         if statement[0] not in self.steps:
             self._enter(Step(statement[0], call.started, "call", call.agent, unnamed=True))
         step = self.steps[statement[0]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from flowlang.hosts.journaled import wall_clock
-from flowlang.tools.cli.looking import completed_questions, given_text, json_option, opened, say_told
+from flowlang.tools.cli.looking import completed_questions, json_option, now, opened
 from flowlang.tools.cli.storing import store_option
+from flowlang.tools.cli.telling import given_text, say_told
 from flowlang.tools.run_asking import answer
 from flowlang.tools.run_telling import Told
 
@@ -31,6 +31,6 @@ def command(context: click.Context, question: str, value: str, as_json: bool, st
     VALUE is read by the type of the answer: a string as it is, all else as JSON. It is compared with that
     type before it is accepted, and the first answer counts."""
     with opened(context, store, as_json=as_json) as found:
-        asked = answer(found, question, given_text(value), wall_clock())
+        asked = answer(found, question, given_text(value), now())
         told = Told(asked.record, "answer", f"answered {asked.address}")
     say_told(context, told, store, as_json=as_json)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from flowlang.hosts.journaled import wall_clock
-from flowlang.tools.cli.looking import completed_runs, json_option, opened, say_told
+from flowlang.tools.cli.looking import completed_runs, json_option, now, opened
 from flowlang.tools.cli.storing import store_option
+from flowlang.tools.cli.telling import say_told
 from flowlang.tools.run_telling import cancel
 
 EXAMPLES = """\b
@@ -25,5 +25,5 @@ def command(context: click.Context, run: str, as_json: bool, store: str | None) 
 
     Whoever holds the run carries that out. Where nobody does, `flow resume` will."""
     with opened(context, store, as_json=as_json) as found:
-        told = cancel(found, run, wall_clock())
+        told = cancel(found, run, now())
     say_told(context, told, store, as_json=as_json)

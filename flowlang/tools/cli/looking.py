@@ -1,11 +1,11 @@
-"""What the commands about stored runs share: opening the store, saying what is wrong and what was left for
-a run, completing ids.
+"""What the commands about stored runs share: opening the store, the time, saying what is wrong,
+completing ids.
 
 To look makes no store, but that of the user."""
 
 from __future__ import annotations
 
-import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,9 +20,6 @@ from flowlang.hosts.sqlite.problems import StoreProblem
 from flowlang.hosts.sqlite.records import RunRecord
 from flowlang.hosts.sqlite.store import FINAL, Store
 from flowlang.tools.cli import terminal
-from flowlang.tools.files import STDIN_MARK
-from flowlang.tools.run_telling import Told, heard_text, told_json
-from flowlang.values.value import MAX_BOUNDARY
 
 COMPLETED = 50  # runs that a shell offers
 
@@ -50,31 +47,15 @@ def opened(context: click.Context, store: str | None, *, as_json: bool) -> Itera
         context.exit(1)
 
 
+def now() -> int:
+    """The time, in microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
 def named(context: click.Context, store: str | None) -> str | None:
     """The store as the commands that are shown have to name it: not at all where the environment does."""
     by_hand = context.get_parameter_source("store") is ParameterSource.COMMANDLINE
     return store if by_hand else None
-
-
-def given_text(value: str) -> str:
-    """A value of the command line; `-` stands for what is on stdin, without its last line break."""
-    if value != STDIN_MARK:
-        return value
-    content = sys.stdin.buffer.read(MAX_BOUNDARY + 1)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise StoreProblem("bad_value", "what is on stdin is not valid UTF-8", "give it as text") from None
-    return text.removesuffix("\n").removesuffix("\r")
-
-
-def say_told(context: click.Context, told: Told, store: str | None, *, as_json: bool) -> None:
-    """Say what was left for a run, and who goes on with it."""
-    option = named(context, store)
-    if as_json:
-        terminal.out_json(told_json(told, option))
-    else:
-        terminal.say(heard_text(told, option))
 
 
 def completed_runs(*, ended: bool) -> Complete:

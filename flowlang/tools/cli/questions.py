@@ -6,10 +6,9 @@ import sys
 
 import click
 
-from flowlang.hosts.journaled import wall_clock
 from flowlang.plan.styled import written
 from flowlang.tools.cli import terminal
-from flowlang.tools.cli.looking import completed_runs, json_option, named, opened
+from flowlang.tools.cli.looking import completed_runs, json_option, named, now, opened
 from flowlang.tools.cli.storing import store_option
 from flowlang.tools.run_asking import open_questions, question_json, question_lines
 
@@ -37,6 +36,6 @@ def command(context: click.Context, run: str | None, as_json: bool, store: str |
     if not asked:
         terminal.say("no question is open")
         return
-    now, color = wall_clock(), terminal.colored(sys.stdout)
-    texts = [written(question_lines(each, option, now), colour=color) for each in asked]
+    instant, color = now(), terminal.colored(sys.stdout)
+    texts = [written(question_lines(each, option, instant), colour=color) for each in asked]
     terminal.out("\n".join(texts), end="")

@@ -6,10 +6,9 @@ import sys
 
 import click
 
-from flowlang.hosts.journaled import wall_clock
 from flowlang.plan.styled import written
 from flowlang.tools.cli import terminal
-from flowlang.tools.cli.looking import json_option, opened
+from flowlang.tools.cli.looking import json_option, now, opened
 from flowlang.tools.cli.storing import store_option
 from flowlang.tools.run_table import STATUSES, listed, table, to_json
 
@@ -43,18 +42,18 @@ def command(
 
     A run is `interrupted` where whoever held it has gone in the middle of something, and `unknown` where
     somebody has to say what became of a call: `flow show RUN` tells which."""
-    now = wall_clock()
+    instant = now()
     with opened(context, store, as_json=as_json) as found:
         runs = listed(found, statuses, flow, limit + 1)
     shown = runs[:limit]
     if as_json:
-        terminal.out_json([to_json(run, now) for run in shown])
+        terminal.out_json([to_json(run, instant) for run in shown])
         return
     if not shown:
         terminal.say("there are no such runs" if statuses or flow else "there are no runs yet")
         return
     style, at_terminal = terminal.style(sys.stdout), sys.stdout.isatty()
-    lines = table(shown, now, relative=at_terminal, limit=style.columns if at_terminal else None)
+    lines = table(shown, instant, relative=at_terminal, limit=style.columns if at_terminal else None)
     terminal.out(written(lines, colour=style.color), end="")
     if len(runs) > limit:
         terminal.say(f"there are older runs too; see them with `--limit {10 * limit}`")

@@ -6,9 +6,8 @@ import sys
 
 import click
 
-from flowlang.hosts.journaled import wall_clock
 from flowlang.tools.cli import terminal
-from flowlang.tools.cli.looking import completed_runs, json_option, named, opened
+from flowlang.tools.cli.looking import completed_runs, json_option, named, now, opened
 from flowlang.tools.cli.storing import store_option
 from flowlang.tools.run_show import render_run
 from flowlang.tools.run_show_json import detailed_json, run_json
@@ -39,7 +38,7 @@ def command(
 
     STEP is a path as the tree makes them, or how it ends. Secrets are not shown."""
     with opened(context, store, as_json=as_json) as found:
-        seen = view(found, run, now=wall_clock(), option=named(context, store))
+        seen = view(found, run, now=now(), option=named(context, store))
         shown = None if step is None else step_named(seen, step)
     if as_json:
         terminal.out_json(run_json(seen) if shown is None else detailed_json(seen, shown))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from flowlang.hosts.journaled import wall_clock
-from flowlang.tools.cli.looking import completed_runs, given_text, json_option, opened, say_told
+from flowlang.tools.cli.looking import completed_runs, json_option, now, opened
 from flowlang.tools.cli.storing import store_option
+from flowlang.tools.cli.telling import given_text, say_told
 from flowlang.tools.run_telling import signal
 
 EXAMPLES = """\b
@@ -33,5 +33,5 @@ def command(
     to the step that waits for it, or is kept for the first one that will."""
     with opened(context, store, as_json=as_json) as found:
         texts = [given_text(fields[0])] if len(fields) == 1 else fields
-        told = signal(found, run, event, texts, wall_clock())
+        told = signal(found, run, event, texts, now())
     say_told(context, told, store, as_json=as_json)
