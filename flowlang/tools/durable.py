@@ -1,8 +1,8 @@
 """The durable engine: a store -> runs that outlive their process.
 
-    async with DurableEngine.open("runs.db") as engine:
-        async with engine.start(prepared, values) as run: ...
-        async with engine.resume(record) as run: ...
+    async with Engine.open("runs.db") as engine:
+        async with engine.start(prepared, {"name": "Ada"}) as run: ...
+        async with engine.resume("4f2a") as run: ...
 
 An engine holds its runs by one lock for as long as it lives, writes their commits through one writer, and
 looks into the inbox of the store for what others want them to hear. What does not fit there is passed over:
@@ -14,7 +14,7 @@ import json
 import math
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
 from weakref import WeakKeyDictionary
@@ -75,7 +75,7 @@ class _Taken:
     resumed: bool = True
 
 
-class DurableEngine:
+class Engine:
     """Carries out runs of one store, in one event loop."""
 
     def __init__(
@@ -94,7 +94,7 @@ class DurableEngine:
         *,
         durability: Durability = "power",
         max_parallel: int = CALLS_AT_ONCE,
-    ) -> AsyncIterator[DurableEngine]:
+    ) -> AsyncIterator[Engine]:
         """An engine for as long as the block lasts; `path` None is the user's store. Raises StoreProblem."""
         activity = Activity()
         with (
@@ -110,8 +110,25 @@ class DurableEngine:
                 yield engine
                 group.cancel()
 
+    def start(
+        self,
+        prepared: Prepared,
+        inputs: Mapping[str, object] | None = None,
+        *,
+        answer: Answer | None = None,
+        on_event: OnEvent | None = None,
+        run_id: str | None = None,
+    ) -> AbstractAsyncContextManager[RunHandle]:
+        """Start a run, carried out beside the block that this opens: `async with engine.start(…) as run`.
+
+        Questions go to `answer`; without it they wait for somebody. An exception that leaves the block
+        leaves the run, to be resumed. Raises NotRunnable for inputs that do not fit, TypeError for one that
+        is no value."""
+        values = prepared.read(inputs)
+        return self.started(prepared, values, answer=answer, on_event=on_event, run_id=run_id)
+
     @asynccontextmanager
-    async def start(
+    async def started(
         self,
         prepared: Prepared,
         values: Mapping[str, Value],
@@ -122,8 +139,8 @@ class DurableEngine:
         binds: Sequence[str] = (),
         wait: bool = True,
     ) -> AsyncIterator[RunHandle]:
-        """Start a run, carried out beside the block that this opens. `values` are what `Prepared.read`
-        gave. Without `wait` it is left as soon as it only waits for answers, events or time."""
+        """`start` with values that `Prepared.read` gave. Without `wait` the run is left as soon as it only
+        waits for answers, events or time."""
         run_id = run_id or new_run_id()
         began = Began(wall_clock())
         begun = Begun(values, os.getcwd(), tuple(binds))
@@ -165,7 +182,7 @@ class DurableEngine:
     @asynccontextmanager
     async def resume(
         self,
-        record: RunRecord,
+        run: RunRecord | str,
         *,
         agents: Mapping[str, AgentLike] | None = None,
         answer: Answer | None = None,
@@ -173,8 +190,10 @@ class DurableEngine:
         resolve: Resolve = leave_unknown,
         wait: bool = True,
     ) -> AsyncIterator[RunHandle]:
-        """Carry a run on from its journal; `on_event` is told what happened in it before, too. Raises
-        NotRunnable where its agents can no longer be reached, StoreProblem where it cannot be had or read."""
+        """Carry a run on from its journal, given its record or its id; `on_event` is told what happened in it
+        before, too. Raises NotRunnable where its agents can no longer be reached, StoreProblem where it cannot
+        be had or read."""
+        record = self.store.find(run) if isinstance(run, str) else run
         begun = begun_of(self.store, record)
         prepared = prepared_again(plan_of(self.store, record), record, begun, agents)
 

@@ -33,9 +33,10 @@ from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentError
 from flowlang.runtime.host import Question
 from flowlang.tools.cli import terminal
-from flowlang.tools.durable import DurableEngine
+from flowlang.tools.durable import Engine
 from flowlang.tools.engine import Prepared, prepare_run
 from flowlang.tools.frontend import NotRunnable
+from flowlang.tools.plan_limits import held
 from flowlang.tools.run_display import Display, open_display
 from flowlang.tools.run_handle import Result, RunHandle
 from flowlang.tools.run_in_memory import Answer, nobody
@@ -61,7 +62,7 @@ STDIN_MARK: Final = "-"
 class RunOptions:
     """`texts` are `NAME=VALUE`, `binds` `NAME=python:module:function`; `input` is a JSON file, or `-`.
     `store` None is the user's store, unless the run is `ephemeral` and has none. `wait`: stay while it only
-    waits."""
+    waits. `max_calls` bounds the calls of agents, None not at all."""
 
     texts: tuple[str, ...] = ()
     input: str | None = None
@@ -73,6 +74,7 @@ class RunOptions:
     durability: Durability = "power"
     ephemeral: bool = False
     wait: bool = True
+    max_calls: int | None = None
 
 
 def run_command(compiled: plan.Plan, flow: str, options: RunOptions) -> int:
@@ -94,6 +96,8 @@ def run_command(compiled: plan.Plan, flow: str, options: RunOptions) -> int:
         return MISUSED
     except NotRunnable as problem:
         return refuse(problem, flow, options)
+    if options.max_calls is not None:
+        prepared = held(prepared, options.max_calls)
     opened = partial(_started, prepared, inputs.values, options)
     return carry_out(opened, prepared.places, options)
 
@@ -217,7 +221,7 @@ async def _started(
         return
     async with (
         engine_of(options) as engine,
-        engine.start(
+        engine.started(
             prepared,
             values,
             answer=answer and open_for_others(answer),
@@ -241,11 +245,9 @@ def open_for_others(answer: Answer) -> Answer:
     return answer_or_wait
 
 
-def engine_of(options: RunOptions) -> AbstractAsyncContextManager[DurableEngine]:
+def engine_of(options: RunOptions) -> AbstractAsyncContextManager[Engine]:
     """The engine of the store that is meant."""
-    return DurableEngine.open(
-        store_path(options), durability=options.durability, max_parallel=options.max_parallel
-    )
+    return Engine.open(store_path(options), durability=options.durability, max_parallel=options.max_parallel)
 
 
 def store_path(options: RunOptions) -> Path | None:

@@ -25,7 +25,7 @@ from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.inputs import Outcome, Replied
 from flowlang.text.suggest import did_you_mean
 from flowlang.tools.cli import terminal
-from flowlang.tools.durable import DurableEngine, Resolve
+from flowlang.tools.durable import Engine, Resolve
 from flowlang.tools.files import read_shown
 from flowlang.tools.frontend import NotRunnable
 from flowlang.tools.run_command import (
@@ -161,7 +161,7 @@ async def _resume_all(options: RunOptions, watch: bool) -> int:
 class _Round:
     """Runs that are carried on together. `refused` are those that could not be, which are not tried again."""
 
-    engine: DurableEngine
+    engine: Engine
     options: RunOptions
     watch: bool
     runs: dict[int, RunHandle | None] = attrs.field(factory=dict)
