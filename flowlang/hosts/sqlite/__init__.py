@@ -23,6 +23,8 @@
     owners      Owner, Holder: who holds runs, by a lock of the operating system
     opening     files, SQLite's settings, versions; `default_path()`
     schema      the tables, and the steps from each version to the next
+    writing     commits and new runs -> one transaction; with `rows`, `statements` and `inbox`
+    filesystems, locks: what Linux says of network file systems, and of who writes just now
 
 `run` is the number of a run (`RunRecord.number`, `Lease.run`), ids are for people. Instants are microseconds
 since 1970 UTC and the caller's. On an event loop: `Store.open(path, patience=0)`, commits through a Writer,

@@ -32,6 +32,10 @@ class Busy(StoreProblem):
 class NotStored(StoreProblem, NotWritten):
     """A commit that the store could not write. Nothing of it was written."""
 
+    @classmethod
+    def because(cls, problem: StoreProblem) -> NotStored:
+        return cls(problem.code, problem.message, problem.help)
+
 
 class Lost(StoreProblem, TakenOver):
     """A commit of somebody who no longer holds the run."""

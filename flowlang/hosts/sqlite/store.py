@@ -127,7 +127,7 @@ class Store:
         try:
             results = write_all(self.database, commits)
         except Busy as busy:
-            return [NotStored(busy.code, busy.message, busy.help) for _ in commits]
+            return [NotStored.because(busy) for _ in commits]
         return [None if isinstance(result, Lease) else result for result in results]
 
     # Looking

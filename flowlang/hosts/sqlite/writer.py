@@ -199,7 +199,7 @@ def _carry_out(database: Database, tickets: Sequence[_Ticket]) -> None:
 
 def _refuse(tickets: Sequence[_Ticket], problem: StoreProblem) -> None:
     for ticket in tickets:
-        ticket.result = NotStored(problem.code, problem.message, problem.help)
+        ticket.result = NotStored.because(problem)
 
 
 def _copy_log(database: Database) -> None:

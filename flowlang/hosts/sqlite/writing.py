@@ -72,11 +72,19 @@ def write_all(database: Database, orders: Sequence[Order]) -> list[Lease | NotWr
     except Busy:
         raise
     except StoreProblem as problem:
-        return [NotStored(problem.code, problem.message, problem.help) for _ in orders]
+        return [NotStored.because(problem) for _ in orders]
     except UNWRITABLE as mistake:
         if len(orders) == 1:
             return [NotStored("unwritable", f"a commit cannot be written: {mistake}")]
-        return [result for order in orders for result in write_all(database, [order])]
+        return [_write_alone(database, order) for order in orders]
+
+
+def _write_alone(database: Database, order: Order) -> Lease | NotWritten:
+    try:
+        [result] = write_all(database, [order])
+    except Busy as busy:
+        return NotStored.because(busy)
+    return result
 
 
 def _write(connection: sqlite3.Connection, orders: Sequence[Order]) -> list[Lease | NotWritten]:
