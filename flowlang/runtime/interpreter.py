@@ -192,12 +192,15 @@ class Interpreter(Tasks):
             self.counts.skipped += 1
             self.tell(events.StepSkipped, frame, reason)
 
-    async def _with_finally(self, step: plan.Step, frame: Frame) -> Value:
-        """With `finally`, which runs however the step ended, and fails it only if it had succeeded."""
+    def _with_finally(self, step: plan.Step, frame: Frame) -> Awaitable[Value]:
         if step.finally_ is None:
-            return await self._with_catches(step, frame)
+            return self._with_catches(step, frame)
+        return self._finished(step, step.finally_, frame)
+
+    async def _finished(self, step: plan.Step, last: plan.Block, frame: Frame) -> Value:
+        """With `finally`, which runs however the step ended, and fails it only if it had succeeded."""
         inner = frame.inside("/!finally", {}).scope([])
-        finish = partial(self.block, step.finally_, inner)
+        finish = partial(self.block, last, inner)
         try:
             value = await self._with_catches(step, frame)
         except BaseException as reason:
@@ -210,7 +213,10 @@ class Interpreter(Tasks):
         await self.host.shielded(finish)
         return value
 
-    async def _with_catches(self, step: plan.Step, frame: Frame) -> Value:
+    def _with_catches(self, step: plan.Step, frame: Frame) -> Awaitable[Value]:
+        return self._caught(step, frame) if step.catches else self._in_time(step, frame)
+
+    async def _caught(self, step: plan.Step, frame: Frame) -> Value:
         try:
             return await self._in_time(step, frame)
         except FlowFailure as failure:
@@ -232,15 +238,15 @@ class Interpreter(Tasks):
             of_handler.note(caught)
             raise
 
-    async def _in_time(self, step: plan.Step, frame: Frame) -> Value:
+    def _in_time(self, step: plan.Step, frame: Frame) -> Awaitable[Value]:
         work = partial(self._undoable, step)
         if step.timeout is None:
-            return await work(frame)
-        return await self.timed(self.evaluate(step.timeout, frame), frame, step.at, work)
+            return work(frame)
+        return self.timed(self.evaluate(step.timeout, frame), frame, step.at, work)
 
-    async def _undoable(self, step: plan.Step, frame: Frame) -> Value:
+    def _undoable(self, step: plan.Step, frame: Frame) -> Awaitable[Value]:
         """The task with its attempts, in a scope that ends before a handler starts."""
-        return await self.scoped(frame, partial(self._tried, step))
+        return self.scoped(frame, partial(self._tried, step))
 
     async def _tried(self, step: plan.Step, frame: Frame) -> Value:
         frame = frame.answering(self.program.clauses[id(step)])
