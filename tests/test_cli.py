@@ -381,7 +381,8 @@ def test_explain_lists_every_code(flow):
 
 def test_schemas_are_json_schemas(flow):
     assert json.loads(flow("schema", "diagnostics").out) == DIAGNOSTICS
-    assert json.loads(flow("schema", "plan").out)["title"] == "Plan"
+    assert json.loads(flow("schema", "plan").out)["title"] == "flowlang plan, version 1"
+    assert json.loads(flow("schema", "execution-plan").out)["title"] == "ExecutionPlan"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -433,7 +434,7 @@ def test_the_library_does_the_same(tmp_path):
 
 
 def test_an_internal_error_is_one_line(flow, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise KeyError("x")
 
     monkeypatch.setattr("flowlang.tools.cli.check.check_paths", broken)

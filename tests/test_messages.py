@@ -34,6 +34,8 @@ TESTED_ELSEWHERE = {
     "bad-document": "test_planning_documents.py",
     "bad-plan": "cases/planning/fields.yaml",
     "not-allowed": "test_planning_limits.py",
+    "over-limit": "test_planning_limits.py",
+    "cannot-convert": "test_planning_convert.py",
 }
 """Codes that no text of a flow gives, being about files, bindings and inputs, and where they are met."""
 

@@ -4,6 +4,8 @@ A plan cannot allow itself anything; what it may do is said by whoever checks or
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.planning import AGENTS, FOLDER, found_in, plan_of
 
@@ -79,3 +81,102 @@ def test_a_mistake_in_flow_toml_is_said_there(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     slugs = {(d.path, d.code.slug) for d in check_file("plan.json").diagnostics}
     assert ("flow.toml", "bad-config") in slugs
+
+
+# Calls and time
+
+TOOLS = """
+import asyncio
+import time
+
+from flowlang.agents import effect
+
+
+@effect("read")
+def items() -> list[str]:
+    return ["a", "b", "c", "d", "e"]
+
+
+@effect("read")
+def use(item: str) -> str:
+    return item.upper()
+
+
+@effect("read")
+def slow() -> str:
+    time.sleep(0.01)
+    return "slow"
+"""
+
+LOOP = {
+    "step_id": "all",
+    "agent_id": "use",
+    "loop": {"type": "for_each", "items": "results.items"},
+    "parameters": {"item": "${item}"},
+    "fallback": {"value": "not called"},
+}
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    (tmp_path / "tools.py").write_text(TOOLS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def ran(capfd, *arguments: str) -> tuple[int, dict]:
+    from flowlang.tools import cli
+
+    capfd.readouterr()
+    code = cli.invoke(
+        ["run", "plan.json", "--use", "tools.py", "--json", "--quiet", "--ephemeral", *arguments]
+    )
+    return code, json.loads(capfd.readouterr().out)
+
+
+def test_a_bound_that_is_a_number_is_judged_before_the_run(project, capfd):
+    step = {"step_id": "a", "agent_id": "items", "retry_policy": {"max_retries": 5}}
+    (project / "plan.json").write_text(plan_of(step))
+    code, told = ran(capfd, "--max-calls", "4")
+    assert code == 1 and told["errors"][0]["code"] == "E804"
+    assert ran(capfd, "--max-calls", "5")[0] == 0
+
+
+def test_a_bound_that_is_known_in_the_run_is_held_there(project, capfd):
+    (project / "plan.json").write_text(plan_of({"step_id": "items", "agent_id": "items"}, LOOP))
+    code, told = ran(capfd, "--max-calls", "3")
+    assert code == 0
+    assert sorted(told["data"]["all"]) == ["A", "B", "not called", "not called", "not called"]
+
+
+def test_flow_toml_bounds_a_run_too(project, capfd):
+    (project / "plan.json").write_text(plan_of({"step_id": "items", "agent_id": "items"}, LOOP))
+    (project / "flow.toml").write_text("[plans]\nmax_calls = 1\n")
+    assert ran(capfd)[1]["data"]["all"] == ["not called"] * 5
+
+
+def test_a_plan_ends_with_its_time(project, capfd):
+    rounds = {"type": "while", "condition": "true", "max_iterations": 100_000}
+    step = {"step_id": "forever", "agent_id": "slow", "loop": rounds}
+    (project / "plan.json").write_text(plan_of(step, timeout="1d"))
+    code, told = ran(capfd, "--max-time", "50ms")
+    assert code == 1 and told["errors"][0]["error"] == "Timeout"
+
+
+def test_loops_that_call_nothing_end_with_the_time_as_well(project, capfd):
+    step: dict = {"step_id": "call", "agent_id": "slow", "condition": "false"}
+    for depth in range(4):
+        rounds = {"type": "while", "condition": "true", "max_iterations": 100_000}
+        step = {"step_id": f"loop{depth}", "loop": rounds, "steps": [step]}
+    (project / "plan.json").write_text(plan_of(step))
+    code, told = ran(capfd, "--max-time", "50ms")
+    assert code == 1 and told["errors"][0]["error"] == "Timeout"
+
+
+def test_limits_are_about_plans(project, capfd):
+    from flowlang.tools import cli
+
+    (project / "main.flow").write_text("flow main() -> int { return 1 }\n")
+    assert cli.invoke(["run", "main.flow", "--max-calls", "3"]) == 2
+    assert cli.invoke(["check", "main.flow", "--allow", "x"]) == 2
+    assert cli.invoke(["check", "plan.yaml", "--max-time", "soon"]) == 2

@@ -26,7 +26,7 @@ from flowlang.semantics.facts import (
 )
 from flowlang.syntax import ast
 from flowlang.syntax.words import TYPES
-from flowlang.text.suggest import did_you_mean
+from flowlang.text.suggest import nearest
 
 Kind: TypeAlias = Literal["flow", "python"]
 
@@ -77,10 +77,11 @@ class KnownAgent:
 
 @attrs.frozen
 class NoAgent:
-    """Why an id stands for nothing: in words, and whether it is there but not allowed."""
+    """Why an id stands for nothing: in words, which id was meant, and whether it is there but not allowed."""
 
     message: str
     help: str | None
+    meant: str | None = None
     forbidden: bool = False
 
 
@@ -101,7 +102,7 @@ class Agents:
             if (not alias or library.alias == alias) and name in library.callables()
         ]
         if not holders:
-            return NoAgent(f"there is no agent `{id}`", self._help(id))
+            return NoAgent(f"there is no agent `{id}`", *self._way_out(id))
         if len(holders) > 1:
             ways = " or ".join(f"`{library.alias}.{name}`" for library in holders)
             return NoAgent(f"several files have an agent `{id}`", f"write {ways}")
@@ -120,13 +121,17 @@ class Agents:
             name for library in self.libraries for name in library.callables() if self.allows(library, name)
         ]
 
-    def _help(self, id: str) -> str:
+    def _way_out(self, id: str) -> tuple[str, str | None]:
+        """What to do about an unknown id, and the one that was meant."""
         known = self.ids()
+        meant = nearest(id, known)
         if id in self.untyped:
-            return f"flow.toml says how it is reached; a .flow must say what it takes: `agent {id}(…) -> …`"
-        if not known:
-            return "name a file with agents: `--use agents.flow`, or `[plans] use` in flow.toml"
-        return did_you_mean(id, known) or f"there are {_listed(known)}"
+            help = f"flow.toml says how it is reached; a .flow must say what it takes: `agent {id}(…) -> …`"
+        elif not known:
+            help = "name a file with agents: `--use agents.flow`, or `[plans] use` in flow.toml"
+        else:
+            help = f"did you mean `{meant}`?" if meant else f"there are {_listed(known)}"
+        return help, meant
 
     def holder(self, name: str, *kinds: type[Interface]) -> Library | None:
         """The one library that declares a type, an error or a constructor of a name."""

@@ -148,7 +148,5 @@ class Clauses:
 
     def _unknown(self, at: Node, message: str, known: Iterable[str]) -> None:
         assert isinstance(at, Scalar)
-        help, fix = way_out(str(at.value), at.span, known, list_as="there is")
-        if at.style != "plain":
-            fix = None
+        help, fix = way_out(str(at.value), at.inside, known, list_as="there is")
         self.values.expressions.problems.report(codes.UNKNOWN_NAME, at.span, message, help=help, fix=fix)

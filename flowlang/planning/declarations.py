@@ -61,7 +61,9 @@ class UsedAgents:
         declaration, name = agent.declaration, agent.member
         own = declaration and next((p for p in declaration.policies if isinstance(p, ast.Breaker)), None)
         other = self.breakers.setdefault(name, breaker) if declaration else None
-        if declaration is None or own:
+        if isinstance(own, ast.Breaker) and _meaning(own) == (*breaker.meaning, breaker.meaning[1]):
+            self.breakers.pop(name, None)
+        elif declaration is None or own:
             message = f"the agent `{agent.id}` cannot be given a circuit breaker here"
             help = (
                 "it has one already, which holds for this plan too; drop this one"
@@ -82,13 +84,19 @@ class UsedAgents:
             yield declared_again(agent.declaration, agent.library, span, self.breakers.get(name))
 
 
+def _meaning(policy: ast.Breaker) -> tuple[object, ...]:
+    """The failures, the reset and the window of a declared breaker."""
+    failures, *times = policy.failures, policy.reset, policy.within
+    return (getattr(failures, "value", None), *(getattr(time, "microseconds", None) for time in times))
+
+
 def declared_again(
     declaration: ast.AgentDecl, library: Library, span: Span, breaker: Breaker | None
 ) -> ast.AgentDecl:
     """An agent of a library as a declaration of another module."""
     make = Maker()
 
-    def replace(node: ast.Node, moved: Callable[[ast.Node], Any]) -> ast.Node | None:
+    def replace(node: ast.Node, moved: Callable[[Any], Any]) -> ast.Node | None:
         match node:
             case ast.QualifiedName(module=None, name=name) if library.has(
                 name.name, TypeName, ErrorName, Constructor
@@ -140,7 +148,7 @@ def input_type(make: Maker, text: Placed, agents: Agents, problems: Problems) ->
     def place(span: Span) -> Span:
         return text.span(*(min(max(offset - shift, 0), length) for offset in span))
 
-    def replace(node: ast.Node, moved: Callable[[ast.Node], Any]) -> ast.Node | None:
+    def replace(node: ast.Node, moved: Callable[[Any], Any]) -> ast.Node | None:
         if isinstance(node, ast.QualifiedName) and node.module is None:
             library = agents.holder(node.name.name, TypeName)
             return make.qualified(place(node.span), library.alias, node.name.name) if library else None

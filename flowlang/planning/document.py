@@ -30,6 +30,12 @@ class Scalar:
     style: Style
     weight: int = 1
 
+    @property
+    def inside(self) -> Span:
+        """Where its text stands, without quotes; for one that is written in a line and without escapes."""
+        quotes = 0 if self.style in ("plain", "block") else 1
+        return Span(self.span.start + quotes, self.span.end - quotes)
+
 
 @attrs.frozen(eq=False)
 class Sequence:

@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from flowlang.planning.agents import Agents
+from flowlang.planning.literals import interpolation_text
 from flowlang.planning.places import Placed
 from flowlang.planning.trees import Maker
 from flowlang.semantics.facts import Constructor, ErrorName, TypeName
@@ -31,15 +32,18 @@ ROOTS = ("results", "inputs", "metadata")
 @attrs.frozen(eq=False)
 class Scope:
     """What expressions see at a place: what is written, by the language's name for it. `items` are what loops
-    bind; the others stand behind `results.`, `inputs.` and `metadata.`."""
+    bind; the others stand behind `results.`, `inputs.` and `metadata.`. `ids` are those of the steps."""
 
     steps: Mapping[str, str] = attrs.field(factory=dict)
     inputs: Mapping[str, str] = attrs.field(factory=dict)
     metadata: Mapping[str, str] = attrs.field(factory=dict)
     items: Mapping[str, str] = attrs.field(factory=dict)
+    ids: frozenset[str] = frozenset()
 
     def with_steps(self, steps: Mapping[str, str]) -> Scope:
-        return attrs.evolve(self, steps={**self.steps, **steps})
+        """With more steps, by their ids. Where no other has that id, a step is found by its name as well."""
+        names = {name: name for name in steps.values() if name not in self.ids}
+        return attrs.evolve(self, steps={**self.steps, **names, **steps}, ids=self.ids | steps.keys())
 
     def with_item(self, item: str, name: str) -> Scope:
         return attrs.evolve(self, items={**self.items, item: name})
@@ -63,7 +67,7 @@ class Expressions:
         """The tree of a text that is one expression."""
         tree, found = parse_expression(text.text)
         self.problems.found += [_moved(diagnostic, text) for diagnostic in found]
-        naming = _Naming(self, text, scope, dict(_names(tree)), set(_roots(tree)))
+        naming = _Naming(self, text, scope, dict(bound_names(tree)), set(_roots(tree)))
         return self.make.again(tree, lambda span: _place(span, text), naming.replaced)
 
 
@@ -87,7 +91,7 @@ def _moved(found: Diagnostic, text: Placed) -> Diagnostic:
 # Which names mean what
 
 
-def _names(tree: ast.Node) -> Iterator[tuple[ast.Node, frozenset[str]]]:
+def bound_names(tree: ast.Node) -> Iterator[tuple[ast.Node, frozenset[str]]]:
     """The names of values, each with the names that the expression itself binds where it stands."""
     pending: list[tuple[ast.Node, frozenset[str]]] = [(tree, frozenset())]
     while pending:
@@ -126,7 +130,7 @@ class _Naming:
     bound: Mapping[ast.Node, frozenset[str]]
     roots: set[ast.Node]
 
-    def replaced(self, node: ast.Node, moved: Callable[[ast.Node], Any]) -> ast.Node | None:
+    def replaced(self, node: ast.Node, moved: Callable[[Any], Any]) -> ast.Node | None:
         """What stands in the place of a node; None for the node itself."""
         match node:
             case ast.Call(callee=callee, arguments=arguments):
@@ -141,6 +145,11 @@ class _Naming:
                 return self.value(node)
             case ast.Entry(name=name, value=value, short=True):
                 return self.short_entry(node, name, moved(name), moved(value))
+            case ast.Interpolation(parts=parts):
+                pieces = moved(parts)
+                return self.expressions.make(
+                    ast.Interpolation, self.place(node), pieces, interpolation_text(pieces)
+                )
             case ast.QualifiedName(module=None, name=name):
                 return self.qualified(node, name.name)
         return None
@@ -160,7 +169,7 @@ class _Naming:
         return self.expressions.make(ast.BrokenExpr, self.place(node))
 
     def member(
-        self, node: ast.Node, root: ast.Name, name: str, at: ast.Node, moved: Callable[[ast.Node], Any]
+        self, node: ast.Node, root: ast.Name, name: str, at: ast.Node, moved: Callable[[Any], Any]
     ) -> ast.Node | None:
         """`results.fetch`, `inputs["x-y"]`, `metadata.owner`; or a field of an item."""
         if root.name not in ROOTS:
@@ -227,7 +236,7 @@ class _Naming:
         node: ast.Node,
         callee: ast.Node,
         arguments: tuple[ast.Node, ...],
-        moved: Callable[[ast.Node], Any],
+        moved: Callable[[Any], Any],
     ) -> ast.Node | None:
         """A constructor under its module's alias. Anything else that is no method is an error."""
         match callee:

@@ -23,13 +23,14 @@ from flowlang.planning.document import (
     made_sequence,
     too_deep,
 )
+from flowlang.syntax.literals import MAX_INT
 from flowlang.text.source import Span
 
 BLANKS = re.compile(r"[ \t\r\n]*")
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 WORD = re.compile(r"[A-Za-z_]\w*|.", re.DOTALL)
 WORDS = {"true": True, "false": False, "null": None}
-MAX_DIGITS = 18
+MAX_DIGITS = 19
 
 
 @attrs.define(eq=False)
@@ -186,7 +187,8 @@ def number_of(text: str, *, is_float: bool) -> int | float | None:
     if is_float:
         value = float(text)
         return value if abs(value) != float("inf") else None
-    return int(text) if len(text.lstrip("+-0")) <= MAX_DIGITS else None
+    value = int(text) if len(text.lstrip("+-0")) <= MAX_DIGITS else MAX_INT + 1
+    return value if abs(value) <= MAX_INT else None
 
 
 def _help_for(word: str) -> str | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from flowlang.planning.document import Mapping, Scalar
 from flowlang.planning.names import NAME
 from flowlang.planning.trees import Maker
 from flowlang.syntax import ast
 from flowlang.syntax.mistakes.characters import REFUSED
+from flowlang.syntax.printer import print_expression
 from flowlang.text.source import Span
 
 ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -31,6 +32,17 @@ def escaped(value: str) -> str:
         return ESCAPES.get(character) or f"\\u{{{ord(character):X}}}"
 
     return ESCAPED.sub(escape, value)
+
+
+def interpolation_text(parts: Iterable[str | ast.Expr]) -> str:
+    """The token of a string with holes. Nobody reads that of one with a mistake in it."""
+    written = (escaped(part) if isinstance(part, str) else f"${{{_printed(part)}}}" for part in parts)
+    return f'"{"".join(written)}"'
+
+
+def _printed(part: ast.Expr) -> str:
+    is_broken = any(isinstance(node, ast.BrokenExpr | ast.BrokenType) for node in ast.walk(part))
+    return "…" if is_broken else print_expression(part)
 
 
 def text_literal(make: Maker, span: Span, value: str) -> ast.StringLiteral:

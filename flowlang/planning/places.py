@@ -57,8 +57,7 @@ class Placed:
 def placed(scalar: Scalar, source: str) -> Placed:
     """A string scalar with the places of its characters in the source."""
     assert isinstance(scalar.value, str)
-    quotes = 0 if scalar.style in ("plain", "block") else 1
-    start, end = scalar.span.start + quotes, scalar.span.end - quotes
+    start, end = scalar.inside
     if source[start:end] == scalar.value:
         return Placed(scalar.value, scalar.span, range(start, end), range(start + 1, end + 1))
     found = _aligned(scalar.value, list(_units(scalar, source)))

@@ -287,9 +287,7 @@ def _unknown_field(node: Object, entry: Entry, known: Iterable[str], problems: P
 def _renaming(entry: Entry, meant: str | None) -> Fix | None:
     if meant is None:
         return None
-    quotes = 0 if entry.key.style == "plain" else 1
-    span = Span(entry.key.span.start + quotes, entry.key.span.end - quotes)
-    return Fix(f"write `{meant}`", (Edit(span, meant),))
+    return Fix(f"write `{meant}`", (Edit(entry.key.inside, meant),))
 
 
 def _purpose(place: tuple[int | str, ...], what: str) -> str | None:

@@ -29,7 +29,7 @@ from flowlang.planning.values import Values
 from flowlang.syntax import ast
 from flowlang.syntax.mistakes.characters import REFUSED
 from flowlang.text import codes
-from flowlang.text.diagnostics import Label, Problems
+from flowlang.text.diagnostics import Edit, Fix, Label, Problems
 from flowlang.text.source import Span
 
 End: TypeAlias = type[ast.Return] | type[ast.Yield] | type[ast.Next]
@@ -61,9 +61,9 @@ class Steps:
     ) -> ast.Block:
         """The block of some steps, which ends with what they are for."""
         names = self.names(steps, scope)
-        inner = scope.with_steps({id: name for id, name in names.items() if id not in scope.steps})
+        inner = scope.with_steps(names)
         statements: list[ast.Step | ast.Broken] = []
-        seen = set(scope.steps)
+        seen = set(scope.ids)
         for step in steps:
             id = None if step.name is None else str(step.name.value)
             statements.append(self.statement(step, inner, again=id in seen))
@@ -82,11 +82,11 @@ class Steps:
         for id in sorted(firsts, key=lambda id: as_name(id, "step") != id):
             names[id] = unique(as_name(id, "step"), taken)
             taken.add(names[id])
-        return {**{name: name for name in names.values()}, **names}
+        return names
 
     def declare(self, name: Scalar, firsts: dict[str, Scalar], scope: Scope) -> None:
         id = str(name.value)
-        if id not in firsts and id not in scope.steps:
+        if id not in firsts and id not in scope.ids:
             firsts[id] = name
             return
         related = (Label(firsts[id].span, "the first one"),) if id in firsts else ()
@@ -223,7 +223,10 @@ class Steps:
 
 def report_unknown(agent: NoAgent, at: Node, problems: Problems) -> None:
     code = codes.NOT_ALLOWED if agent.forbidden else codes.UNKNOWN_NAME
-    problems.report(code, at.span, agent.message, help=agent.help)
+    fix = None
+    if agent.meant is not None and isinstance(at, Scalar):
+        fix = Fix(f"write `{agent.meant}`", (Edit(at.inside, agent.meant),))
+    problems.report(code, at.span, agent.message, help=agent.help, fix=fix)
 
 
 def documentation(text: str | None) -> str | None:

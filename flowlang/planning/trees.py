@@ -17,8 +17,8 @@ from flowlang.text.source import Span
 
 N = TypeVar("N", bound=ast.Node)
 
-Replace: TypeAlias = Callable[[ast.Node, Callable[[ast.Node], Any]], ast.Node | None]
-"""(a node, what became of a node below it) -> what stands in its place; None for the same node"""
+Replace: TypeAlias = Callable[[ast.Node, Callable[[Any], Any]], ast.Node | None]
+"""(a node, what became of a part of it) -> what stands in its place; None for the same node"""
 
 
 @attrs.frozen(eq=False)

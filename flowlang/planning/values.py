@@ -7,13 +7,13 @@ type that is wanted is known, a value is read as it: an object as a map, "30s" a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import attrs
 
 from flowlang.planning.document import Mapping, Node, Scalar, Sequence
 from flowlang.planning.expressions import Expressions, Scope
-from flowlang.planning.literals import escaped, literal, object_literal, text_literal
+from flowlang.planning.literals import interpolation_text, literal, object_literal, text_literal
 from flowlang.planning.names import NAME
 from flowlang.planning.places import Placed, placed
 from flowlang.semantics import types
@@ -21,7 +21,6 @@ from flowlang.semantics.facts import Constructor
 from flowlang.semantics.types import Type
 from flowlang.syntax import ast
 from flowlang.syntax.literals import HOLE_BODY, duration
-from flowlang.syntax.printer import print_expression
 from flowlang.text import codes
 from flowlang.text.source import Span
 
@@ -105,8 +104,7 @@ class Values:
         joined = list(_joined(parts))
         if all(isinstance(part, str) for part in joined):
             return text_literal(make, node.span, "".join(map(str, joined)))
-        written = [escaped(part) if isinstance(part, str) else f"${{{_printed(part)}}}" for part in joined]
-        return make(ast.Interpolation, node.span, tuple(joined), f'"{"".join(written)}"')
+        return make(ast.Interpolation, node.span, tuple(joined), interpolation_text(joined))
 
     def hole(self, text: Placed, scope: Scope) -> ast.Expr:
         if text.text.strip():
@@ -180,6 +178,24 @@ class Values:
         return make(ast.NamedType, span, make.qualified(span, None, name))
 
 
+def template_text(pieces: Iterable[str | tuple[str]]) -> str:
+    """The text of a string as a plan writes it: constant pieces, and the texts of holes in tuples."""
+    written = ""
+    for piece in pieces:
+        if isinstance(piece, str):
+            written += OPENING.sub(lambda found: found[1] * 2 + "\\${", piece)
+            continue
+        backslashes = len(written) - len(written.rstrip("\\"))
+        written += "\\" * backslashes + f"${{{piece[0]}}}"
+    return written
+
+
+def has_one_hole(text: str) -> bool:
+    """Whether a text is read as one hole."""
+    length = len(text)
+    return _sole_hole(Placed(text, Span(0, length), range(length), range(1, length + 1))) is not None
+
+
 def _inside(wanted: Type | None) -> Type | None:
     while isinstance(wanted, types.Optional | types.Secret):
         wanted = wanted.inner
@@ -217,12 +233,6 @@ def _pieces(text: Placed) -> Iterator[str | Placed | Span]:
         yield text.part(found.end(), body.end())
         start = body.end() + 1
     yield text.text[start:]
-
-
-def _printed(part: ast.Expr) -> str:
-    """The text of a hole; nobody sees that of one with a mistake in it."""
-    is_broken = any(isinstance(node, ast.BrokenExpr | ast.BrokenType) for node in ast.walk(part))
-    return "…" if is_broken else print_expression(part)
 
 
 def _joined(parts: list[str | ast.Expr]) -> Iterator[str | ast.Expr]:

@@ -74,10 +74,16 @@ def compile_file(path: str, plans: PlanSettings | None = None) -> Compiled:
     return lowered(check_file(path, plans=plans))
 
 
-def compile_plan(path: str | os.PathLike[str], *, text: str | None = None) -> Plan:
-    """The plan of a flow file; with `text`, as if that stood in it. Raises NotRunnable."""
+def compile_plan(
+    path: str | os.PathLike[str], *, text: str | None = None, plans: PlanSettings | None = None
+) -> Plan:
+    """The plan of a flow file; with `text`, as if that stood in it. Raises NotRunnable.
+
+    The file may be a plan in YAML or JSON; `plans` says which agents it may call and how much it may do."""
     name = os.fspath(path)
-    made = lowered(check_file(name) if text is None else check_text(text, name))
+    made = lowered(
+        check_file(name, plans=plans) if text is None else check_text(text, name, plans=plans)
+    )
     if made.plan is None:
         raise NotRunnable(made.diagnostics, made.sources)
     return made.plan

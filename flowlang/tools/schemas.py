@@ -12,14 +12,26 @@ _PLACE: Final = {
 }
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def _object(properties: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
         "type": "object",
-        "properties": properties,
+        "properties": properties | (optional or {}),
         "required": list(properties),
         "additionalProperties": False,
     }
 
+
+_OF_PLANS: Final = {
+    "pointer": {
+        "type": ["string", "null"],
+        "description": "of plans in YAML and JSON: a JSON Pointer to the value (RFC 6901)",
+    },
+    "repair": {
+        "type": ["array", "null"],
+        "description": "of plans in YAML and JSON: a JSON Patch that makes the fix (RFC 6902)",
+        "items": {"type": "object", "required": ["op", "path"]},
+    },
+}
 
 DIAGNOSTICS: Final[dict[str, Any]] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -53,6 +65,7 @@ DIAGNOSTICS: Final[dict[str, Any]] = {
                     ),
                 ]
             },
-        }
+        },
+        _OF_PLANS,
     ),
 }

@@ -13,20 +13,23 @@ from flowlang.text.source import Anchor, Span
 from flowlang.text.suggest import did_you_mean
 from flowlang.tools.cli import terminal
 from flowlang.tools.frontend import NotRunnable, compile_file
+from flowlang.tools.plan_settings import PlanSettings
 
 
-def compile_or_leave(context: click.Context, path: str, wanted: str | None) -> tuple[Plan, str]:
+def compile_or_leave(
+    context: click.Context, path: str, wanted: str | None, plans: PlanSettings | None = None
+) -> tuple[Plan, str]:
     """The plan of a file, and the name of the wanted flow, else of the one that runs where none is named."""
     try:
-        return compiled_flow(path, wanted)
+        return compiled_flow(path, wanted, plans)
     except NotRunnable as problem:
         terminal.say_diagnostics(problem.diagnostics, problem.read)
         context.exit(1)
 
 
-def compiled_flow(path: str, wanted: str | None) -> tuple[Plan, str]:
+def compiled_flow(path: str, wanted: str | None, plans: PlanSettings | None = None) -> tuple[Plan, str]:
     """The same; raises NotRunnable."""
-    made = compile_file(path)
+    made = compile_file(path, plans)
     if made.plan is None:
         raise NotRunnable(made.diagnostics, made.sources)
     name = wanted or made.plan.main

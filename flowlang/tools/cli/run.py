@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import attrs
 import click
 
 from flowlang.hosts.sqlite.opening import Durability
 from flowlang.hosts.trio_host import CALLS_AT_ONCE
+from flowlang.plan.model import Plan
 from flowlang.tools.cli.compiling import compiled_flow
+from flowlang.tools.cli.plan_options import plan_options, settings_of
 from flowlang.tools.cli.storing import store_options
+from flowlang.tools.files import project_path, read_shown
 from flowlang.tools.frontend import NotRunnable
+from flowlang.tools.plan_bounds import over_limit, within
+from flowlang.tools.plan_files import surroundings_of
+from flowlang.tools.plan_settings import PlanSettings, is_plan
 from flowlang.tools.run_command import RunOptions, refuse, run_command
 from flowlang.tools.run_inputs import split_arguments
 
@@ -19,6 +26,7 @@ Examples:
   flow run main.flow --input inputs.json     inputs from a JSON object; `-` reads stdin
   flow run main.flow --json | jq .data
   flow run main.flow --no-wait               leave it when only a person or an event is missing
+  flow run plan.yaml --use agents.flow       a plan in YAML or JSON, with the agents of a flow
   flow run main.flow --ephemeral             keep nothing: fastest, and gone with the process
 """
 
@@ -34,6 +42,7 @@ Examples:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: status, data, errors, counts.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
+@plan_options
 @click.option(
     "--max-parallel",
     type=click.IntRange(1),
@@ -58,6 +67,10 @@ def command(
     durability: Durability,
     ephemeral: bool,
     no_wait: bool,
+    uses: tuple[str, ...],
+    allowed: tuple[str, ...],
+    max_calls: int | None,
+    max_time: int | None,
 ) -> int:
     """Run a flow and print its result.
 
@@ -80,7 +93,22 @@ def command(
         wait=not no_wait,
     )
     try:
-        plan, flow = compiled_flow(file, wanted)
+        plans = settings_of([file], uses, allowed, max_calls, max_time)
+        plan, flow, most = _limited_flow(file, wanted, plans)
     except NotRunnable as problem:
         return refuse(problem, wanted, options)
-    return run_command(plan, flow, options)
+    return run_command(plan, flow, attrs.evolve(options, max_calls=most))
+
+
+def _limited_flow(path: str, wanted: str | None, plans: PlanSettings) -> tuple[Plan, str, int | None]:
+    """`compiled_flow`, and the most calls that a run may make, None where nobody bounds them. Raises
+    NotRunnable also where the plan may make more."""
+    made, name = compiled_flow(path, wanted, plans)
+    if not is_plan(path):
+        return made, name, None
+    settings = surroundings_of(project_path(path), plans).settings
+    if settings.max_time is not None:
+        made = within(made, name, settings.max_time)
+    if settings.max_calls is not None and (wrong := over_limit(made, name, settings.max_calls, path)):
+        raise NotRunnable([wrong], read_shown)
+    return made, name, settings.max_calls

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
-from flowlang.plan.model import Plan
+from flowlang.plan.schema import plan_schema
+from flowlang.planning.model import execution_plan_schema
 from flowlang.tools.cli import terminal
 from flowlang.tools.schemas import DIAGNOSTICS
 
-SCHEMAS = {
-    "plan": lambda: Plan.model_json_schema(by_alias=True),
+SCHEMAS: dict[str, Callable[[], Any]] = {
+    "plan": plan_schema,
+    "execution-plan": execution_plan_schema,
     "diagnostics": lambda: DIAGNOSTICS,
 }
 
@@ -20,7 +25,8 @@ def command(name: str) -> None:
     """Print the JSON Schema of what flow reads and writes.
 
     \b
-    plan          what `flow plan --json` prints
-    diagnostics   what `flow check --json` prints
+    plan            what `flow plan --json` prints
+    execution-plan  a plan in JSON or YAML, to give to a language model as the schema of its answer
+    diagnostics     what `flow check --json` prints
     """
     terminal.out_json(SCHEMAS[name]())
