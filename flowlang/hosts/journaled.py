@@ -159,6 +159,7 @@ class JournaledRun:
         self._closed: list[str] = [*replayed.closed] if replayed else []
         self._status: RunStatus | None = None if replayed else "running"  # as it is written
         self._parking = False
+        self._leave_at = math.inf  # trio's time
         self._nursery: trio.Nursery
 
     # From outside
@@ -196,8 +197,9 @@ class JournaledRun:
 
     def park(self) -> None:
         """Begin nothing more, give calls under way a while to end, and leave the run to be resumed."""
-        self._parking = True
-        self._arrival.set()
+        if not self._parking:
+            self._parking, self._leave_at = True, trio.current_time() + GRACE
+            self._arrival.set()
 
     # The run
 
@@ -284,8 +286,8 @@ class JournaledRun:
                 await self._arrival.wait()
 
     async def _wait_for_calls(self) -> None:
-        """Give calls under way a while to end."""
-        with trio.move_on_after(GRACE):
+        """Give calls under way the time that is left to end."""
+        with trio.move_on_at(self._leave_at):
             while self._scopes and not self._has_news():
                 self._arrival = trio.Event()
                 await self._arrival.wait()

@@ -205,19 +205,26 @@ def play_durably(
 ) -> PlayedDurably:
     """Carry out the main flow of a text, in virtual time, on the kernel."""
     outside = outside or Outside()
+    run = journaled(text, outside)
+    run.keeper.kills, run.keeper.latency = kills, latency
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    with patch.object(journaled_host, "LONGEST_SLEEP", math.inf):  # nobody sets this clock
+        result = trio.run(_play, run, outside, clock=clock)
+    told = [*run.told, *run.told_by_host]
+    return PlayedDurably(run.program, result, run.actor.log, told, run)
+
+
+def journaled(text: str, outside: Outside | None = None) -> Journaled:
+    """A run of the main flow of a text, which nobody carries out yet."""
+    outside = outside or Outside()
     compiled = compile_text(text + PRELUDE)
     actor = Actor({name: agent.result for name, agent in compiled.agents.items()})
     program = link(compiled, {name: actor for name, agent in compiled.agents.items() if not agent.asks})
     parameters = {p.name: p.type for p in program.plan.flows[program.plan.main or "main"].parameters}
     inputs = {name: parse_argument(text, parameters[name]) for name, text in outside.inputs.items()}
-    keeper = MemoryKeeper(kills=kills, latency=latency)
-    journaled = Journaled(program, actor, inputs, outside.calls_at_once, keeper)
-    actor.send = journaled.send
-    clock = trio.testing.MockClock(autojump_threshold=0)
-    with patch.object(journaled_host, "LONGEST_SLEEP", math.inf):  # nobody sets this clock
-        result = trio.run(_play, journaled, outside, clock=clock)
-    told = [*journaled.told, *journaled.told_by_host]
-    return PlayedDurably(program, result, actor.log, told, journaled)
+    run = Journaled(program, actor, inputs, outside.calls_at_once)
+    actor.send = run.send
+    return run
 
 
 async def _play(journaled: Journaled, outside: Outside) -> RunResult:

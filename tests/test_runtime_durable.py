@@ -1,0 +1,224 @@
+"""The rules that hold for journaled runs alone, each in the case it was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import attrs
+import pytest
+import trio
+import trio.testing
+from support.durable import Journaled, Kill, journaled, play_durably
+from support.runs import outside_of
+
+from flowlang.hosts.journaled import GRACE, Parked
+from flowlang.runtime.journal import JournalMisfit, Row
+from flowlang.runtime.replay import replay
+from flowlang.runtime.run import RunResult
+
+T = TypeVar("T")
+
+CHAIN = """
+flow main() -> string {
+  step a = work(name: "a", takes: 1s)
+  step b = work(name: "b", takes: 1s) after a
+  return "${a}${b}"
+}
+"""
+
+
+def in_virtual_time(work: Callable[[], Awaitable[T]]) -> T:
+    return trio.run(work, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def begun(run: Journaled) -> list[str]:
+    return [called.name for called in run.actor.log]
+
+
+def test_R11_nothing_happens_because_of_what_is_not_written():
+    run = journaled(CHAIN)
+    run.keeper.fail_at = 1  # the outcome of a
+
+    async def main() -> object:
+        parked = await run.open().carry_out()
+        assert isinstance(parked, Parked) and parked.problem is not None
+        assert (begun(run), [row.kind for row in run.keeper.rows]) == (["a"], ["began"])
+        return await run.open().carry_out()
+
+    result = in_virtual_time(main)
+    assert isinstance(result, RunResult) and result.value == "ab"
+    assert begun(run) == ["a", "a", "b"]
+
+
+SIBLINGS = """
+flow main() -> string {
+  step z = work(name: "z", takes: 800ms)
+  step a = do {
+    step x = work(name: "x", takes: 1s, fails: "Oops")
+    step y = work(name: "y", takes: 1001ms, fails: "Nope")
+    yield "${x}${y}"
+  }
+    catch Oops -> work(name: "after Oops", takes: 1s)
+    catch Nope -> work(name: "after Nope", takes: 1s)
+  return a
+}
+"""
+
+
+@pytest.mark.parametrize("latency", [0.0, 0.5])
+def test_R12_a_handler_belongs_to_the_failure_that_was_first(latency):
+    """With the latency both failures are in one commit, which came while z was written."""
+    whole = play_durably(SIBLINGS, latency=latency)
+    assert whole.result.value == "after Oops"
+    y = next(row for row in whole.journaled.keeper.rows if row.path == "a/y")
+    assert ("Nope" in (y.outcome or "")) == (latency > 0)
+    for number in range(whole.journaled.keeper.commits):
+        for written in (False, True):
+            resumed = play_durably(SIBLINGS, kills=[Kill(number, written)], latency=latency)
+            rows = [row.path for row in resumed.journaled.keeper.rows if row.kind == "call"]
+            first = "Oops" if rows.index("a/x") < rows.index("a/y") else "Nope"
+            assert resumed.result.value == f"after {first}"
+
+
+def test_R12_a_call_that_was_to_stop_is_not_made_again():
+    text = """
+flow main() -> string {
+  step a = race { work(name: "slow", takes: 9s, cleanup: 5s), work(name: "fast", takes: 1s) }
+  step b = work(name: "b", takes: 1s) after a
+  return b
+}
+"""
+    played = play_durably(text, kills=[Kill(1)])
+    assert played.result.value == "b"
+    assert sorted(begun(played.journaled)) == ["b", "fast", "slow"]
+
+
+def test_R12_a_call_that_is_to_be_undone_is_made_again_and_undone():
+    text = """
+flow main() -> string {
+  step a = work(name: "a", takes: 5s) undo undo(name: "a")
+  step b = work(name: "b", takes: 1s, fails: "Oops")
+  return "${a}${b}"
+}
+"""
+    played = play_durably(text, kills=[Kill(1)])
+    assert played.result.undone == ("a",)
+    assert begun(played.journaled).count("a") == 3  # twice to do it, with one key, and once to undo it
+
+
+def test_R17_other_arguments_are_a_misfit():
+    whole, other = play_durably(CHAIN), journaled(CHAIN.replace('"a", takes: 1s', '"a", takes: 2s'))
+    with pytest.raises(JournalMisfit, match="other arguments"):
+        replay(other.kernel([]), whole.journaled.keeper.rows)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: [*rows, rows[-1]],
+        lambda rows: [rows[0], *rows[2:]],
+        lambda rows: [attrs.evolve(row, path=row.path.replace("b", "c")) for row in rows],
+        lambda rows: [attrs.evolve(row, outcome=row.outcome and "{") for row in rows],
+        lambda rows: [*rows[:2], Row(rows[2].seq, "started", "nowhere", rows[1].at)],
+    ],
+)
+def test_R17_rows_that_the_plan_cannot_have_written_are_a_misfit(change):
+    whole, other = play_durably(CHAIN), journaled(CHAIN)
+    with pytest.raises(JournalMisfit):
+        replay(other.kernel([]), change(whole.journaled.keeper.rows))
+
+
+PARKED = """
+flow main() -> list<string> {
+  step all = for each takes in [4s, 8s, 12s] {
+    step a = work(name: "a", takes: takes)
+    step b = work(name: "b") after a
+    yield b
+  }
+  return all
+}
+"""
+
+
+def test_R21_calls_under_way_are_recorded_and_nothing_new_begins():
+    run = journaled(PARKED)
+
+    async def main() -> object:
+        async with trio.open_nursery() as nursery:
+            process = run.open()
+
+            async def park() -> None:
+                await trio.sleep(1)
+                process.park()
+
+            nursery.start_soon(park)
+            assert await process.carry_out() == Parked(False)
+        assert trio.current_time() == 1 + GRACE
+        assert begun(run) == ["a", "a", "a"]
+        assert [row.path for row in run.keeper.rows if row.kind == "call"] == ["all[0]/a", "all[1]/a"]
+        return await run.open().carry_out()
+
+    result = in_virtual_time(main)
+    assert isinstance(result, RunResult) and result.value == ["b", "b", "b"]
+    assert [told for told in run.told if type(told).__name__ == "StepCancelled"] == []
+
+
+def test_R29_fifty_questions_are_open_at_once_and_keep_their_addresses():
+    text = """
+flow main() -> list<string> {
+  step all = for each n in 0..50 { step said = approve(question: "${n}?") yield said }
+  return all
+}
+"""
+    run = journaled(text)
+
+    async def main() -> object:
+        for half in (range(50, 0, -2), range(49, 0, -2)):
+            async with trio.open_nursery() as nursery:
+                process = run.open()
+                nursery.start_soon(process.carry_out)
+                await trio.testing.wait_all_tasks_blocked()
+                assert len(process.questions) == 50 - run.posted
+                for n in half:
+                    run.answer(f"all[{n - 1}]/said", f"answer {n - 1}")
+                await trio.testing.wait_all_tasks_blocked()
+                nursery.cancel_scope.cancel()
+        return await run.open().carry_out()
+
+    result = in_virtual_time(main)
+    assert isinstance(result, RunResult) and result.value == [f"answer {n}" for n in range(50)]
+    assert not run.keeper.waits and not run.keeper.inbox
+
+
+def test_R29_an_answer_that_came_too_late_changes_nothing():
+    """It was taken while the question was open, and written when the deadline had passed."""
+    text = """
+//! answer said "yes" after 4s
+flow main() -> string {
+  step said = approve(question: "well?") timeout 5s catch Timeout -> "nobody"
+  return said
+}
+"""
+    assert play_durably(text, outside_of(text)).result.value == "yes"
+    late = play_durably(text, outside_of(text), latency=3.0)
+    assert late.result.value == "nobody"
+    rows = [row.kind for row in late.journaled.keeper.rows]
+    assert "answer" in rows and not late.journaled.keeper.waits
+
+
+def test_R29_an_event_waits_in_the_journal_for_whoever_wants_it():
+    text = """
+//! send Ping {"id": "b"} after 1s
+//! send Ping {"id": "a"} after 2s
+flow main() -> list<string> {
+  step slept = sleep 10s
+  step a = wait for Ping where e => e.id == "a" after slept
+  step any = wait for Ping after a
+  return [a.id, any.id]
+}
+"""
+    for number in range(play_durably(text, outside_of(text)).journaled.keeper.commits):
+        for written in (False, True):
+            played = play_durably(text, outside_of(text), kills=[Kill(number, written)])
+            assert played.result.value == ["a", "b"]
