@@ -26,7 +26,7 @@ def in_sight(half: Half, wanted: Type | None) -> Iterator[Offer]:
     out = circular(half)
     for name in dict.fromkeys(env.names):
         found = env.names.find(name)
-        if found is not None and name not in out and name != MARK:
+        if found is not None and found.local.node not in out and name != MARK:
             yield offers.value(found, env, wanted)
     for name, type in builtins.AMBIENT.items():
         if env.names.find(name) is None and (name != "attempt" or _in_step(half)):
@@ -37,19 +37,20 @@ def _in_step(half: Half) -> bool:
     return any(isinstance(node, ast.Step) for node in half.nodes)
 
 
-def circular(half: Half) -> frozenset[str]:
-    """The names that a statement around the mark cannot mention: its own, and those that wait for it."""
-    out: set[str] = set()
+def circular(half: Half) -> frozenset[int]:
+    """What a statement around the mark cannot mention: itself, and those that wait for it; by the names'
+    ids."""
+    out: set[int] = set()
     for block, statement, inside in zip(half.nodes, half.nodes[1:], (*half.nodes[2:], None), strict=False):
         if isinstance(block, ast.Block):
-            out |= _waiting(half, block, statement)
+            out |= {name.id for name in _waiting(half, block, statement)}
             name = declared_name(statement) if isinstance(statement, ast.Step | ast.Let) else None
             if isinstance(inside, ast.Undo) and name is not None:
-                out.discard(name.name)
+                out.discard(name.id)
     return frozenset(out)
 
 
-def _waiting(half: Half, block: ast.Block, statement: ast.Node) -> set[str]:
+def _waiting(half: Half, block: ast.Block, statement: ast.Node) -> list[ast.Ident]:
     """The names of the statements of a block that depend on one of them, with its own."""
     assert half.known is not None
     facts = half.known.tables.statements
@@ -62,7 +63,7 @@ def _waiting(half: Half, block: ast.Block, statement: ast.Node) -> set[str]:
         grown = not more <= waiting
         waiting |= more
     named = (declared_name(s) for s in statements if s.id in waiting)
-    return {name.name for name in named if name is not None}
+    return [name for name in named if name is not None]
 
 
 def steps_before(half: Half) -> list[str]:
@@ -70,7 +71,7 @@ def steps_before(half: Half) -> list[str]:
     index = max(i for i, node in enumerate(half.nodes) if isinstance(node, ast.Block))
     block, statement = half.nodes[index], half.nodes[index + 1]
     assert isinstance(block, ast.Block) and isinstance(statement, ast.Step)
-    out = _waiting(half, block, statement)
+    out = {name.name for name in _waiting(half, block, statement)}
     out |= {name.name for c in statement.clauses if isinstance(c, ast.After) for name in c.names}
     named = (declared_name(s) for s in block.statements if isinstance(s, ast.Step))
     return [name.name for name in named if name is not None and name.name not in out]

@@ -63,8 +63,10 @@ class AtMark:
     def offers(self) -> Iterator[Offer]:
         mark, around = self.half.nodes[-1], self.half.nodes[-2]
         match around:
-            case ast.Member():
+            case ast.Member(name=name) if name is mark:
                 return self.members(around)
+            case ast.QualifiedName(module=module) if module is mark:
+                return self.modules()
             case ast.QualifiedName():
                 return self.qualified(around, self.half.nodes[-3])
             case ast.After():
@@ -77,17 +79,17 @@ class AtMark:
                 return offers.scalar_types()
             case ast.Argument():
                 return self.argument(around)
-            case ast.Entry():
+            case ast.Entry(name=name, short=short) if short or name is mark:
                 return self.entry(around)
             case ast.Binding():
                 return self.bindings()
-            case ast.FailWith() | ast.Fail():
+            case ast.FailWith(error=error) | ast.Fail(error=error) if error is mark:
                 return self.of_kind(ErrorName)
             case ast.Given(fails=fails) if fails is mark:
                 return self.of_kind(ErrorName)
-            case ast.Send():
+            case ast.Send(event=event) if event is mark:
                 return self.of_kind(EventName)
-            case ast.Run():
+            case ast.Run(call=call) if call is mark:
                 return self.flows()
             case ast.Call(callee=callee) if callee is mark:
                 return self.callees()
@@ -212,11 +214,14 @@ class AtMark:
             return self.of_kind(ErrorName, called=True)
         if isinstance(called, ast.Send):
             return self.of_kind(EventName, called=True)
+        if isinstance(called, ast.Run):
+            return self.flows(called=True)
         kinds = (Callable, Constructor) if self.is_task else (Constructor,)
         return self.of_kind(*kinds, called=True)
 
-    def flows(self) -> Iterator[Offer]:
-        return (offer for offer in self.of_kind(Callable) if offer.kind in ("flow", "module"))
+    def flows(self, *, called: bool = False) -> Iterator[Offer]:
+        found = self.of_kind(Callable, called=called)
+        return (offer for offer in found if offer.kind in ("flow", "module"))
 
     # Values
 

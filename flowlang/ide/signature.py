@@ -6,6 +6,8 @@ one that must still be given; those of built-in functions go by their places."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
 
 from flowlang.ide.half import Half, checked_half, half_at
@@ -103,17 +105,26 @@ def of_function(half: Half, call: ast.Call) -> SignatureHelp | None:
     signature = functions.signature(present(target), call.callee.name.name) if target else None
     if signature is None:
         return None
-    inside = signature.text[signature.text.index("(") + 1 :]
-    shown: list[tuple[str, str | None]] = []
-    for parameter, following in zip(signature.parameters, (*signature.parameters[1:], None), strict=True):
-        stop = inside.index(f", {following.name}:") if following else inside.rindex(") ->")
-        shown.append((inside[:stop], None))
-        inside = inside[stop + 2 :]
-        assert shown[-1][0].startswith(parameter.name)
+    shown: list[tuple[str, str | None]] = [(text, None) for text in parameter_texts(signature)]
     place = next((i for i, a in enumerate(call.arguments) if a in half.nodes), len(call.arguments))
     end = signature.text[signature.text.rindex(" -> ") :]
     active = place if place < len(shown) else None
     return laid_out(f"{show(signature.receiver)}.{signature.name}", shown, end, signature.doc, active)
+
+
+def parameter_texts(signature: functions.Signature) -> Iterator[str]:
+    """The parameters as the catalogue writes them."""
+    start = signature.text.index("(") + 1
+    names = [parameter.name for parameter in signature.parameters]
+    for number in range(len(names)):
+        is_last = number + 1 == len(names)
+        end = (
+            signature.text.rindex(") ->")
+            if is_last
+            else signature.text.index(f", {names[number + 1]}:", start)
+        )
+        yield signature.text[start:end]
+        start = end + len(", ")
 
 
 def laid_out(
