@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
+import pytest
 from support.cursors import Case, applied, cases
 
+from flowlang.ide import keywords, prefix
 from flowlang.ide.completion import Completions, complete
 from flowlang.ide.offers import Offer
 from flowlang.ide.snapshot import Edit
+from flowlang.semantics import builtins
+from flowlang.semantics.declare import EFFECTS
+from flowlang.syntax.declaration import parse_declaration
+from flowlang.syntax.words import DECLARATIONS, TYPES
 
 
 @cases("completion.txt")
@@ -50,3 +58,23 @@ def test_an_offer_says_all_that_an_editor_shows() -> None:
     assert {field.name for field in attrs.fields(Offer)} == {
         "label", "kind", "detail", "doc", "insert", "snippet", "rank", "edits",
     }  # fmt: skip
+
+
+def test_every_word_of_the_language_is_explained() -> None:
+    told = {word for words in keywords.KEYWORDS for word in words.split(" ")}
+    assert prefix.keywords() <= told
+    assert set(keywords.TYPES) == TYPES
+    assert set(keywords.ERRORS) == set(builtins.ERRORS)
+    assert set(keywords.AMBIENT) == set(builtins.AMBIENT)
+    assert tuple(keywords.EFFECTS) == EFFECTS
+
+
+def test_the_shape_of_a_word_begins_with_it() -> None:
+    for words, keyword in keywords.KEYWORDS.items():
+        assert not keyword.shape or keyword.shape.startswith(words), words
+
+
+@pytest.mark.parametrize("word", DECLARATIONS)
+def test_the_shape_of_a_declaration_is_one(word: str) -> None:
+    shape = re.sub(r"\$\{\d+[:|]([^,}|]*)[^}]*\}|\$\d", r"\1", keywords.KEYWORDS[word].shape)
+    assert not [d for d in parse_declaration(shape).diagnostics if d.severity == "error"], shape
