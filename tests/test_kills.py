@@ -1,4 +1,4 @@
-"""Runs that are killed before and after each of their commits, and carried on: on a real store, by real kills.
+"""Runs that are killed before and after each of their commits, and carried on: real kills on a real store.
 
 Whatever the instant, the result is that of a run that nobody killed; no call is made again whose outcome was
 committed, and any other at most once more for each kill, with the same idempotency key."""
@@ -154,12 +154,10 @@ def story_of(folder: Path, name: str) -> Story:
 def check(story: Story, expected: Lived, kills: list[Kill]) -> None:
     """Kill a run so often, and see what becomes of it."""
     story.forget()
-    life = 0
     lived: Lived | None = None
     made_before: Counter[str] = Counter()
     committed: frozenset[str] = frozenset()
-    for kill in [*kills, None]:
-        life += 1
+    for life, kill in enumerate([*kills, None], 1):
         lived = story.live(life, kill)
         calls = Counter(f"{made.key}@{made.attempt}" for made in story.calls())
         again = {call for call in calls if calls[call] > made_before[call]}
