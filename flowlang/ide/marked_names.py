@@ -6,6 +6,7 @@ below it gather what there is of that kind."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 import attrs
 
@@ -46,7 +47,7 @@ def names_at_mark(snapshot: Snapshot, half: Half, elsewhere: Elsewhere) -> Itera
     return (offer for offer in found if offer.label.startswith('"')) if half.in_string else found
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(eq=False, repr=False, slots=False)
 class AtMark:
     snapshot: Snapshot
     half: Half
@@ -56,9 +57,9 @@ class AtMark:
     def names(self) -> Mapping[str, Interface]:
         return self.snapshot.module.namespace
 
-    @property
+    @cached_property
     def written(self) -> Written:
-        return written_in(self.snapshot.path, self.snapshot.module.namespace.items())
+        return written_in(self.snapshot.path, self.names.items())
 
     def offers(self) -> Iterator[Offer]:
         mark, around = self.half.nodes[-1], self.half.nodes[-2]

@@ -48,13 +48,13 @@ Written = Function[[ErrorRef], str]
 
 def written_in(path: str, names: Iterable[tuple[str, Interface]]) -> Written:
     """How the module at `path` writes an error: bare if it is its own, else behind an alias."""
-    known = list(names)
+    modules = [(alias, found) for alias, found in names if isinstance(found, Namespace)]
 
     def written(error: ErrorRef) -> str:
         if error.module in ("", path):
             return error.name
-        for alias, namespace in known:
-            member = namespace.members.get(error.name) if isinstance(namespace, Namespace) else None
+        for alias, module in modules:
+            member = module.members.get(error.name)
             if isinstance(member, ErrorName) and member.ref == error:
                 return f"{alias}.{error.name}"
         return error.name
@@ -97,9 +97,13 @@ def callable_line(found: Callable, written: Written, name: str) -> str:
 
 def shown_parameter(parameter: Parameter) -> str:
     text = f"{parameter.name}: {show(parameter.type)}"
-    if parameter.default is None:
-        return text
-    return f"{text} = {print_expression(parameter.default)}"
+    match parameter.default:
+        case None:
+            return text
+        case ast.IntLiteral(text=default) | ast.StringLiteral(text=default):  # as nearly all are
+            return f"{text} = {default}"
+        case default:
+            return f"{text} = {print_expression(default)}"
 
 
 def shown_fields(fields: Iterable[RecordField]) -> str:
