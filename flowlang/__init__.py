@@ -8,6 +8,8 @@
 
     async with flowlang.start(plan) as run:        # a run to follow, answer, signal and cancel
         async for event in run.events(): ...
+    async with flowlang.Engine.open() as engine:   # runs that survive their process
+        async with engine.resume("4f2a") as run: ...
 
 Importing this module imports nothing else: each name loads what it needs when it is first used.
 
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from flowlang.runtime.failures import Failure as Failure
     from flowlang.runtime.host import Question as Question
     from flowlang.text.diagnostics import Diagnostic as Diagnostic
+    from flowlang.tools.durable import Engine as Engine
     from flowlang.tools.engine import Prepared as Prepared
     from flowlang.tools.engine import prepare as prepare
     from flowlang.tools.engine import run as run
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Diagnostic",
+    "Engine",
     "Failure",
     "NotAccepted",
     "NotRunnable",
@@ -81,6 +85,7 @@ _HOMES = {
     "start": "flowlang.tools.engine:start",
     "events": "flowlang.runtime.events:",
     "Diagnostic": "flowlang.text.diagnostics:Diagnostic",
+    "Engine": "flowlang.tools.durable:Engine",
     "Failure": "flowlang.runtime.failures:Failure",
     "NotAccepted": "flowlang.tools.run_handle:NotAccepted",
     "NotRunnable": "flowlang.tools.frontend:NotRunnable",
