@@ -1,0 +1,61 @@
+"""What the editors' packages claim of the language holds: snippets parse, and `flow check` is understood."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flowlang.syntax import words
+from flowlang.syntax.highlight.__main__ import EDITORS
+from flowlang.syntax.parser import parse
+from flowlang.text.source import Source
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = json.loads((EDITORS / "vscode" / "package.json").read_text(encoding="utf-8"))
+SNIPPETS = json.loads((EDITORS / "vscode" / "snippets" / "flow.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", SNIPPETS)
+def test_a_snippet_parses_as_it_comes(name):
+    text = expanded("\n".join(SNIPPETS[name]["body"]))
+    if not text.startswith(words.DECLARATIONS):
+        text = f"flow f() {{\n{text}\n}}"
+    module = parse(Source("snippet.flow", text))
+    found = [*module.diagnostics, *(d for item in module.items for d in item.parsed.diagnostics)]
+    assert not found, text
+
+
+def expanded(body: str) -> str:
+    """A snippet with its placeholders as they are when nobody fills them in."""
+    body = re.sub(r"\$\{\d+\|([^,|]*)[^}]*\}", r"\1", body)
+    return re.sub(r"\$\{\d+:([^}]*)\}|\$\{\d+\}|\$\d+", lambda found: found[1] or "", body)
+
+
+def test_the_problem_matcher_reads_what_flow_check_prints(tmp_path):
+    path = tmp_path / "main.flow"
+    path.write_text("flow f() -> int {\n  return missing\n}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "flowlang", "check", path], capture_output=True, text=True, cwd=ROOT
+    )
+    heading, place = done.stdout.splitlines()[:2]
+    first, second = PACKAGE["contributes"]["problemMatchers"][0]["pattern"]
+    found = re.match(first["regexp"], heading)
+    assert found and (found[first["severity"]], found[first["code"]]) == ("error", "E201")
+    found = re.match(second["regexp"], place)
+    assert found and (found[second["file"]], found[second["line"]], found[second["column"]]) == (
+        str(path),
+        "2",
+        "10",
+    )
+
+
+def test_every_file_that_the_extension_names_is_there_or_is_built():
+    contributed = PACKAGE["contributes"]
+    paths = [contributed["languages"][0]["configuration"], contributed["snippets"][0]["path"]]
+    assert all((EDITORS / "vscode" / path).is_file() for path in paths)
+    assert Path(contributed["grammars"][0]["path"]).name == (EDITORS / "flow.tmLanguage.json").name
