@@ -19,7 +19,7 @@ _SUFFIX: Final = re.compile(rf"\[(?:\d+|{_QUOTED})\]|[#@|]\d+")
 
 
 def step_at(compiled: plan.Plan, flow: str, path: str) -> plan.Step | None:
-    """The step at a path of a run of a flow; None where the path leads to no step."""
+    """The step at a path of a run of a flow, or whose clause it is; None where the path leads to none."""
     blocks: Sequence[plan.Block] = (compiled.flows[flow].body,)
     statement: plan.AnyStatement | None = None
     for segment in _SEGMENT.findall(path):

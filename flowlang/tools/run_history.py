@@ -135,9 +135,10 @@ class History:
                 step.state, step.ended, step.failure = "failed", at, failure
             case events.StepCancelled(at=at):
                 step.state, step.ended = "cancelled", at
-            case events.AttemptFailed():
-                step.retries.append(event)
+            case events.AttemptFailed(path=path):
                 step.latest = event
+                if "/!" not in path.removeprefix(step.path):  # of an undo or a handler
+                    step.retries.append(event)
             case events.Waiting():
                 step.latest = event
             case events.Caught(path=path) if path != step.path:

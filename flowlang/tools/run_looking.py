@@ -62,7 +62,7 @@ class Looking:
     def unknown(self) -> list[str]:
         """The calls of which nobody can say whether they were made, if nobody holds the run."""
         calls = self.kernel.calls
-        return [path for path in self.announced if path in calls and not calls[path].stopping]
+        return [path for path in self.announced if path in calls and not calls[path].given_up]
 
 
 @contextmanager

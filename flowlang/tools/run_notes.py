@@ -54,7 +54,7 @@ def _open_notes(step: Step, now: int) -> Iterator[str]:
         yield wait_text(step.wait, now)
     match step.latest:
         case events.AttemptFailed(again_at=instant, failure=failure) if step.state == "retrying":
-            yield f"again {due_text(instant, now)}" + (f": {failure_text(failure)}" if failure else "")
+            yield f"the next {due_text(instant, now)}" + (f": {failure_text(failure)}" if failure else "")
         case events.Waiting(waiting_for="time", deadline=int(instant)) if step.state == "waiting":
             yield f"waits until {moment_text(instant)}, {due_text(instant, now)}"
     remade = [instant for call in step.calls if call.row is None for instant in call.again]

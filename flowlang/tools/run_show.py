@@ -75,7 +75,7 @@ def _message_text(message: Message) -> str:
         case "signal":
             return f"the event {message.path}"
         case "cancel":
-            return "that it is to be cancelled"
+            return "a cancellation"
 
 
 def _going_on(view: View) -> str:

@@ -125,8 +125,9 @@ def _outcome(view: View, call: Call, everything: bool) -> Iterator[Line]:
     match call.outcome():
         case Replied(value=value):
             yield from _texts("out", _value_text(value, everything))
-        case Raised(error=error, message=message, cause=cause):
-            yield _fact("raised", f"{error}: {message}", "danger")
+        case Raised(error=error, message=message, fields=fields, cause=cause):
+            said = message or (json.dumps(fields, ensure_ascii=False) if fields else "")
+            yield _fact("raised", f"{error}: {said}" if said else error, "danger")
             yield from _texts("cause", cause)
         case Stopped():
             yield _fact("stopped", "it was cancelled")
@@ -155,7 +156,7 @@ def _texts(name: str, text: str | None) -> Iterator[Line]:
     first, *rest = clean(text.removesuffix("\n")).split("\n")
     yield _fact(name, first)
     for line in rest:
-        yield _fact("", line)
+        yield _fact(" " * len(name), line)
 
 
 def _fact(name: str, said: str, style: Style = "plain") -> Line:

@@ -5,6 +5,7 @@ What a run waits for stands in the store beside it, and why it failed in what it
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 import attrs
@@ -86,9 +87,8 @@ def _said_of(run: Listed, now: int, relative: bool) -> str:
             return "a call may have been made, or not"
         case "done" | "failed" | "cancelled":
             return ""
-    said = "; ".join(_wait_text(wait, now, relative) for wait in run.waits[:2])
-    more = f"; {len(run.waits) - 2} more" if len(run.waits) > 2 else ""
-    return said + more
+    said = Counter(_wait_text(wait, now, relative) for wait in run.waits)
+    return "; ".join(f"{text} ({number})" if number > 1 else text for text, number in said.items())
 
 
 def _wait_text(wait: Wait, now: int, relative: bool) -> str:

@@ -40,7 +40,7 @@ def opened(context: click.Context, store: str | None, *, as_json: bool) -> Itera
         with Store.open(path) as found:
             yield found
     except StoreProblem as problem:
-        terminal.say(f"error: {problem.message}" + (f"\nhelp: {problem.help}" if problem.help else ""))
+        terminal.say(f"error: {problem.message}" + (f"\n  help: {problem.help}" if problem.help else ""))
         if as_json:
             told = {"code": problem.code, "message": problem.message, "help": problem.help}
             terminal.out_json({"error": told})
