@@ -51,6 +51,15 @@ def longest_times(flows: Mapping[str, plan.Flow], agents: Mapping[str, plan.Agen
     return {name: known[name] for name in flows}
 
 
+def longest_of_steps(
+    flow: plan.Flow, flows: Mapping[str, plan.Flow], agents: Mapping[str, plan.Agent]
+) -> dict[str, Longest]:
+    """The longest time of each statement of a flow, by its name; `flows` are those that it may call."""
+    clock = _Clock(agents, longest_times(flows, agents))
+    scope = inside({}, names_in(flow.body))
+    return {statement.name: clock.statement(statement, scope) for statement in flow.body.statements}
+
+
 @attrs.frozen
 class _Clauses:
     """What a step asks of the call it makes, itself or in an arm: to retry it in place of its agent, and how

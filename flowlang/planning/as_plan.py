@@ -13,7 +13,7 @@ import attrs
 
 from flowlang.planning.expressions import bound_names
 from flowlang.planning.literals import interpolation_text
-from flowlang.planning.names import OWN, is_name
+from flowlang.planning.names import NAME, OWN, is_name
 from flowlang.planning.trees import Maker
 from flowlang.planning.values import has_one_hole, template_text
 from flowlang.semantics import facts, types
@@ -322,6 +322,10 @@ class _Writer:
                 return [self.json(item, roots) for item in items]
             case ast.RecordLiteral(entries=entries) if all(isinstance(e, ast.Entry) for e in entries):
                 return {e.name.name: self.part_of_record(e.value, roots) for e in entries}  # type: ignore[union-attr]
+            case ast.RecordLiteral(entries=entries) if (keys := _odd_keys(entries)) and all(
+                _is_json(entry.value) for entry in entries
+            ):
+                return {key: self.json(entry.value, roots) for key, entry in zip(keys, entries, strict=True)}
             case ast.Interpolation():
                 text = self.value(expr, roots, None)
                 if not has_one_hole(text):
@@ -420,6 +424,15 @@ def _plain(expr: ast.Expr) -> Value:
         case ast.Unary(operand=ast.IntLiteral(value=value) | ast.FloatLiteral(value=value)):
             return -value
     return None
+
+
+def _odd_keys(entries: Sequence[ast.Node]) -> list[str]:
+    """The keys of a map that an object is read as because one of them is no name; else none."""
+    keys = [
+        e.key.value for e in entries if isinstance(e, ast.KeyEntry) and isinstance(e.key, ast.StringLiteral)
+    ]
+    is_map = len(set(keys)) == len(entries) and not all(NAME.fullmatch(key) for key in keys)
+    return keys if is_map else []
 
 
 def _is_json(expr: ast.Expr) -> bool:

@@ -7,7 +7,7 @@ Of a plan that is written in one go, all mistakes are told in one go."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 from pydantic import BaseModel, ValidationError
@@ -23,6 +23,7 @@ from flowlang.planning.model import (
     ForEach,
     Input,
     RetryPolicy,
+    Strategy,
     Undo,
     While,
 )
@@ -94,6 +95,13 @@ def read_plan(node: Node, problems: Problems) -> Plan:
         return Plan(None, ())
     steps = _steps(node, problems)
     return Plan(_validated(ExecutionPlan, node, problems, "a plan", STEPLESS), steps)
+
+
+def declared_strategy(path: str, text: str) -> Strategy | None:
+    """The strategy that a sound plan declares; None where it leaves that open."""
+    node = read_document(path, text, Problems())
+    found = node.get("strategy") if isinstance(node, Object) else None
+    return cast(Strategy, found.value) if isinstance(found, Scalar) else None
 
 
 STEPLESS = {"steps": [{"step_id": "any", "agent_id": "any"}]}

@@ -17,6 +17,7 @@ COMMANDS = {
     "fmt": "Write flows in the canonical layout.",
     "plan": "Show what a flow would do: steps, order, types, errors and the most calls it can make.",
     "graph": "Draw a flow as a graph.",
+    "analyze": "Show how steps hang together: levels, the longest chain, why one waits for another.",
     "convert": "Write a plan in YAML or JSON as a flow, or a flow as a plan.",
     "run": "Run a flow.",
     "resume": "Carry on a run that was interrupted, or all of them.",
