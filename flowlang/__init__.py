@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from flowlang.tools.frontend import NotRunnable as NotRunnable
     from flowlang.tools.frontend import compile_plan as compile
     from flowlang.tools.frontend import diagnose as check
+    from flowlang.tools.plan_repairs import problems as problems
+    from flowlang.tools.plan_settings import PlanSettings as PlanSettings
     from flowlang.tools.run_handle import NotAccepted as NotAccepted
     from flowlang.tools.run_handle import Result as Result
     from flowlang.tools.run_handle import RunHandle as RunHandle
@@ -62,6 +64,7 @@ __all__ = [
     "NotAccepted",
     "NotRunnable",
     "Plan",
+    "PlanSettings",
     "Prepared",
     "Question",
     "Result",
@@ -70,6 +73,7 @@ __all__ = [
     "compile",
     "events",
     "prepare",
+    "problems",
     "run",
     "run_sync",
     "start",
@@ -80,6 +84,7 @@ _HOMES = {
     "check": "flowlang.tools.frontend:diagnose",
     "compile": "flowlang.tools.frontend:compile_plan",
     "prepare": "flowlang.tools.engine:prepare",
+    "problems": "flowlang.tools.plan_repairs:problems",
     "run": "flowlang.tools.engine:run",
     "run_sync": "flowlang.tools.engine:run_sync",
     "start": "flowlang.tools.engine:start",
@@ -90,6 +95,7 @@ _HOMES = {
     "NotAccepted": "flowlang.tools.run_handle:NotAccepted",
     "NotRunnable": "flowlang.tools.frontend:NotRunnable",
     "Plan": "flowlang.plan.model:Plan",
+    "PlanSettings": "flowlang.tools.plan_settings:PlanSettings",
     "Prepared": "flowlang.tools.engine:Prepared",
     "Question": "flowlang.runtime.host:Question",
     "Result": "flowlang.tools.run_handle:Result",

@@ -14,8 +14,24 @@ from flowlang.planning.pointers import Operation, patch, pointer_at
 from flowlang.planning.reading import read_document
 from flowlang.text.diagnostics import Diagnostic, Problems
 from flowlang.text.render import ReadSource, apply_edits
+from flowlang.text.report import as_json
 from flowlang.text.source import Source
-from flowlang.tools.plan_settings import is_plan
+from flowlang.tools.frontend import check_text, sources
+from flowlang.tools.plan_bounds import found_over_limit
+from flowlang.tools.plan_settings import PlanSettings, is_plan
+
+
+def problems(
+    text: str, path: str = "plan.json", *, plans: PlanSettings | None = None
+) -> list[dict[str, Any]]:
+    """What is wrong with a plan, as `flow check --json` prints it: made to be given back to whoever wrote it.
+
+    The text is read as if it stood at `path`, whose ending says in which form it is. It counts as wrong as well
+    that it may make more calls than `plans` allows."""
+    checked = check_text(text, path, plans=plans)
+    found = checked.diagnostics if checked.has_errors else found_over_limit(checked, plans)
+    read = sources(checked)
+    return with_repairs(as_json(found, read), found, read)
 
 
 def with_repairs(
