@@ -1,8 +1,9 @@
 """Linking: plan -> program, a plan that is ready to run.
 
 Everything that can be worked out before a run is: each expression becomes code, each block gets its
-schedule, each agent its binding. These lie beside the plan, keyed by the identity of its nodes, so the
-interpreter walks the plan itself and there is no second tree to keep in step with it."""
+schedule, each call its encoders and the reader of its reply, each agent its binding. These lie beside the
+plan, keyed by the identity of its nodes, so the interpreter walks the plan itself and there is no second tree
+to keep in step with it."""
 
 from __future__ import annotations
 
