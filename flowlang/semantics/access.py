@@ -100,6 +100,8 @@ class Access(Inference):
         if namespace is not None:
             return self._namespace_member(expr, namespace)
         target = self.infer(expr.target, env)
+        if target == NULL and expr.safe:
+            return NULL  # as in the first round of a `while` whose state is null before it
         field = self._field(expr, self.present_target(expr, target))
         if is_poison(field):
             return UNKNOWN
