@@ -29,8 +29,8 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 PIECES = (
     "step a = ", "let b = ", "flow f() {\n", "}\n", "{", "(", ")", '"', '"""', "${", "'", "//", "///",
-    "\n", "\r\n", "\r", " ", "\t", "=", ":", ",", ".", "?.", "??", "->", "=>", "|", "0", "9" * 20, "1.5", "2m",
-    "/", "😀", "é", "\u2028", "\x00", "\ufeff", "import ", "use python ", "type T = ", "error E",
+    "\n", "\r\n", "\r", " ", "\t", "=", ":", ",", ".", "?.", "??", "->", "=>", "|", "0", "9" * 20, "1.5",
+    "2m", "/", "😀", "é", "\u2028", "\x00", "\ufeff", "import ", "use python ", "type T = ", "error E",
     "agent g() -> int", 'test "t" {', "for each x in ", "match ", "choose {", "while ", "race {", "catch ",
     "retry ", "when ", "if ", "then ", "else ", "return ", "yield ",
 )  # fmt: skip
