@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from string import ascii_letters, digits
 
 import attrs
 
@@ -153,9 +154,7 @@ class Cursor:
 
     def __init__(self, text: str, offset: int) -> None:
         self.text = text
-        start = len(WORD_BEFORE.search(text[:offset])[0])  # type: ignore[index]
-        end = WORD.match(text, offset).end()  # type: ignore[union-attr]
-        self.word = Span(offset - start, end)
+        self.word = word_around(text, offset)
         self.prefix = read_prefix(text[: self.word.start])
         if self.prefix.string is not None:
             self.word = string_at(text, self.prefix.string, offset)
@@ -179,8 +178,17 @@ class Cursor:
         return self.prefix.goes_on_with(self.text, self.word.end)
 
 
-WORD = re.compile(r"\w*", re.ASCII)
-WORD_BEFORE = re.compile(r"\w*\Z", re.ASCII)
+def word_around(text: str, offset: int) -> Span:
+    """The word that an offset is in, or at an end of; empty where there is none."""
+    start = end = offset
+    while start > 0 and text[start - 1] in WORD:
+        start -= 1
+    while end < len(text) and text[end] in WORD:
+        end += 1
+    return Span(start, end)
+
+
+WORD = frozenset(f"{ascii_letters}{digits}_")
 
 
 def string_at(text: str, start: int, offset: int) -> Span:

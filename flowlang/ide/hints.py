@@ -18,6 +18,7 @@ from flowlang.syntax import ast
 from flowlang.text.source import Span
 
 LONGEST_TYPE = 40  # characters
+MOST_NAMED = 6  # steps of a wave
 
 
 @attrs.frozen
@@ -88,9 +89,15 @@ def wave_hints(item: ast.Item, facts: Facts, block: ast.Block) -> Iterator[Hint]
             waves.setdefault(known.wave, []).append(statement)
     for number, wave in enumerate((waves[key] for key in sorted(waves)), 1):
         for step in wave if len(wave) > 1 else ():
-            others = ", ".join(f"`{other.name.name}`" for other in wave if other is not step)
-            at = keyword_of(step, item)
-            yield Hint(at, f"∥{number} ", "wave", f"starts together with {others}")
+            yield Hint(keyword_of(step, item), f"∥{number} ", "wave", together(step, wave))
+
+
+def together(step: ast.Step, wave: list[ast.Step]) -> str:
+    """The steps that start with one, in words; of many a few."""
+    few = [other.name.name for other in wave[: MOST_NAMED + 1] if other is not step][:MOST_NAMED]
+    named = ", ".join(f"`{name}`" for name in few)
+    left = len(wave) - 1 - len(few)
+    return f"starts together with {named}" + (f" and {left} more" if left else "")
 
 
 def keyword_of(step: ast.Step, item: ast.Item) -> int:

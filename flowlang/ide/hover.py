@@ -7,13 +7,12 @@ the code to explain."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 import attrs
 
 from flowlang.ide import keywords
-from flowlang.ide.half import Half, checked_half, half_at
+from flowlang.ide.half import Half, checked_half, half_at, word_around
 from flowlang.ide.meaning import Mention, Part, declared, mentions_at
 from flowlang.ide.snapshot import Snapshot, Spot
 from flowlang.ide.wording import headline, local_line, shown_parameter, written_in
@@ -52,11 +51,9 @@ class Hover:
 
 def hover(snapshot: Snapshot, offset: int) -> Hover | None:
     """What is known of what stands at an offset; None where there is nothing to say."""
-    span = word_at(snapshot.text, offset)
-    if span is None:
-        return None
     spot = snapshot.spot_at(offset)
-    if spot is None or in_comment(snapshot, spot, offset):
+    span = word_around(snapshot.text, offset) if spot else Span(0, 0)
+    if spot is None or span.start == span.end or in_comment(snapshot, spot, offset):
         return None
     if isinstance(spot.node, ast.Broken | ast.BrokenDecl | ast.BrokenExpr):
         return of_half(snapshot, span)
@@ -69,19 +66,6 @@ def code_at(snapshot: Snapshot, offset: int) -> Code | None:
     found = [d for d in snapshot.diagnostics if d.primary.span.start <= offset <= d.primary.span.end]
     narrow = min(found, key=lambda d: d.primary.span.end - d.primary.span.start, default=None)
     return None if narrow is None else narrow.code
-
-
-def word_at(text: str, offset: int) -> Span | None:
-    if not 0 <= offset <= len(text):
-        return None
-    end = WORD.match(text, offset).end()  # type: ignore[union-attr]
-    line = text.rfind("\n", 0, offset) + 1
-    start = offset - len(WORD_BEFORE.search(text[line:offset])[0])  # type: ignore[index]
-    return Span(start, end) if start < end else None
-
-
-WORD = re.compile(r"\w*", re.ASCII)
-WORD_BEFORE = re.compile(r"\w*\Z", re.ASCII)
 
 
 def in_comment(snapshot: Snapshot, spot: Spot, offset: int) -> bool:

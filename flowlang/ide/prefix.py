@@ -51,10 +51,8 @@ class Prefix:
     level: Level | None = None
 
     def goes_on_with(self, text: str, start: int) -> bool:
-        """Whether the statement is whole as it stands, if a name (or a string) stood before `start` of a
-        text.
-
-        Then what does not fit behind it, if anything, belongs to something else."""
+        """Whether the statement is whole if a name (or a string) stands before `start` of a text: what does
+        not fit behind it, if anything, then belongs to something else."""
         terminal = "NAME" if self.takes_name else "STRING"
         states = shifted(self.level.states, terminal) if self.level else None
         if states is None or self.level is None:
@@ -157,13 +155,11 @@ class Reader:
 
     def take(self, level: Level, terminal: str, word: str, at: int, end: int) -> None:
         """Take a token; one that does not fit begins something new, or asks for what is missing before it."""
-        states = shifted(level.states, terminal)
+        states = shifted(level.states, terminal) if len(level.states) < DEEPEST else None
         if states is None and ends(level.states, level.rule) and level.rule in BEGINNINGS:
-            first = [machine().tables.starts[level.rule][0]]
-            states = shifted(
-                first, terminal if terminal != "NAME" or word not in first_words(level.rule) else word
-            )
-        if states is None:
+            known = word if word in first_words(level.rule) else terminal
+            states = shifted(machine().tables.starts[level.rule][:1], known)
+        if states is None and len(self.changes) < MOST_MENDED:
             states = self.put_in(level.states, terminal, at)
         if states is None:
             self.changes.append((at, end, " " * (end - at)))
@@ -213,11 +209,11 @@ class Reader:
 
     def mended(self) -> str:
         """The text with what makes it fit; where the end is in a string, the text before that."""
-        end = len(self.text) if self.string is None else self.string
-        text = self.text[:end]
-        for start, stop, new in reversed(self.changes):
-            text = text[:start] + new + text[stop:]
-        return text
+        pieces, done = [], 0
+        for start, stop, new in self.changes:
+            pieces += [self.text[done:start], new]
+            done = stop
+        return "".join([*pieces, self.text[done : self.string]])
 
     def ending(self) -> str:
         """What completes the innermost statement if a name stands at the end, or a string; or as it is."""
@@ -315,7 +311,9 @@ MUST_COME = (
 MARKS = (",", ")", "]", "}", ">", "->", "=>", "NAME", "=", ":", "{")  # what one forgets
 CLOSERS = (")", "]", "}", ">", "NAME")
 SPELT = {"NAME": "_", "STRING": '""', "INT": "1"}
-MOST_PUT_IN = 8
+MOST_PUT_IN = 8  # closers before one token
+DEEPEST = 1000  # states; what nests deeper does not parse
+MOST_MENDED = 100  # places of one text
 LONGEST_ENDING = 64  # terminals
 
 
