@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,23 @@ def test_every_file_that_the_extension_names_is_there_or_is_built():
     paths = [contributed["languages"][0]["configuration"], contributed["snippets"][0]["path"]]
     assert all((EDITORS / "vscode" / path).is_file() for path in paths)
     assert Path(contributed["grammars"][0]["path"]).name == (EDITORS / "flow.tmLanguage.json").name
+
+
+def block_of_the_readme(language: str) -> str:
+    text = (EDITORS / "README.md").read_text(encoding="utf-8")
+    return text.partition(f"```{language}\n")[2].partition("```")[0]
+
+
+def test_the_lines_for_helix_name_a_grammar_and_its_server():
+    settings = tomllib.loads(block_of_the_readme("toml"))
+    (language,), (grammar,) = settings["language"], settings["grammar"]
+    assert language["name"] == grammar["name"] == "flow"
+    assert set(language["language-servers"]) == set(settings["language-server"])
+    assert Path(grammar["source"]["path"]).name == "tree-sitter-flow"
+
+
+def test_the_lines_that_build_the_parser_for_neovim_build_it(tmp_path):
+    for name in ("neovim", "tree-sitter-flow"):
+        shutil.copytree(EDITORS / name, tmp_path / name, ignore=shutil.ignore_patterns("*.so"))
+    subprocess.run(["sh", "-euc", block_of_the_readme("sh")], cwd=tmp_path, check=True)
+    assert (tmp_path / "neovim" / "parser" / "flow.so").is_file()
