@@ -10,9 +10,10 @@ import pytest
 import trio
 import trio.testing
 from support.durable import Journaled, Kill, journaled, play_durably
-from support.runs import outside_of
+from support.runs import Actor, Outside, outside_of
 
 from flowlang.hosts.journaled import GRACE, Parked
+from flowlang.runtime.agents import AgentError
 from flowlang.runtime.journal import JournalMisfit, Row
 from flowlang.runtime.replay import replay
 from flowlang.runtime.run import RunResult
@@ -222,3 +223,123 @@ flow main() -> list<string> {
         for written in (False, True):
             played = play_durably(text, outside_of(text), kills=[Kill(number, written)])
             assert played.result.value == ["a", "b"]
+
+
+# Time
+
+
+DAY = 86_400.0
+
+
+def resumed_after_a_day(body: str, commit: int) -> tuple[object, float]:
+    """What a flow came to that was left at a commit for a day, and how many seconds after that."""
+    played = play_durably(f"flow main() -> string {{ {body} }}", kills=[Kill(commit, away=DAY)])
+    seconds = (played.result.ended - played.result.started) / 1e6
+    return played.result.value or played.result.failure, seconds - DAY
+
+
+def test_R23_a_sleep_is_over_at_its_instant_whoever_holds_the_run():
+    slept = """step s = sleep 1h step a = work(name: "a", takes: 2s) after s return a"""
+    assert resumed_after_a_day(slept, 0) == ("a", 2.0)
+
+
+@pytest.mark.parametrize(
+    "timed",
+    [
+        'approve(question: "well?") timeout 1h',
+        'do { step q = approve(question: "well?") yield q } timeout 1h',
+        "do { step e = wait for Ping yield e.id } timeout 1h per attempt",
+        "asks() timeout 1h",
+        "slowly()",
+    ],
+)
+def test_R23_a_deadline_over_a_wait_is_an_instant(timed):
+    asks = """
+flow asks() -> string { step q = approve(question: "well?") return q }
+flow slowly() -> string timeout 1h { step q = asks() return q }
+"""
+    text = f"""
+flow main() -> string {{
+  step q = {timed}
+    catch Timeout -> work(name: "nobody", takes: 2s)
+  return q
+}}
+{asks}
+"""
+    result = play_durably(text, Outside(cancel_after=9 * DAY), kills=[Kill(1, away=DAY)]).result
+    assert (result.value, result.ended - result.started) == ("nobody", round((DAY + 2) * 1e6))
+
+
+@pytest.mark.parametrize(("takes", "found", "seconds"), [("8s", "ab", 14.0), ("10s", "too long", 15.0)])
+def test_R23_any_other_deadline_stands_still_while_nobody_holds_the_run(takes, found, seconds):
+    timed = f"""
+  step q = do {{
+    step a = work(name: "a", takes: 6s)
+    step b = work(name: "b", takes: {takes}) after a
+    yield "${{a}}${{b}}"
+  }}
+    timeout 15s
+    catch Timeout -> "too long"
+  return q
+"""
+    assert resumed_after_a_day(timed, 1) == (found, seconds)
+
+
+def test_R23_the_timeout_of_an_attempt_starts_anew_with_it():
+    timed = """
+  step a = work(name: "a", takes: 2s)
+  step b = work(name: "b", takes: 8s) timeout 9s per attempt after a
+  return b
+"""
+    assert resumed_after_a_day(timed, 1) == ("b", 10.0)
+
+
+def test_R23_now_never_goes_back():
+    """The clock is set back by an hour while nobody holds the run; a sleep is over when the clock says so."""
+    run = journaled("""
+flow main() -> string {
+  step s = sleep 10m
+  step a = work(name: "a", takes: 2s) after s
+  return a
+}
+""")
+    run.keeper.kills = [Kill(1)]
+
+    async def main() -> object:
+        with pytest.raises(BaseExceptionGroup):
+            await run.open().carry_out()
+        run.skew = -3_600_000_000
+        return await run.open().carry_out()
+
+    result = in_virtual_time(main)
+    assert isinstance(result, RunResult)
+    instants = [row.at for row in run.keeper.rows]
+    assert instants == sorted(instants)
+    assert result.ended - result.started == 602_000_000
+
+
+# What cannot be written down
+
+
+@pytest.mark.parametrize(
+    ("error", "found"),
+    [
+        (AgentError("Oops", "half \ud800", fields={"code": 7}), ("Oops", "half \\ud800")),
+        (AgentError("Oops", fields={"code": object()}), ("AgentFailed", "cannot be written down")),
+        (AgentError("Oops", fields={"code": "\ud800"}), ("AgentFailed", "cannot be written down")),
+        (AgentError("Oops", fields={"code": [0] * 2_000_000}), ("AgentFailed", "cannot be written down")),
+        (AgentError("\ud800", cause="\ud800"), ("AgentFailed", "\\ud800")),
+    ],
+)
+def test_R11_an_error_is_written_down_whatever_is_in_it(error, found, monkeypatch):
+    run = journaled('flow main() -> string { step a = work(name: "a") return a }')
+
+    async def fail(self: Actor, call: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Actor, "call", fail)
+    result = in_virtual_time(run.carry_out)
+    assert result.failure is not None and result.failure.error == found[0]
+    assert found[1] in result.failure.message
+    for row in run.keeper.rows:
+        (row.outcome or "").encode()

@@ -20,8 +20,6 @@ import trio
 
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall, AgentError
-from flowlang.runtime.calls import Refused, decode_reply
-from flowlang.runtime.failures import AGENT_FAILED
 from flowlang.runtime.host import Awaited, Question
 from flowlang.runtime.inputs import (
     Answered,
@@ -52,10 +50,11 @@ from flowlang.runtime.journal import (
 )
 from flowlang.runtime.kernel import CloseWait, Command, Kernel, OpenWait, StartCall, StopCall
 from flowlang.runtime.mailbox import MOST_KEPT, MailboxFull
+from flowlang.runtime.outcomes import outcome_of_error, outcome_of_reply
 from flowlang.runtime.replay import Replayed
 from flowlang.runtime.run import RunResult
 from flowlang.values.codec import write_json
-from flowlang.values.value import MAX_BOUNDARY, Value, weight
+from flowlang.values.value import Value
 
 MakeCall: TypeAlias = Callable[[str, AgentCall], Awaitable[Value]]
 """Carries out one attempt of a call, given its path. Raises AgentError."""
@@ -378,15 +377,15 @@ class JournaledRun:
         try:
             reply = await self._world.make_call(path, call)
         except AgentError as error:
-            return Raised.of(error)
-        return _writable(self._plan, call.agent, reply)
+            return outcome_of_error(call.agent, error)
+        return outcome_of_reply(self._plan, call.agent, reply)
 
     def _end_call(self, path: str, call: AgentCall, outcome: Outcome) -> None:
         self._arrive(_Arrival(lambda at: CallEnded(at, path, outcome), digest_of(call.arguments)))
 
     def _stop(self, path: str) -> None:
-        """Ask a call to stop. One that was announced and not begun has stopped; one that has ended is about to
-        be recorded; one that was not begun because the run is parked stops when that is resumed."""
+        """Ask a call to stop. One that was announced and not begun has stopped; one that has ended is about
+        to be recorded; one that was not begun because the run is parked stops when that is resumed."""
         if path in self._scopes:
             self._scopes[path].cancel()
         elif any(start.path == path for start in self._announced):
@@ -407,9 +406,9 @@ class JournaledRun:
     ) -> None:
         with scope:
             try:
-                outcome = _writable(self._plan, ask, await answer())
+                outcome: Replied | Raised = outcome_of_reply(self._plan, ask, await answer())
             except AgentError as error:
-                outcome = Raised.of(error)
+                outcome = outcome_of_error(ask, error)
             if path in self.questions:
                 self._answered.add(path)
                 self._arrive(_Arrival(lambda at: Answered(at, path, outcome)))
@@ -428,19 +427,3 @@ def _shown(wait: OpenWait) -> Wait:
             return Wait(wait.path, "question", ask, write_json(arguments), wait.since, wait.deadline)
         case Awaited(event=event):
             return Wait(wait.path, "event", event, None, wait.since, wait.deadline)
-
-
-def _writable(compiled: plan.Plan, agent: str, reply: Value) -> Replied | Raised:
-    """A reply as it can be written down; what is no JSON, or too much of it, is `BadOutput`."""
-    try:
-        if weight(reply, MAX_BOUNDARY) <= MAX_BOUNDARY:
-            write_json(reply).encode()
-            return Replied(reply)
-    except (ValueError, TypeError, RecursionError):
-        pass
-    try:
-        decode_reply(agent, compiled.agents[agent], reply)
-    except Refused as refused:
-        failure = refused.failure
-        return Raised(failure.error, failure.message, failure.fields)
-    return Raised(AGENT_FAILED, f"the reply of {agent} cannot be written down")

@@ -74,7 +74,9 @@ class TrioHost:
     async def sleep_until(self, instant: int) -> None:
         await trio.sleep_until(self._trio_time(instant))
 
-    def group(self, deadline: int | None = None) -> AbstractAsyncContextManager[TrioGroup]:
+    def group(
+        self, deadline: int | None = None, *, running_time: bool = False
+    ) -> AbstractAsyncContextManager[TrioGroup]:
         return TrioGroup(math.inf if deadline is None else self._trio_time(deadline))
 
     async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:

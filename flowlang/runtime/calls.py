@@ -89,7 +89,7 @@ def read_reply(name: str, read: Decoder, reply: Value) -> Value:
 def failure_of(compiled: plan.Plan, name: str, error: AgentError) -> Failure:
     """What an agent raised, as the failure that flows can catch; its place is yet unknown."""
     known = _declared(compiled.agents[name], error.error)
-    message = _readable(error.message)
+    message = readable(error.message)
     if known is None:
         told = f": {message}" if message else ""
         return _agent_failed(f"{name} raised {error.error}, which it does not declare{told}", error)
@@ -118,7 +118,7 @@ def _declared(agent: plan.Agent, raised: str) -> str | None:
     return next((name for name in agent.raises if name.rpartition(".")[2] == raised), None)
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     """A text that can be written anywhere: with no half of a surrogate pair in it."""
     return text.encode("utf-8", "backslashreplace").decode()
 

@@ -17,7 +17,7 @@ class Expired(Exception):
     """The time for something is over, and it has been cancelled."""
 
 
-async def within(host: Host, deadline: int, work: Callable[[], Awaitable[T]]) -> T:
+async def within(host: Host, deadline: int, work: Callable[[], Awaitable[T]], *, running_time: bool) -> T:
     """The value of some work; raises Expired if a deadline cancelled it. What it gives in the end counts,
     even if that was late because a part of it could not be interrupted."""
     given: list[T] = []
@@ -25,7 +25,7 @@ async def within(host: Host, deadline: int, work: Callable[[], Awaitable[T]]) ->
     async def child() -> None:
         given.append(await work())
 
-    async with host.group(deadline) as group:
+    async with host.group(deadline, running_time=running_time) as group:
         group.start(child)
     if not given:
         raise Expired

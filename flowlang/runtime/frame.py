@@ -24,13 +24,15 @@ from flowlang.values.value import Value
 @attrs.frozen
 class Clauses:
     """What a step asks of the call that it makes, itself or in an arm: its `key`, to be tried again by the
-    step instead of by the agent's policy, to bound each attempt, to be awaited because it has an undo."""
+    step instead of by the agent's policy, to bound each attempt, to be awaited because it has an undo.
+    `waits`: something in its task may wait for somebody outside, or for a time."""
 
     at: plan.Place
     key: plan.Expr | None
     retried: bool
     attempt_timeout: plan.Expr | None
     undone: bool
+    waits: bool
 
 
 @attrs.frozen

@@ -66,8 +66,12 @@ class Host(Protocol):
     def sleep_until(self, instant: int) -> Awaitable[None]:
         """Wait until then. A wait, and so a point of cancellation, even if the instant has passed."""
 
-    def group(self, deadline: int | None = None) -> AbstractAsyncContextManager[Group]:
-        """A new group. At its deadline, an instant, its children are cancelled, and then it ends quietly."""
+    def group(
+        self, deadline: int | None = None, *, running_time: bool = False
+    ) -> AbstractAsyncContextManager[Group]:
+        """A new group. At its deadline, an instant, its children are cancelled, and then it ends quietly.
+
+        A deadline in `running_time` moves on by as long as nobody carries the run out."""
 
     def shielded(self, work: Callable[[], Awaitable[T]]) -> Awaitable[T]:
         """Run to the end, whatever is cancelled meanwhile; that is delivered at the next wait."""

@@ -31,10 +31,6 @@ class Raised:
     fields: dict[str, Value] = attrs.field(factory=dict)
     cause: str | None = None
 
-    @classmethod
-    def of(cls, error: AgentError) -> Raised:
-        return cls(error.error, error.message, error.fields, error.cause)
-
     def exception(self) -> AgentError:
         return AgentError(self.error, self.message, fields=self.fields, cause=self.cause)
 

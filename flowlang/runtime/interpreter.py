@@ -242,7 +242,8 @@ class Interpreter(Tasks):
         work = partial(self._undoable, step)
         if step.timeout is None:
             return work(frame)
-        return self.timed(self.evaluate(step.timeout, frame), frame, step.at, work)
+        waits = self.program.clauses[id(step)].waits
+        return self.timed(self.evaluate(step.timeout, frame), frame, step.at, work, waits=waits)
 
     def _undoable(self, step: plan.Step, frame: Frame) -> Awaitable[Value]:
         """The task with its attempts, in a scope that ends before a handler starts."""

@@ -7,9 +7,7 @@ to keep in step with it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from types import NoneType
-from typing import Final, get_args
+from collections.abc import Mapping
 
 import attrs
 
@@ -17,7 +15,9 @@ from flowlang.plan import model as plan
 from flowlang.runtime.agents import Agent
 from flowlang.runtime.calls import Calling, calling_of
 from flowlang.runtime.frame import Clauses
+from flowlang.runtime.parts import EXPRESSIONS, parts_of
 from flowlang.runtime.schedule import Schedule, schedule_of
+from flowlang.runtime.waiting import may_wait, waiting_flows
 from flowlang.values.compiler import Code, compile_expression
 
 
@@ -33,7 +33,7 @@ class Unbound(Exception):
 class Program:
     """`code`, `schedules`, `clauses` and `calls` are keyed by the `id` of the expression, block, step and
     task. A step without clauses is bare: nothing stands around its task, so what leaves the task leaves the
-    step."""
+    step. `waiting` holds the `id`s of the flows in which something may wait (see there)."""
 
     plan: plan.Plan
     agents: Mapping[str, Agent]
@@ -41,6 +41,7 @@ class Program:
     schedules: Mapping[int, Schedule]
     clauses: Mapping[int, Clauses]
     calls: Mapping[int, Calling]
+    waiting: Mapping[int, None]
 
 
 def link(compiled: plan.Plan, agents: Mapping[str, Agent]) -> Program:
@@ -52,52 +53,27 @@ def link(compiled: plan.Plan, agents: Mapping[str, Agent]) -> Program:
     schedules: dict[int, Schedule] = {}
     clauses: dict[int, Clauses] = {}
     calls: dict[int, Calling] = {}
-    for part in _parts(compiled):
+    flows = waiting_flows(compiled)
+    for part in parts_of(compiled):
         if isinstance(part, plan.Block):
             schedules[id(part)] = schedule_of(part)
         elif isinstance(part, plan.Step):
-            if asked := _clauses(part):
+            if asked := _clauses(part, compiled, flows):
                 clauses[id(part)] = asked
         elif isinstance(part, plan.CallAgent):
             calls[id(part)] = calling_of(compiled.agents[part.agent], part)
-        else:
+        elif isinstance(part, EXPRESSIONS):
             code[id(part)] = compile_expression(part)
-    return Program(compiled, {name: agents[name] for name in called}, code, schedules, clauses, calls)
+    bound = {name: agents[name] for name in called}
+    waiting = {id(compiled.flows[name]): None for name in flows}
+    return Program(compiled, bound, code, schedules, clauses, calls, waiting)
 
 
-def _clauses(step: plan.Step) -> Clauses | None:
+def _clauses(step: plan.Step, compiled: plan.Plan, flows: Mapping[str, None]) -> Clauses | None:
     any_clause = step.key or step.retry or step.timeout or step.attempt_timeout or step.undo or step.finally_
     if any_clause is None and not step.catches:
         return None
-    return Clauses(step.at, step.key, step.retry is not None, step.attempt_timeout, step.undo is not None)
-
-
-_EXPRESSIONS: Final = get_args(get_args(plan.Expr)[0])
-_TYPES: Final = get_args(get_args(plan.Type)[0])
-_LEAVES: Final = dict.fromkeys((str, int, float, bool, NoneType, plan.Place, *_TYPES))
-"""Kinds of parts that hold nothing wanted: most parts of a plan."""
-
-
-def _parts(compiled: plan.Plan) -> Iterator[plan.Block | plan.Step | plan.CallAgent | plan.Expr]:
-    """Every block, step, call and whole expression of a plan."""
-    pending: list[object] = [compiled]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, _EXPRESSIONS):
-            yield part
-            continue
-        if isinstance(part, plan.Block | plan.Step | plan.CallAgent):
-            yield part
-        pending.extend(inner for inner in _inside(part) if type(inner) not in _LEAVES)
-
-
-def _inside(part: object) -> Iterable[object]:
-    match part:
-        case plan.Model():
-            return vars(part).values()
-        case dict():
-            return part.values()
-        case tuple():
-            return part
-        case _:
-            return ()
+    timed = step.timeout or step.attempt_timeout
+    waits = timed is not None and may_wait(step.task, compiled, flows)
+    retried, undone = step.retry is not None, step.undo is not None
+    return Clauses(step.at, step.key, retried, step.attempt_timeout, undone, waits)

@@ -130,10 +130,12 @@ class Running(ABC):
         cancellation. (Where nobody waits, nobody else runs and counts.)"""
         await self.sleep_until(self.host.now())
 
-    async def timed(self, allowed: int, frame: Frame, at: plan.Place, work: Work) -> Value:
-        """The value of some work within a duration. Raises FlowFailure with Timeout."""
+    async def timed(self, allowed: int, frame: Frame, at: plan.Place, work: Work, *, waits: bool) -> Value:
+        """The value of some work within a duration, which is running time unless something in the work waits
+        for the outside. Raises FlowFailure with Timeout."""
+        deadline = self.host.now() + allowed
         try:
-            return await within(self.host, self.host.now() + allowed, lambda: work(frame))
+            return await within(self.host, deadline, lambda: work(frame), running_time=not waits)
         except Expired:
             message = f"not done within {format_duration(allowed)}"
             raise self.failure(TIMEOUT, message, frame, at) from None

@@ -49,7 +49,9 @@ class Tasks(Running):
         if clauses is None or clauses.attempt_timeout is None or task.kind in _ANSWERING:
             return _TASKS[task.kind](self, task, frame)
         allowed = self.evaluate(clauses.attempt_timeout, frame)
-        return self.timed(allowed, frame, clauses.at, partial(_TASKS[task.kind], self, task))
+        return self.timed(
+            allowed, frame, clauses.at, partial(_TASKS[task.kind], self, task), waits=clauses.waits
+        )
 
     async def _evaluate(self, task: plan.Evaluate, frame: Frame) -> Value:
         return self.evaluate(task.value, frame)
@@ -109,7 +111,7 @@ class Tasks(Running):
             return self.host.wait(frame.path, Question(task.agent, arguments))
 
         timeout = self._attempt_timeout(calling, frame)
-        return answer(frame) if timeout is None else self.timed(timeout, frame, task.at, answer)
+        return answer(frame) if timeout is None else self.timed(timeout, frame, task.at, answer, waits=True)
 
     def _attempt_timeout(self, calling: Calling, frame: Frame) -> int | None:
         if frame.clauses and frame.clauses.attempt_timeout:
@@ -152,7 +154,8 @@ class Tasks(Running):
         if flow.timeout is None:
             return await self.block(flow.body, inner)
         allowed = self.evaluate(flow.timeout, inner)
-        return await self.timed(allowed, inner, flow.at, partial(self.block, flow.body))
+        waits = id(flow) in self.program.waiting
+        return await self.timed(allowed, inner, flow.at, partial(self.block, flow.body), waits=waits)
 
     # Arms
 

@@ -98,7 +98,7 @@ class NullHost:
     async def sleep_until(self, instant: int) -> None:
         pass
 
-    def group(self, deadline: int | None = None) -> NullGroup:
+    def group(self, deadline: int | None = None, *, running_time: bool = False) -> NullGroup:
         return NullGroup()
 
     def shielded(self, work: Callable[[], Awaitable[T]]) -> Awaitable[T]:

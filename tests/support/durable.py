@@ -96,7 +96,7 @@ class Journaled:
     """One run of a program, which can be carried out in several pieces, and everything outside of it.
 
     `told` are the events of the present process, those of the past told again. `made` are the calls that each
-    process made, by their paths."""
+    process made, by their paths. `skew`: the wall clock is wrong by so many microseconds."""
 
     program: Program
     actor: Actor
@@ -108,6 +108,7 @@ class Journaled:
     made: list[dict[str, AgentCall]] = attrs.field(factory=list)
     run: JournaledRun | None = None
     posted: int = 0
+    skew: int = 0
 
     def kernel(self, told: list[events.Event]) -> Kernel:
         return kernel_of(self.program, self.program.plan.main or "main", self.inputs, "r1", told.append)
@@ -139,7 +140,7 @@ class Journaled:
             self.program.plan,
             kernel,
             Lease(1, 1),
-            World(self.keeper, make_call, clock=host.now),
+            World(self.keeper, make_call, clock=lambda: host.now() + self.skew),
             lambda result: Ending(result.ended, result.status, "{}"),
             replayed=replayed,
             resolved=resolved,
