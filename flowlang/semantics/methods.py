@@ -187,10 +187,10 @@ class Methods(Access):
 
     def _narrowing_filter(self, expr: ast.Call, signature: functions.Signature, env: Env) -> Type | None:
         """`filter(p => p != null)` knows of its items what the condition says of `p`."""
-        if signature.function != "list.filter" or not isinstance(expr.arguments[0].value, ast.Lambda):
+        if signature.function != "list.filter" or len(expr.arguments) != 1:
             return None
         function = expr.arguments[0].value
-        if len(function.params) != 1:
+        if not isinstance(function, ast.Lambda) or len(function.params) != 1:
             return None
         param = function.params[0]
         value = Value(Local(param.name, "lambda", param.span, param.id), self.tables.types[param.id])
