@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from queue import Empty, Queue
+from queue import Queue
 from typing import Any
 
 import attrs
@@ -171,20 +171,20 @@ def server(*arguments: str) -> Iterator[Client]:
     reader.start()
     try:
         yield Client(process)
-    finally:
-        if process.stdin is not None and not process.stdin.closed:
-            process.stdin.close()
-        try:
-            process.wait(PATIENCE_SECONDS)
-        finally:
-            process.kill()
-        reader.join(PATIENCE_SECONDS)
+    except BaseException as problem:
+        end(process, reader)
+        problem.add_note(b"".join(logged).decode())
+        raise
+    end(process, reader)
     assert logged in ([], [b""]), b"".join(logged).decode()
 
 
-def try_get(queue: Queue[Any], seconds: float) -> Any:
-    """What a queue gives within a time, else None."""
+def end(process: subprocess.Popen[bytes], reader: threading.Thread) -> None:
+    """Hang up, and leave no process behind."""
+    if process.stdin is not None and not process.stdin.closed:
+        process.stdin.close()
     try:
-        return queue.get(timeout=seconds)
-    except Empty:
-        return None
+        process.wait(PATIENCE_SECONDS)
+    finally:
+        process.kill()
+    reader.join(PATIENCE_SECONDS)
