@@ -67,7 +67,8 @@ class Example:
         words = shlex.split(command)
         if words[0] != "flow":
             return subprocess.run(words, cwd=self.folder, check=True, capture_output=True, text=True).stdout
-        code, out, err = self._invoke([*words[1:], "--quiet"])
+        quiet = ["--quiet"] if words[1] == "run" else []
+        code, out, err = self._invoke([*words[1:], *quiet])
         return out if code == 0 else err
 
     def _invoke(self, words: list[str]) -> tuple[int, str, str]:
