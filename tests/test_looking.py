@@ -23,7 +23,6 @@ from flowlang.tools import cli
 
 SESSIONS = sorted(CASES.glob("*.txt"))
 
-DAY = 86_400
 NOW = EPOCH + 5 * 3_600 * 1_000_000
 
 SCENES = (

@@ -86,6 +86,41 @@ def test_every_case_has_a_history_that_can_be_shown(path: Path, store: Store) ->
         assert found is not None and found.task.kind == event.doing, event.path
 
 
+RETURNS = """//! cancel after 90s
+agent again(name: string, fails: string, times: int) -> string effect read retry 3 times backoff constant 1m
+flow main() -> string { return again(name: "x", fails: "Nope", times: %d) }
+"""
+
+
+UNDER_WAY = ["interrupted", "retrying"]
+
+
+@pytest.mark.parametrize(
+    ("times", "states"),
+    [(1, [*UNDER_WAY, "interrupted", "done"]), (9, [*UNDER_WAY, *UNDER_WAY, "cancelled"])],
+)
+def test_a_return_has_no_name_and_yet_a_place(store: Store, times: int, states: list[str]) -> None:
+    text = RETURNS % times
+    played = play_durably(text, outside_of(text))
+    ends = range(1, len(played.journaled.keeper.rows) + 1)
+    assert [kept(store, played, "r", rows).history.steps["!return"].state for rows in ends] == states
+
+
+def test_what_an_event_brought_is_shown(store: Store) -> None:
+    text = """//! send Ping {"id": "early"} after 1s
+//! send Ping {"id": "mine"} after 2s
+flow main() -> string {
+  step came = wait for Ping where ping => ping.id == "mine"
+  return came.id
+}
+"""
+    played = play_durably(text, outside_of(text))
+    seen = kept(store, played, "event", len(played.journaled.keeper.rows))
+    [call] = detailed_json(seen, seen.history.steps["came"])["calls"]
+    assert (call["kind"], call["name"], call["reply"]) == ("event", "Ping", {"id": "mine"})
+    assert '"id": "mine"' in render_step(seen, seen.history.steps["came"], Style())
+
+
 @pytest.mark.parametrize(
     ("path", "outer"),
     [

@@ -18,7 +18,7 @@ from flowlang.plan.paths import step_at
 from flowlang.runtime import events
 from flowlang.runtime.failures import Failure
 from flowlang.runtime.host import Awaited, Question
-from flowlang.runtime.inputs import Outcome, Raised, Replied, Stopped
+from flowlang.runtime.inputs import Answered, CallEnded, EventCame, Outcome, Raised, Replied, Stopped
 from flowlang.runtime.journal import Row, input_of
 from flowlang.runtime.kernel import Kernel, OpenWait
 from flowlang.values.value import Value
@@ -43,11 +43,13 @@ _ENDS: Final[dict[type, State]] = {Replied: "done", Raised: "failed", Stopped: "
 
 @attrs.define(eq=False)
 class Call:
-    """A call of an agent, or a question. `arguments` in JSON form; `again` are the instants at which it was
-    made anew, because nobody knew what had become of it. `row` is the one that says how it ended."""
+    """A call of an agent, a question, or a wait for an event. `arguments` in JSON form; `again` are the
+    instants at which it was made anew, because nobody knew what had become of it. `row` is the one that says
+    how it ended."""
 
+    kind: Literal["call", "ask", "event"]
     path: str
-    agent: str
+    name: str
     arguments: Mapping[str, Value]
     started: int
     attempt: int = 1
@@ -63,9 +65,12 @@ class Call:
         """None where it has not ended, as far as anybody knows."""
         if self.row is None:
             return None
-        outcome = getattr(input_of(self.row), "outcome", None)
-        assert isinstance(outcome, Replied | Raised | Stopped), "rows of calls and answers have one"
-        return outcome
+        match input_of(self.row):
+            case CallEnded(outcome=outcome) | Answered(outcome=outcome):
+                return outcome
+            case EventCame(fields=fields):
+                return Replied(fields)
+        raise AssertionError("no other row ends a call")
 
 
 @attrs.define(eq=False)
@@ -107,6 +112,7 @@ class History:
     ended: bool = False
     _calls: dict[str, Call] = attrs.field(factory=dict)  # that have not ended
     _waits: dict[str, Call] = attrs.field(factory=dict)
+    _awaited: dict[str, list[Call]] = attrs.field(factory=dict)  # by the names of events
 
     # Events
 
@@ -171,6 +177,8 @@ class History:
                 self._end(self._calls.pop(row.path), row)
             case "answer":
                 self._end(self._waits[row.path], row)
+            case "event":
+                self._give(kernel, row)
             case "resumed":
                 # What is wanted since the same commit was not made before.
                 for call in self._calls.values():
@@ -179,7 +187,7 @@ class History:
         for path in _added(kernel.calls, self._calls):
             made = kernel.calls[path].call
             self._calls[path] = call = Call(
-                path, made.agent, made.arguments, kernel.now(), made.attempt, made.idempotency_key
+                "call", path, made.agent, made.arguments, kernel.now(), made.attempt, made.idempotency_key
             )
             self._caller(call).calls.append(call)
         for path in _added(kernel.waits, self._waits):
@@ -188,17 +196,29 @@ class History:
     def _end(self, call: Call, row: Row) -> None:
         call.row = row
         step = self.owner(call.path)
-        if step.unnamed:
+        again = isinstance(step.latest, events.AttemptFailed) and step.latest.at == row.at
+        if step.unnamed and not again:
             step.ended, step.state = row.at, _ENDS[type(call.outcome())]
+
+    def _give(self, kernel: Kernel, row: Row) -> None:
+        """Say which wait an event went to: the one whose step is done since. (It may be none: then the event
+        is kept, and who takes it later is not known here.)"""
+        awaited = self._awaited.get(row.path, [])
+        self._awaited[row.path] = [call for call in awaited if call.path in kernel.waits]
+        for call in awaited:
+            step = self.owner(call.path)
+            done = step.unnamed or (step.ended == row.at and step.state == "done")
+            if done and call.path not in kernel.waits:
+                self._end(call, row)
 
     def _waited(self, wait: OpenWait) -> Call:
         match wait.awaited:
             case Question(ask=ask, arguments=arguments):
-                call = Call(wait.path, ask, arguments, wait.since)
-                self._caller(call).calls.append(call)
+                call = Call("ask", wait.path, ask, arguments, wait.since)
             case Awaited(event=event):
-                call = Call(wait.path, event, {}, wait.since)
-                self._caller(call)
+                call = Call("event", wait.path, event, {}, wait.since)
+                self._awaited.setdefault(event, []).append(call)
+        self._caller(call).calls.append(call)
         return call
 
     def _caller(self, call: Call) -> Step:
@@ -208,7 +228,8 @@ class History:
         if statement is None or len(step.path) > len(statement[0]):
             return step
         if statement[0] not in self.steps:
-            self._enter(Step(statement[0], call.started, "call", call.agent, unnamed=True))
+            doing = "wait" if call.kind == "event" else "call"
+            self._enter(Step(statement[0], call.started, doing, call.name, unnamed=True))
         step = self.steps[statement[0]]
         step.state, step.ended = "running", None
         return step
@@ -219,11 +240,11 @@ class History:
         self, compiled: plan.Plan, flow: str, kernel: Kernel, unknown: Iterable[str], *, held: bool
     ) -> None:
         """Say of what has not ended how it stands. `unknown` are the calls that nobody knows of."""
+        self._drop_the_cancelled(kernel)
         if self.ended:
             return
         under_way: State = "running" if held else "interrupted"
-        states: dict[str, State] = dict.fromkeys(kernel.calls, under_way)
-        states |= dict.fromkeys(() if held else unknown, "unknown")
+        states: dict[str, State] = dict.fromkeys(kernel.calls, under_way) | dict.fromkeys(unknown, "unknown")
         undos = _Undos(compiled, flow)
         own: dict[Step, State] = {}
         for path, state in states.items():
@@ -235,6 +256,15 @@ class History:
                 step.state = _open_state(step, own, under_way)
             elif step.state == "done" and step.caught is None and step.undone is None:
                 step.undoable = undos.stand_at(step.path)
+
+    def _drop_the_cancelled(self, kernel: Kernel) -> None:
+        """No event tells the end of what has no name: it is over where nothing of it is wanted any more."""
+        for step in self.steps.values():
+            if not step.unnamed or step.ended is not None:
+                continue
+            wanted = any(call.path in kernel.calls or call.path in kernel.waits for call in step.calls)
+            if self.ended or not (wanted or isinstance(step.latest, events.AttemptFailed)):
+                step.state, step.ended = "cancelled", kernel.now()
 
     def _settle_own(self, own: dict[Step, State], path: str, state: State) -> Step:
         step = self.owner(path)

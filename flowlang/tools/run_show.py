@@ -144,7 +144,10 @@ def items_text(step: Step, items: Mapping[str, list[Step]]) -> str:
         of, done = step.progress[1], step.progress[0] - step.tolerated
     counts = {"done": done} | {state: states.count(state) for state in ("failed", *OPEN, "cancelled")}
     said = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count > 0)
-    return f"{of:,} {'rounds' if step.doing == 'while' else 'items'}: {said}"
+    return f"{of:,} {_ITEMS.get(step.doing, 'parts')}: {said}"
+
+
+_ITEMS: Final = {"for_each": "items", "race": "arms", "while": "rounds", "do": "attempts"}
 
 
 def _state_of(item: Iterable[Step]) -> str:

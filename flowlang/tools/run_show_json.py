@@ -22,6 +22,7 @@ from flowlang.tools.run_report import failure_json, result_json
 from flowlang.tools.run_secrets import shown_arguments
 from flowlang.tools.run_show import tree
 from flowlang.tools.run_view import PLACEHOLDER, View
+from flowlang.values.codec import encode
 from flowlang.values.times import format_datetime
 from flowlang.values.value import Value
 
@@ -95,8 +96,9 @@ def call_json(view: View, call: Call) -> JsonObject:
     """A call that has not ended is under way, or `unknown`. An `error` is as the agent raised it."""
     outcome = call.outcome()
     return {
+        "kind": call.kind,
         "path": call.path,
-        "agent": call.agent,
+        "name": call.name,
         "attempt": call.attempt,
         "key": call.key,
         "started": format_datetime(call.started),
@@ -104,13 +106,21 @@ def call_json(view: View, call: Call) -> JsonObject:
         "ended": _instant(call.ended),
         "unknown": call.path in view.unknown,
         "arguments": arguments_of(view.plan, call),
-        "reply": outcome.value if isinstance(outcome, Replied) else None,
+        "reply": reply_of(view.plan, call, outcome) if isinstance(outcome, Replied) else None,
         "error": attrs.asdict(outcome) if isinstance(outcome, Raised) else None,
     }
 
 
 def arguments_of(compiled: plan.Plan, call: Call) -> Mapping[str, Value]:
-    return shown_arguments(call.arguments, compiled.agents[call.agent].parameters)
+    agent = compiled.agents.get(call.name)
+    return {} if agent is None else shown_arguments(call.arguments, agent.parameters)
+
+
+def reply_of(compiled: plan.Plan, call: Call, replied: Replied) -> Value:
+    """What a call gave, in JSON form. An event's fields are kept as values of its type."""
+    if call.kind != "event":
+        return replied.value
+    return encode(replied.value, plan.RecordType(fields=compiled.events[call.name].fields))
 
 
 def wait_json(view: View, wait: OpenWait) -> JsonObject:

@@ -18,7 +18,7 @@ from flowlang.tools.files import shown_path
 from flowlang.tools.run_history import Call, Step
 from flowlang.tools.run_notes import notes
 from flowlang.tools.run_progress import failure_text, split_path
-from flowlang.tools.run_show_json import arguments_of
+from flowlang.tools.run_show_json import arguments_of, reply_of
 from flowlang.tools.run_styles import STYLES
 from flowlang.tools.run_times import moment_text, span_text
 from flowlang.tools.run_view import View
@@ -106,8 +106,8 @@ def _head(view: View, step: Step) -> Iterator[Line]:
 def _call(view: View, call: Call, everything: bool, *, known: bool) -> Iterator[Line]:
     """A call of a step; `known`: its arguments are those of the one before."""
     took = "" if call.ended is None else f", {span_text(call.ended - call.started)}"
-    asks = view.plan.agents[call.agent].asks
-    head = f"{'asked' if asks else 'called'} {call.agent} at {moment_text(call.started)}{took}"
+    did = {"call": "called", "ask": "asked", "event": "waited for"}[call.kind]
+    head = f"{did} {call.name} at {moment_text(call.started)}{took}"
     yield [Stretch(clean(head), "name")]
     if call.path.partition("/!undo")[1]:
         yield _fact("for", "its undo")
@@ -123,8 +123,8 @@ def _call(view: View, call: Call, everything: bool, *, known: bool) -> Iterator[
 
 def _outcome(view: View, call: Call, everything: bool) -> Iterator[Line]:
     match call.outcome():
-        case Replied(value=value):
-            yield from _texts("out", _value_text(value, everything))
+        case Replied() as replied:
+            yield from _texts("out", _value_text(reply_of(view.plan, call, replied), everything))
         case Raised(error=error, message=message, fields=fields, cause=cause):
             said = message or (json.dumps(fields, ensure_ascii=False) if fields else "")
             yield _fact("raised", f"{error}: {said}" if said else error, "danger")

@@ -88,7 +88,9 @@ def _said_of(run: Listed, now: int, relative: bool) -> str:
         case "done" | "failed" | "cancelled":
             return ""
     said = Counter(_wait_text(wait, now, relative) for wait in run.waits)
-    return "; ".join(f"{text} ({number})" if number > 1 else text for text, number in said.items())
+    waits = [f"{text} ({number})" if number > 1 else text for text, number in said.items()]
+    left = run.record.status == "waiting" and run.record.holder is None
+    return "; ".join([*waits, "nobody holds it"] if left else waits)
 
 
 def _wait_text(wait: Wait, now: int, relative: bool) -> str:
