@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 import attrs
@@ -12,13 +12,15 @@ import trio.testing
 from support.durable import Journaled, Kill, journaled, play_durably
 from support.runs import Actor, Outside, outside_of
 
-from flowlang.hosts.journaled import GRACE, Parked
+from flowlang.hosts.journaled import GRACE, OutcomeUnknown, Parked
 from flowlang.runtime.agents import AgentError
+from flowlang.runtime.inputs import Outcome, Replied
 from flowlang.runtime.journal import JournalMisfit, Row
 from flowlang.runtime.replay import replay
 from flowlang.runtime.run import RunResult
 
 T = TypeVar("T")
+NOTHING: Mapping[str, Outcome | None] = {}
 
 CHAIN = """
 flow main() -> string {
@@ -106,6 +108,95 @@ flow main() -> string {
     played = play_durably(text, kills=[Kill(1)])
     assert played.result.undone == ("a",)
     assert begun(played.journaled).count("a") == 3  # twice to do it, with one key, and once to undo it
+
+
+PAY = """
+agent pay(name: string, takes: duration = 0s) -> string effect write
+agent unpay(name: string, takes: duration = 0s) -> string effect write
+"""
+
+PAID = """
+flow main() -> string {
+  step a = pay(name: "a", takes: 2s)
+  step b = work(name: "b") after a
+  return "${a}${b}"
+}
+"""
+
+
+def killed(run: Journaled, kill: Kill, resolved: Mapping[str, Outcome | None] = NOTHING) -> object:
+    """What a process comes to that takes a run up after the one before it was killed."""
+    run.keeper.kills = [kill]
+
+    async def main() -> object:
+        with pytest.raises(BaseExceptionGroup):
+            await run.open(resolved).carry_out()
+        return await run.open().carry_out()
+
+    return in_virtual_time(main)
+
+
+@pytest.mark.parametrize(
+    ("kill", "outcome", "value", "made"),
+    [
+        (Kill(1), None, "ab", ["a", "b"]),  # it is announced, and not made
+        (Kill(2, written=False), None, "ab", ["a", "a", "b"]),
+        (Kill(2, written=False), Replied("skipped "), "skipped b", ["a", "b"]),
+    ],
+)
+def test_R13_what_became_of_a_write_is_asked_where_nobody_knows(kill, outcome, value, made):
+    run = journaled(PAID + PAY)
+    assert killed(run, kill) == OutcomeUnknown(("a",))
+    assert run.keeper.status == "unknown"
+    result = in_virtual_time(lambda: run.open({"a": outcome}).carry_out())
+    assert isinstance(result, RunResult) and result.value == value
+    assert begun(run) == made
+
+
+def test_R13_a_write_is_announced_before_it_is_made():
+    played = play_durably(PAID + PAY)
+    kinds = [(row.kind, row.path) for row in played.journaled.keeper.rows]
+    assert kinds == [("began", ""), ("started", "a"), ("call", "a"), ("call", "b")]
+
+
+def test_R13_with_a_key_it_is_made_again_like_any_other():
+    keyed = PAID.replace("takes: 2s)", 'takes: 2s) key "order 7"') + PAY
+    played = play_durably(keyed, kills=[Kill(0)])
+    assert played.result.value == "ab"
+    assert {row.kind for row in played.journaled.keeper.rows} == {"began", "resumed", "call"}
+
+
+def test_R13_holds_for_undos_and_for_writes_that_are_to_be_undone():
+    run = journaled(
+        """
+flow main() -> string {
+  step a = pay(name: "a", takes: 5s) undo unpay(name: "back", takes: 1s)
+  step b = work(name: "b", takes: 1s, fails: "Oops")
+  return "${a}${b}"
+}
+"""
+        + PAY
+    )
+    assert killed(run, Kill(2)) == OutcomeUnknown(("a",))  # b has failed, and a is awaited
+    undoing = Kill(run.keeper.commits + 2)
+    assert killed(run, undoing, {"a": Replied("a")}) == OutcomeUnknown(("a/!undo",))
+    result = in_virtual_time(lambda: run.open({"a/!undo": Replied("back")}).carry_out())
+    assert isinstance(result, RunResult) and result.undone == ("a",)
+
+
+def test_R13_of_a_write_that_was_given_up_nobody_asks():
+    run = journaled(
+        """
+flow main() -> string {
+  step a = pay(name: "a", takes: 9s) timeout 3s catch Timeout -> "none"
+  return a
+}
+"""
+        + PAY
+    )
+    result = killed(run, Kill(2))
+    assert isinstance(result, RunResult) and result.value == "none"
+    assert begun(run) == ["a"]
 
 
 def test_R17_other_arguments_are_a_misfit():
