@@ -6,6 +6,7 @@ it writes is a beginning where only the author can know the rest."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable as Function
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ from flowlang.ide.snapshot import Edit, Snapshot, Spot, span_of
 from flowlang.ide.wording import callee_name, parameters_of
 from flowlang.ide.writing import Change, clause_edit, type_text, value_of
 from flowlang.semantics import builtins
+from flowlang.semantics.facts import Callable
 from flowlang.semantics.mismatch import written
 from flowlang.semantics.types import Record, Type, is_optional, present
 from flowlang.syntax import ast
@@ -78,6 +80,20 @@ def needs_parentheses(around: ast.Node | None, expr: ast.Node) -> bool:
     return False
 
 
+def json_use(snapshot: Snapshot, spot: Spot, diagnostic: Diagnostic) -> Iterator[Change]:
+    """Say what a value is that nobody has examined, as the help says it."""
+    span = diagnostic.primary.span
+    right = AS_WHAT.search(diagnostic.help or "")
+    if right is None or span_of(spot.item, spot.node) != span or right[1] == "…":
+        return
+    edits = [Edit(snapshot.path, Span(span.end, span.end), f" as {right[2]}")]
+    if needs_parentheses(spot.parent, spot.node):
+        edits = [Edit(snapshot.path, span, f"({snapshot.text[span.start : span.end]} as {right[2]})")]
+    yield Change(f"write `as {right[2]}`", tuple(edits))
+
+
+AS_WHAT = re.compile(r"at run time: `(.+?) as (.+)`")
+
 # Errors and clauses
 
 
@@ -108,6 +124,21 @@ def key_required(snapshot: Snapshot, spot: Spot, diagnostic: Diagnostic) -> Iter
         clause = f'key "${{run.id}}-{step.name.name}"'
         yield Change("add a `key`", (clause_edit(snapshot, spot.item, step, clause),))
 
+
+def effect_undeclared(snapshot: Snapshot, spot: Spot, diagnostic: Diagnostic) -> Iterator[Change]:
+    """Say what calls of an agent do, where this file declares it."""
+    name = AGENT.search(diagnostic.help or "")
+    found = snapshot.module.namespace.get(name[1]) if name else None
+    item = snapshot.item(found.declared.anchor) if isinstance(found, Callable) else None
+    if item is None or found is None or found.declared.module != snapshot.path:
+        return
+    end = span_of(item, item.declaration).end
+    for effect in ("read", "idempotent", "write"):
+        edit = Edit(snapshot.path, Span(end, end), f" effect {effect}")
+        yield Change(f"declare `{found.declared.name}` as `effect {effect}`", (edit,))
+
+
+AGENT = re.compile(r"`agent (\w+)\(")
 
 # Names
 
@@ -219,6 +250,8 @@ FIXES: dict[str, Writer] = {
     codes.MAYBE_MISSING.number: missing_value,
     codes.UNHANDLED_ERROR.number: unhandled_error,
     codes.NO_DEADLINE.number: no_deadline,
+    codes.JSON_USE.number: json_use,
+    codes.EFFECT_UNDECLARED.number: effect_undeclared,
     codes.KEY_REQUIRED.number: key_required,
     codes.UNUSED.number: unused,
     codes.UNKNOWN_NAME.number: unknown_name,

@@ -21,7 +21,7 @@ import attrs
 from flowlang.ide.prefix import Prefix, read_prefix
 from flowlang.ide.snapshot import Snapshot, nodes_at
 from flowlang.semantics.expressions import Expressions
-from flowlang.semantics.facts import Parameter
+from flowlang.semantics.facts import Parameter, Symbol
 from flowlang.semantics.scope import Env
 from flowlang.semantics.single import check_single, session_for
 from flowlang.semantics.suggest import Guesses
@@ -137,6 +137,18 @@ def checked_half(snapshot: Snapshot, half: Half) -> Half:
     session.expressions.marked = frozenset(node.id for node in half.nodes)
     check_single(half.item, session)
     return attrs.evolve(half, known=session.expressions)
+
+
+def symbol_in_half(snapshot: Snapshot, half: Half, word: str) -> tuple[Symbol, Type | None] | None:
+    """What a word would refer to where the mark of a checked `half` is, with the type of a value there."""
+    if half.in_string or (half.is_marked and isinstance(half.nodes[-2], ast.Member)):
+        return None
+    env = half.known.env if half.known else None
+    value = env.names.find(word) if env else None
+    if env is not None and value is not None:
+        return value.local, env.type_of(value)
+    found = snapshot.module.namespace.get(word)
+    return None if found is None else (found, None)
 
 
 def around(snapshot: Snapshot, offset: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import attrs
 
 from flowlang.ide import keywords
-from flowlang.ide.half import Half, checked_half, half_at, word_around
+from flowlang.ide.half import checked_half, half_at, symbol_in_half, word_around
 from flowlang.ide.meaning import Mention, Part, declared, mentions_at
 from flowlang.ide.snapshot import Snapshot, Spot
 from flowlang.ide.wording import headline, local_line, shown_parameter, written_in
@@ -320,18 +320,11 @@ def of_half(snapshot: Snapshot, span: Span) -> Hover | None:
         return None
     if word in (*half.prefix.words, *half.prefix.beginnings) and word in keywords.KEYWORDS:
         return Hover(span, word, keywords.KEYWORDS[word].doc)
-    return of_sight(snapshot, checked_half(snapshot, half), word, span)
-
-
-def of_sight(snapshot: Snapshot, half: Half, word: str, span: Span) -> Hover | None:
-    if half.is_marked and isinstance(half.nodes[-2], ast.Member):
-        return None
-    env = half.known.env if half.known else None
-    value = env.names.find(word) if env else None
-    if env is not None and value is not None:
-        return Hover(span, local_line(value.local, env.type_of(value)), value.why or "")
-    found = snapshot.module.namespace.get(word)
+    found = symbol_in_half(snapshot, checked_half(snapshot, half), word)
     if found is None:
         return of_type(word, span) or of_error(word, span)
+    symbol, type = found
+    if isinstance(symbol, Local):
+        return Hover(span, local_line(symbol, type))
     written = written_in(snapshot.path, snapshot.module.namespace.items())
-    return Hover(span, headline(found, written), found.declared.doc or "")
+    return Hover(span, headline(symbol, written), symbol.declared.doc or "")

@@ -312,20 +312,24 @@ class AtMark:
         if isinstance(found, Namespace):
             return self.of_namespace(found)
         type = self.half.type_of(member.target)
-        return iter(()) if type is None or is_poison(type) else self.of_value(member, type)
+        if type is not None and not is_poison(type):
+            return self.of_value(member, type)
+        if found is None and isinstance(member.target, ast.Name):
+            return self.elsewhere.members(member.target.name, *self.member_kinds())
+        return iter(())
 
     def of_namespace(self, module: Namespace) -> Iterator[Offer]:
-        """What a module has that may stand here: anything to call in a task, else only constructors."""
-        around = self.half.nodes[-3]
-        kinds: tuple[type[Interface], ...] = (
-            (Callable, Constructor) if self.is_task_member() else (Constructor,)
-        )
-        if isinstance(around, ast.FailWith | ast.Fail):
-            kinds = (ErrorName,)
-        called = isinstance(around, ast.Call)
+        """What a module has that may stand here."""
+        called = isinstance(self.half.nodes[-3], ast.Call)
         for name, found in module.members.items():
-            if isinstance(found, kinds):
+            if isinstance(found, self.member_kinds()):
                 yield offers.interface(name, found, self.written, called=called)
+
+    def member_kinds(self) -> tuple[type[Interface], ...]:
+        """What of a module may stand here: anything to call in a task, else only constructors."""
+        if isinstance(self.half.nodes[-3], ast.FailWith | ast.Fail):
+            return (ErrorName,)
+        return (Callable, Constructor) if self.is_task_member() else (Constructor,)
 
     def is_task_member(self) -> bool:
         """Whether `alias.mark` stands where a task may: it, or its call, is all of an arm, a step and so

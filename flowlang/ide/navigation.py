@@ -10,6 +10,7 @@ from typing import Literal
 
 import attrs
 
+from flowlang.ide.half import checked_half, half_at, symbol_in_half, word_around
 from flowlang.ide.meaning import (
     Declaration,
     Foreign,
@@ -19,11 +20,12 @@ from flowlang.ide.meaning import (
     Part,
     Variable,
     declared,
+    meaning_of,
     mentions,
     mentions_at,
 )
 from flowlang.ide.snapshot import Location, Snapshot, Snapshots, Spot
-from flowlang.semantics.facts import Callable, Namespace
+from flowlang.semantics.facts import Callable, Local, Namespace
 from flowlang.semantics.types import ListOf, MapOf, Optional, Secret, Type, Union
 from flowlang.syntax import ast
 from flowlang.text.source import Span
@@ -45,8 +47,27 @@ def definition(snapshot: Snapshot, offset: int) -> tuple[Target, ...]:
     path = imported_path(snapshot, offset)
     if path is not None:
         return (Target(path, Span(0, 0), Span(0, 0)),)
-    found = (target_of(snapshot, mention.meaning) for mention in mentions_at(snapshot, offset))
+    meanings = [mention.meaning for mention in mentions_at(snapshot, offset)] or half_meant(snapshot, offset)
+    found = (target_of(snapshot, meaning) for meaning in meanings)
     return tuple(dict.fromkeys(target for target in found if target is not None))
+
+
+def half_meant(snapshot: Snapshot, offset: int) -> list[Meaning]:
+    """What the word at an offset would mean if the statement around it were whole."""
+    spot = snapshot.spot_at(offset)
+    if spot is None or not isinstance(spot.node, ast.Broken | ast.BrokenExpr):
+        return []
+    word = word_around(snapshot.text, offset)
+    half = checked_half(snapshot, half_at(snapshot, word.end))
+    found = symbol_in_half(snapshot, half, snapshot.text[word.start : word.end])
+    if found is None:
+        return []
+    symbol, _ = found
+    if not isinstance(symbol, Local):
+        return [meaning_of(symbol, snapshot)]
+    declaring = [m for m in mentions(snapshot, spot.item) if m.declares and m.meaning.name == symbol.name]
+    there = [m for m in declaring if m.span == symbol.span.shifted(spot.item.offset)]
+    return [m.meaning for m in there or declaring]  # what is mended before it may have moved it
 
 
 def type_definition(snapshot: Snapshot, offset: int) -> tuple[Target, ...]:

@@ -15,7 +15,7 @@ from flowlang.ide import offers
 from flowlang.ide.offers import Offer
 from flowlang.ide.snapshot import Edit, Snapshot, Snapshots
 from flowlang.ide.wording import bare
-from flowlang.semantics.facts import Interface, Namespace, Poisoned
+from flowlang.semantics.facts import Interface
 from flowlang.syntax import ast
 from flowlang.text.source import Span
 
@@ -37,6 +37,14 @@ class Elsewhere:
         for _, offer in zip(range(MOST_OFFERED), found, strict=False):
             yield offer
 
+    def members(self, alias: str, *kinds: type[Interface]) -> Iterator[Offer]:
+        """What a file has that an import would call `alias` here, each with that import."""
+        for path in self.importable():
+            if free_alias(path, self.snapshot) == alias:
+                edit = import_edit(self.snapshot, path, alias)
+                for name, found in self._declared(path, kinds):
+                    yield attrs.evolve(offers.interface(name, found, bare), edits=(edit,))
+
     def importable(self) -> list[str]:
         """The files that could be imported here and are not."""
         own, folder = self.snapshot.path, posixpath.dirname(self.snapshot.path)
@@ -55,18 +63,15 @@ class Elsewhere:
     def _of_file(self, path: str, kinds: tuple[type[Interface], ...]) -> Iterator[Offer]:
         alias = free_alias(path, self.snapshot)
         edit = import_edit(self.snapshot, path, alias)
-        for name, found in self.others[path].module.namespace.items():
-            if (
-                isinstance(found, kinds)
-                and not isinstance(found, Namespace | Poisoned)
-                and self._is_meant(name)
-            ):
+        for name, found in self._declared(path, kinds):
+            if name.lower().startswith(self.typed.lower()):
                 offer = offers.interface(f"{alias}.{name}", found, bare)
                 detail = f"{offer.detail}  (import {posixpath.basename(path)})"
                 yield attrs.evolve(offer, detail=detail, rank=9, edits=(edit,))
 
-    def _is_meant(self, name: str) -> bool:
-        return name.lower().startswith(self.typed.lower())
+    def _declared(self, path: str, kinds: tuple[type[Interface], ...]) -> Iterator[tuple[str, Interface]]:
+        names = self.others[path].module.namespace.items()
+        return ((name, found) for name, found in names if isinstance(found, kinds))
 
 
 def _below(path: str, folder: str) -> bool:

@@ -130,7 +130,7 @@ def local_line(local: Local, type: Type | None) -> str:
     shown = "" if type is None else f": {show(type)}"
     if local.kind in ("step", "let"):
         return f"{word} {local.name}{shown}"
-    if local.kind == "ambient" and type is not None:
+    if local.kind in ("ambient", "catch") and type is not None:
         shown = f": {definition(type)}"
     return f"({word}) {local.name}{shown}"
 
