@@ -24,6 +24,8 @@ ask approve(question: string) -> bool
 
 event Paid(amount: int)
 
+agent unlock(token: secret<string>, n: int) -> string effect read
+
 flow slow() -> int {
   step first = tools.count(n: 1)
   step second = tools.hang(n: first)
@@ -48,6 +50,12 @@ flow waits() -> int {
   return paid.amount
 }
 
+flow guarded(token: secret<string>) -> string {
+  step first = tools.count(n: 1)
+  step opened = unlock(token: token, n: first)
+  return opened
+}
+
 flow fails() {
   step bad = tools.broken()
 }
@@ -63,7 +71,7 @@ from flowlang.agents import effect
 
 
 def log(text):
-    with open("calls", "a") as file:
+    with Path("calls").open("a") as file:
         file.write(text + " ")
 
 
@@ -79,6 +87,14 @@ async def hang(n: int) -> int:
     if not Path("free").exists():
         await trio.sleep_forever()
     return n + 41
+
+
+@effect("read")
+async def unlock(token: str, n: int) -> str:
+    log("unlock")
+    if not Path("free").exists():
+        await trio.sleep_forever()
+    return f"opened by {len(token)} letters"
 
 
 @effect("write")
@@ -150,7 +166,8 @@ class Shell:
     def killed(self, flow: str, call: str) -> str:
         """The id of a run whose process was killed while it made a call."""
         process = self.start("run", "main.flow", flow)
-        await_until(lambda: call in self.calls())
+        await_until(lambda: process.poll() is not None or call in self.calls())
+        assert process.poll() is None, process.communicate()
         process.kill()
         process.wait()
         return self.run_id()
@@ -167,6 +184,7 @@ def await_until(true: Callable[[], bool]) -> None:
 def shell(tmp_path: Path) -> Iterator[Shell]:
     (tmp_path / "main.flow").write_text(FLOW)
     (tmp_path / "tools.py").write_text(TOOLS)
+    (tmp_path / "flow.toml").write_text('[agents.unlock]\npython = "tools:unlock"\n')
     shell = Shell(tmp_path)
     yield shell
     for process in shell.processes:
@@ -209,6 +227,21 @@ def test_what_a_call_gave_can_be_told(shell: Shell) -> None:
     told = shell.flow("resume", run, "--skip", "paid=by hand")
     assert (told.code, told.out) == (0, "by hand\n")
     assert shell.calls() == ["count1", "pay"]
+
+
+def test_a_secret_is_not_kept_and_is_given_again(shell: Shell) -> None:
+    process = shell.start("run", "main.flow", "guarded", "token=hunter2")
+    await_until(lambda: "unlock" in shell.calls())
+    process.kill()
+    process.wait()
+    kept = b"".join(file.read_bytes() for file in shell.folder.glob("runs.db*") if file.is_file())
+    assert b"guarded" in kept and b"hunter2" not in kept
+    run = shell.run_id()
+    missing = shell.flow("resume", run)
+    assert missing.code == 1 and "the secret `token`, which is not kept" in missing.err
+    shell.free()
+    assert shell.flow("resume", run, "tokn=x").code == 1
+    assert shell.flow("resume", run, "token=hunter2").out == "opened by 7 letters\n"
 
 
 def test_a_run_that_only_waits_can_be_left(shell: Shell) -> None:

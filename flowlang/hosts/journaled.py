@@ -314,7 +314,7 @@ class JournaledRun:
 
     def _started_row(self, start: StartCall, at: int) -> Row:
         self._seq += 1
-        return Row(self._seq, "started", start.path, at, None, digest_of(start.call.arguments))
+        return Row(self._seq, "started", start.path, at, None, digest_of(start.call))
 
     async def _show_waits(self) -> None:
         """Write what the run waits for, before it does, for those who look."""
@@ -381,7 +381,7 @@ class JournaledRun:
         return outcome_of_reply(self._plan, call.agent, reply)
 
     def _end_call(self, path: str, call: AgentCall, outcome: Outcome) -> None:
-        self._arrive(_Arrival(lambda at: CallEnded(at, path, outcome), digest_of(call.arguments)))
+        self._arrive(_Arrival(lambda at: CallEnded(at, path, outcome), digest_of(call)))
 
     def _stop(self, path: str) -> None:
         """Ask a call to stop. One that was announced and not begun has stopped; one that has ended is about

@@ -23,7 +23,9 @@ class AgentCall(NamedTuple):
     `shielded` asks the host to await the call, once it has begun, whatever is cancelled meanwhile, because
     what it does has to be undone. `uninterrupted` tells the agent not to walk away from work that it cannot
     stop: the call is shielded, or it writes. `once`: it must not be made again, after a crash, without
-    asking, since it writes and the author gave no key."""
+    asking, since it writes and the author gave no key.
+
+    `secrets` names the arguments that may be shown and written down nowhere."""
 
     agent: str
     arguments: dict[str, Value]
@@ -33,6 +35,7 @@ class AgentCall(NamedTuple):
     shielded: bool = False
     uninterrupted: bool = False
     once: bool = False
+    secrets: tuple[str, ...] = ()
 
 
 class AgentError(Exception):

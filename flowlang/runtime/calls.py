@@ -12,6 +12,7 @@ from typing import NamedTuple
 import attrs
 
 from flowlang.plan import model as plan
+from flowlang.plan.secrets import secret_names
 from flowlang.runtime.agents import AgentError
 from flowlang.runtime.failures import AGENT_FAILED, BAD_OUTPUT, BUILT_IN, EVALUATION_FAILED, Failure
 from flowlang.values.codec import decode, encode, is_small, reader_of, write_json
@@ -35,6 +36,7 @@ class Calling:
     reply."""
 
     agent: plan.Agent
+    secrets: tuple[str, ...]
     writes: bool
     timeout: int | None
     arguments: tuple[Given, ...]
@@ -47,6 +49,7 @@ def calling_of(agent: plan.Agent, task: plan.CallAgent) -> Calling:
     given = [(p, task.arguments.get(p.name, p.default)) for p in agent.parameters]
     return Calling(
         agent=agent,
+        secrets=secret_names(agent.parameters),
         writes=agent.effect == "write",
         timeout=agent.timeout,
         arguments=tuple(Given(p.name, value, encoder_of(p.type)) for p, value in given if value is not None),

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import attrs
 
+from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.inputs import (
     Answered,
     Began,
@@ -161,9 +162,12 @@ def input_of(row: Row) -> Input:
         raise JournalMisfit(f"row {row.seq} is no {row.kind}") from None
 
 
-def digest_of(arguments: dict[str, Value]) -> bytes:
-    """A short hash of a call's arguments, to tell on resume whether it is the same call."""
-    return blake2b(write_json(arguments, canonical=True).encode(), digest_size=8).digest()
+def digest_of(call: AgentCall) -> bytes:
+    """A short hash of a call's arguments but its secrets, to tell on resume whether it is the same call."""
+    shown = call.arguments
+    if call.secrets:
+        shown = {name: value for name, value in shown.items() if name not in call.secrets}
+    return blake2b(write_json(shown).encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def _outcome_text(outcome: Outcome) -> str | None:

@@ -77,5 +77,5 @@ def replay(kernel: Kernel, rows: Iterable[Row]) -> Replayed:
 def _compare(kernel: Kernel, row: Row) -> None:
     """See that the call which ended is the one that the run makes."""
     pending = kernel.calls.get(row.path)
-    if pending is not None and row.digest != digest_of(pending.call.arguments):
+    if pending is not None and row.digest != digest_of(pending.call):
         raise JournalMisfit(f"row {row.seq} is of a call of {row.path} with other arguments")

@@ -98,7 +98,17 @@ class Tasks(Running):
         writes, clauses = calling.writes, frame.clauses
         undone = clauses is not None and clauses.undone
         once = writes and (clauses is None or clauses.key is None)
-        call = AgentCall(task.agent, arguments, timeout, key, frame.attempt, undone, undone or writes, once)
+        call = AgentCall(
+            task.agent,
+            arguments,
+            timeout,
+            key,
+            frame.attempt,
+            undone,
+            undone or writes,
+            once,
+            calling.secrets,
+        )
         return self.host.call(frame.path, call)
 
     def _ask(

@@ -79,10 +79,17 @@ class Engine:
     """Carries out runs of one store, in one event loop."""
 
     def __init__(
-        self, store: Store, owner: Owner, writer: Writer, activity: Activity, calls: trio.Semaphore
+        self,
+        store: Store,
+        owner: Owner,
+        writer: Writer,
+        activity: Activity,
+        calls: trio.Semaphore,
+        clock: Callable[[], int],
     ) -> None:
         self.store = store
         self._owner, self._writer, self._activity, self._calls = owner, writer, activity, calls
+        self._clock = clock
         self._held: dict[int, _Durable] = {}
         self._plans: WeakKeyDictionary[Prepared, str] = WeakKeyDictionary()
 
@@ -94,8 +101,10 @@ class Engine:
         *,
         durability: Durability = "power",
         max_parallel: int = CALLS_AT_ONCE,
+        clock: Callable[[], int] = wall_clock,
     ) -> AsyncIterator[Engine]:
-        """An engine for as long as the block lasts; `path` None is the user's store. Raises StoreProblem."""
+        """An engine for as long as the block lasts; `path` None is the user's store. `clock` gives the present
+        instant, in microseconds since 1970 UTC. Raises StoreProblem."""
         activity = Activity()
         with (
             Store.open(None if path is None else Path(path), durability, patience=0) as store,
@@ -105,7 +114,7 @@ class Engine:
                 Writer(store, idle=activity.idle) as writer,
                 TrioGroup(math.inf) as group,
             ):
-                engine = cls(store, owner, writer, activity, trio.Semaphore(max_parallel))
+                engine = cls(store, owner, writer, activity, trio.Semaphore(max_parallel), clock)
                 group.start(engine._listen)
                 yield engine
                 group.cancel()
@@ -142,8 +151,9 @@ class Engine:
         """`start` with values that `Prepared.read` gave. Without `wait` the run is left as soon as it only
         waits for answers, events or time."""
         run_id = run_id or new_run_id()
-        began = Began(wall_clock())
-        begun = Begun(values, os.getcwd(), tuple(binds))
+        began = Began(self._clock())
+        flow = prepared.program.plan.flows[prepared.flow]
+        begun = Begun.of(flow, values, os.getcwd(), binds)
         new = NewRun(
             run_id,
             prepared.flow,
@@ -184,6 +194,7 @@ class Engine:
         self,
         run: RunRecord | str,
         *,
+        secrets: Mapping[str, object] | None = None,
         agents: Mapping[str, AgentLike] | None = None,
         answer: Answer | None = None,
         on_event: OnEvent | None = None,
@@ -191,11 +202,13 @@ class Engine:
         wait: bool = True,
     ) -> AsyncIterator[RunHandle]:
         """Carry a run on from its journal, given its record or its id; `on_event` is told what happened in it
-        before, too. Raises NotRunnable where its agents can no longer be reached, StoreProblem where it cannot
-        be had or read."""
+        before, too. `secrets` are the inputs that the store does not keep. Raises NotRunnable where its agents
+        can no longer be reached, StoreProblem where it cannot be had or read."""
         record = self.store.find(run) if isinstance(run, str) else run
+        compiled = plan_of(self.store, record)
         begun = begun_of(self.store, record)
-        prepared = prepared_again(plan_of(self.store, record), record, begun, agents)
+        begun = begun.with_secrets(compiled.flows[record.flow], secrets or {}, record.id)
+        prepared = prepared_again(compiled, record, begun, agents)
 
         def bring(tell: OnEvent | None) -> tuple[Kernel, Replayed | None]:
             rows = self.store.journal(record.number)
@@ -227,12 +240,14 @@ class Engine:
             left = self._held.pop(number, None)
             if left is None or not left.ended:
                 with trio.CancelScope(shield=True):
-                    await self._writer.patiently(lambda: self.store.release(taken.lease, wall_clock()))
+                    await self._writer.patiently(lambda: self.store.release(taken.lease, self._clock()))
 
     def _opened(self, taken: _Taken, tell: OnEvent | None) -> JournaledRun:
         prepared = taken.prepared
         agents = prepared.program.agents
-        host = TrioHost(agents, calls_at_once=self._calls, turns=prepared.turns, on_event=tell)
+        host = TrioHost(
+            agents, calls_at_once=self._calls, turns=prepared.turns, epoch=self._clock(), on_event=tell
+        )
         find = Answering(prepared.answerers, taken.answer).find
         kernel, replayed = taken.bring(tell)
         started = replayed.started if replayed else ()
@@ -240,7 +255,7 @@ class Engine:
             prepared.program.plan,
             kernel,
             taken.lease,
-            World(self._writer, host.call, find, self._activity),
+            World(self._writer, host.call, find, self._activity, self._clock),
             _conclusion(prepared),
             replayed=replayed,
             resumed=taken.resumed,

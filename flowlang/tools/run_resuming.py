@@ -48,7 +48,7 @@ from flowlang.tools.run_handle import RunHandle
 from flowlang.tools.run_report import summary
 from flowlang.tools.stored import plan_of
 from flowlang.values.codec import encode, parse_argument
-from flowlang.values.value import Misfit
+from flowlang.values.value import Misfit, Value
 
 LOOKING: Final = 1.0  # seconds between two looks for runs that nobody holds
 RESUMABLE: Final = ("interrupted", "waiting")
@@ -97,11 +97,31 @@ async def _resumed(
     async with (
         engine_of(options) as engine,
         engine.resume(
-            record, answer=answer, on_event=display.tell, resolve=resolve, wait=options.wait
+            record,
+            secrets=_secrets(options, compiled.flows[record.flow]),
+            answer=answer,
+            on_event=display.tell,
+            resolve=resolve,
+            wait=options.wait,
         ) as run,
     ):
         display.past = False
         yield run
+
+
+def _secrets(options: RunOptions, flow: plan.Flow) -> dict[str, Value]:
+    """The secrets that were given again, `NAME=VALUE`, in their JSON form. Raises StoreProblem."""
+    types = {parameter.name: parameter.type for parameter in flow.parameters}
+    secrets: dict[str, Value] = {}
+    for text in options.texts:
+        name, _, value = text.partition("=")
+        try:
+            wanted = types.get(name, plan.ScalarType(kind="string"))
+            secrets[name] = encode(parse_argument(value, wanted), wanted)
+        except Misfit as misfit:
+            message = f"the secret `{name}` does not fit: {misfit.told}"
+            raise StoreProblem("secret", message, misfit.help) from None
+    return secrets
 
 
 def _resolved(

@@ -7,42 +7,87 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
 from flowlang.agents.binding import AgentLike, BadOption, parse_option
+from flowlang.agents.python_values import to_json
 from flowlang.hosts.sqlite.problems import StoreProblem
 from flowlang.hosts.sqlite.records import RunRecord
 from flowlang.hosts.sqlite.store import Store
 from flowlang.plan import model as plan
 from flowlang.plan.load import load_plan
+from flowlang.plan.secrets import secret_names
 from flowlang.runtime.events import OnEvent
 from flowlang.runtime.journal import SEMANTICS, JournalMisfit, Row
 from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.program import Program
 from flowlang.runtime.replay import Replayed, kernel_of, replay
 from flowlang.tools.engine import Prepared, prepare
-from flowlang.values.codec import write_json
-from flowlang.values.value import Value
+from flowlang.values.codec import decode, write_json
+from flowlang.values.standing import stand_in
+from flowlang.values.value import Misfit, Value
 
 
 @attrs.frozen
 class Begun:
-    """What a run was started with: plan values for its parameters, its folder, and what `--bind` said."""
+    """What a run was started with: plan values for its parameters, its folder, and what `--bind` said. What
+    `secrets` were given is not kept."""
 
     values: Mapping[str, Value]
     folder: str
     binds: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, flow: plan.Flow, values: Mapping[str, Value], folder: str, binds: Sequence[str]) -> Begun:
+        secrets = tuple(name for name in secret_names(flow.parameters) if name in values)
+        shown = {name: value for name, value in values.items() if name not in secrets}
+        return cls(shown, folder, tuple(binds), secrets)
 
     def to_json(self) -> str:
-        return write_json({"values": dict(self.values), "folder": self.folder, "binds": list(self.binds)})
+        return write_json(
+            {
+                "values": dict(self.values),
+                "folder": self.folder,
+                "binds": list(self.binds),
+                "secrets": list(self.secrets),
+            }
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Begun:
         known = json.loads(text)
-        return cls(known["values"], known["folder"], tuple(known["binds"]))
+        return cls(known["values"], known["folder"], tuple(known["binds"]), tuple(known["secrets"]))
+
+    def with_secrets(self, flow: plan.Flow, given: Mapping[str, object], run: str) -> Begun:
+        """The same with its secrets given anew, in their JSON form. Raises StoreProblem."""
+        if unknown := [name for name in given if name not in self.secrets]:
+            message = f"`{unknown[0]}` is no secret that run `{run}` was started with"
+            raise StoreProblem("not_secret", message, "what else it was started with is kept")
+        if missing := [name for name in self.secrets if name not in given]:
+            message = f"run `{run}` was started with the secret `{missing[0]}`, which is not kept"
+            raise StoreProblem("secret", message, f"give it again: `flow resume {run} {missing[0]}=…`")
+        types = {parameter.name: parameter.type for parameter in flow.parameters}
+        return attrs.evolve(self, values={**self.values, **_decoded(given, types)})
+
+    def with_stand_ins(self, flow: plan.Flow) -> Begun:
+        """The same with anything that fits in the place of its secrets, to be looked at."""
+        stands = {p.name: stand_in(p.type) for p in flow.parameters if p.name in self.secrets}
+        return attrs.evolve(self, values={**self.values, **stands})
+
+
+def _decoded(given: Mapping[str, object], types: Mapping[str, plan.Type]) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for name, value in given.items():
+        try:
+            values[name] = decode(to_json(value), types[name])
+        except Misfit as misfit:
+            message = f"the secret `{name}` does not fit: {misfit.told}"
+            raise StoreProblem("secret", message, misfit.help) from None
+    return values
 
 
 def anywhere(compiled: plan.Plan) -> plan.Plan:

@@ -22,6 +22,7 @@ Examples:
 
 @click.command("resume", epilog=EXAMPLES)
 @click.argument("run", required=False)
+@click.argument("secrets", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--redo", multiple=True, metavar="STEP", help="Make a call again whose outcome is unknown.")
 @click.option("--skip", multiple=True, metavar="STEP=VALUE", help="Say what such a call gave.")
 @click.option("--all", "all_runs", is_flag=True, help="Carry on every run that nobody holds.")
@@ -39,6 +40,7 @@ Examples:
 @store_options
 def command(
     run: str | None,
+    secrets: tuple[str, ...],
     redo: tuple[str, ...],
     skip: tuple[str, ...],
     all_runs: bool,
@@ -53,14 +55,19 @@ def command(
     """Carry a run on where it stood: after a crash, an interrupt, or a wait.
 
     What a step has given stays given. Calls that were under way are made again, with the same
-    idempotency key. A call that writes and has no key is not made again without being told to."""
+    idempotency key. A call that writes and has no key is not made again without being told to.
+
+    Secrets that the run was started with are not kept; give them again as NAME=VALUE."""
     if all_runs == (run is not None):
         raise click.UsageError("name a run, or say --all")
     if watch and not all_runs:
         raise click.UsageError("--watch goes with --all")
     if all_runs and (redo or skip):
         raise click.UsageError("--redo and --skip are about one run; name it")
+    if strange := next((text for text in secrets if "=" not in text), None):
+        raise click.UsageError(f"`{strange}` is not NAME=VALUE")
     options = RunOptions(
+        secrets,
         as_json=as_json,
         quiet=quiet,
         max_parallel=max_parallel,
