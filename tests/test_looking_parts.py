@@ -329,3 +329,27 @@ def test_runs_and_questions_are_completed(
     assert completed(monkeypatch, capsys, "show", "4") == []
     monkeypatch.setenv("FLOW_STORE", "nowhere.db")
     assert completed(monkeypatch, capsys, "show", "4") == []
+
+
+# Whatever is typed
+
+STRANGE = ["", "/", "4f2a/", "4f2a//", "\udcff", "漢", "%", "'; DROP TABLE runs", "x" * 10_000, "a\nb"]
+
+
+@pytest.mark.parametrize("command", ["show", "logs", "questions", "answer", "signal", "cancel", "runs"])
+def test_strange_words_are_refused_in_one_line(
+    run: Store, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    rest = {"answer": ["x"], "signal": ["Paid"], "show": ["\udcff"]}.get(command, [])
+    for word in STRANGE:
+        words = ["--flow", word] if command == "runs" else [word, *rest]
+        code, _, err = said(capsys, command, *words)
+        assert code in (0, 1) and "internal" not in err, word
+        assert code == 0 or err.startswith("error: "), word
+
+
+@pytest.mark.parametrize("value", ["", "-5", "[", "\udcff", "9" * 5_000, "=", "order=A7", '{"order": 1}'])
+def test_strange_values_are_refused(run: Store, capsys: pytest.CaptureFixture[str], value: str) -> None:
+    for words in (["answer", "4f2a/verdict", value], ["signal", "4f2a", "Paid", "--", value]):
+        code, _, err = said(capsys, *words)
+        assert code == 1 and err.startswith("error: ") and not run.messages()

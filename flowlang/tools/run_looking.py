@@ -70,7 +70,8 @@ def looking_at(
     store: Store, record: RunRecord, on_event: OnEvent | None = None, on_row: OnRow | None = None
 ) -> Iterator[Looking]:
     """Look at a run for as long as the block lasts, first at all that has happened. Raises StoreProblem."""
-    compiled, begun = plan_of(store, record), begun_of(store, record)
+    compiled = plan_of(store, record)
+    begun = begun_of(store, record).with_stand_ins(compiled.flows[record.flow])
     program = link(compiled, dict.fromkeys(compiled.agents, _NoAgent()))
     kernel = kernel_of(program, record.flow, begun.values, record.id, on_event)
     looking = Looking(store, record, compiled, begun, kernel, on_row)

@@ -18,7 +18,7 @@ from flowlang.tools.run_columns import aligned
 from flowlang.tools.run_styles import STYLES
 from flowlang.tools.run_times import ago_text, due_text, moment_text, span_text
 from flowlang.values.times import format_datetime
-from flowlang.values.value import Value
+from flowlang.values.value import Value, is_text
 
 STATUSES = ("running", "waiting", "interrupted", "unknown", "done", "failed", "cancelled")
 
@@ -35,6 +35,8 @@ class Listed:
 
 def listed(store: Store, statuses: Sequence[str], flow: str | None, limit: int) -> list[Listed]:
     """The newest runs of any of these statuses (none: of all), newest first. Raises StoreProblem."""
+    if flow is not None and not is_text(flow):
+        return []  # no flow is called so
     found = [
         record
         for status in statuses or (None,)

@@ -92,7 +92,7 @@ def make(store: Store, scene: Scene, owner: Owner) -> RunRecord:
     compiled = narrow(flowlang.compile("main.flow"), scene.flow)
     actor = Actor()
     program = link(compiled, {name: actor for name, agent in compiled.agents.items() if not agent.asks})
-    begun = Begun(scene.inputs, os.getcwd())
+    begun = Begun.of(compiled.flows[scene.flow], scene.inputs, os.getcwd(), ())
     new = NewRun(scene.id, scene.flow, dump_plan(compiled), begun.to_json(), EPOCH, "main.flow")
     lease = store.create(new, owner)
 
