@@ -20,6 +20,7 @@ from flowlang.runtime.replay import replay
 from flowlang.runtime.run import RunResult
 
 T = TypeVar("T")
+DAY = 86_400.0
 NOTHING: Mapping[str, Outcome | None] = {}
 
 CHAIN = """
@@ -256,6 +257,26 @@ def test_R21_calls_under_way_are_recorded_and_nothing_new_begins():
     assert [told for told in run.told if type(told).__name__ == "StepCancelled"] == []
 
 
+def test_R22_nothing_fires_while_nobody_holds_a_run_that_waits():
+    run = journaled("""
+flow main() -> string {
+  step a = work(name: "a", takes: 1s)
+  step said = approve(question: "well?") timeout 1h catch Timeout -> work(name: "nobody") after a
+  return said
+}
+""")
+
+    async def main() -> object:
+        assert await run.open(leave_waiting=True).carry_out() == Parked(waiting=True)
+        assert (run.keeper.status, [*run.keeper.waits]) == ("waiting", ["said"])
+        await trio.sleep(DAY)
+        assert begun(run) == ["a"]
+        return await run.open(leave_waiting=True).carry_out()
+
+    result = in_virtual_time(main)
+    assert isinstance(result, RunResult) and result.value == "nobody"
+
+
 def test_R29_fifty_questions_are_open_at_once_and_keep_their_addresses():
     text = """
 flow main() -> list<string> {
@@ -317,9 +338,6 @@ flow main() -> list<string> {
 
 
 # Time
-
-
-DAY = 86_400.0
 
 
 def resumed_after_a_day(body: str, commit: int) -> tuple[object, float]:

@@ -329,7 +329,7 @@ def _calls_of(name: str, tree: ast.AST) -> list[ast.Call]:
     return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == name]
 
 
-def test_every_rule_that_holds_in_memory_is_the_name_of_a_test():
+def test_every_rule_is_the_name_of_a_test():
     here = Path(__file__).parent
     rules = (RUNTIME / "RULES.md").read_text(encoding="utf-8")
     named = {int(found) for found in re.findall(r"^R(\d+)\.", rules, re.MULTILINE)}

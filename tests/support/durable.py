@@ -113,7 +113,9 @@ class Journaled:
     def kernel(self, told: list[events.Event]) -> Kernel:
         return kernel_of(self.program, self.program.plan.main or "main", self.inputs, "r1", told.append)
 
-    def open(self, resolved: Mapping[str, Outcome | None] | None = None) -> JournaledRun:
+    def open(
+        self, resolved: Mapping[str, Outcome | None] | None = None, *, leave_waiting: bool = False
+    ) -> JournaledRun:
         """A process takes the run up, as far as its journal goes."""
         host = TrioHost(
             self.program.agents,
@@ -144,6 +146,7 @@ class Journaled:
             lambda result: Ending(result.ended, result.status, "{}"),
             replayed=replayed,
             resolved=resolved,
+            leave_waiting=leave_waiting,
         )
         self.actor.dead, self.keeper.die = False, self._die
         for number in [*self.keeper.inbox]:
