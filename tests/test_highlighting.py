@@ -164,6 +164,18 @@ def test_queries_name_nodes_that_there_are(path, language):
     assert tree_sitter.Query(language, text).pattern_count
 
 
+def test_nodes_hold_what_their_types_say(flow_parser):
+    types = json.loads((TREE_SITTER / "src" / "node-types.json").read_text(encoding="utf-8"))
+    allowed = {t["type"]: {child["type"] for child in t.get("children", {}).get("types", ())} for t in types}
+    comments = {"comment", "doc_comment"}
+    for text in sound_texts().values():
+        nodes = [flow_parser.parse(text.encode()).root_node]
+        while nodes:
+            node = nodes.pop()
+            assert {child.type for child in node.named_children} - comments <= allowed[node.type], node
+            nodes += node.named_children
+
+
 def test_grammar_js_defines_what_it_names_and_nothing_twice():
     rules = (TREE_SITTER / "grammar.js").read_text(encoding="utf-8").partition("rules: {")[2]
     defined = re.findall(r"^    (\w+): ", rules, re.MULTILINE)

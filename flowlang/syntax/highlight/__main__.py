@@ -8,6 +8,7 @@ from flowlang.syntax.generate import GRAMMAR
 from flowlang.syntax.highlight.derived import derived_grammar
 from flowlang.syntax.highlight.grammar_js import grammar_js
 from flowlang.syntax.highlight.monarch import monarch
+from flowlang.syntax.highlight.node_types import node_types
 from flowlang.syntax.highlight.parser_c import parser_c
 from flowlang.syntax.highlight.queries import queries
 from flowlang.syntax.highlight.textmate import textmate
@@ -30,6 +31,7 @@ def assets() -> dict[Path, str]:
         EDITORS / "flow.monarch.json": monarch(),
         tree_sitter / "grammar.js": grammar_js(derived),
         tree_sitter / "src" / "parser.c": parser_c(derived),
+        tree_sitter / "src" / "node-types.json": node_types(derived),
         **{tree_sitter / "queries" / name: text for name, text in queries().items()},
         **{EDITORS / "neovim" / "queries" / "flow" / name: text for name, text in queries().items()},
     }

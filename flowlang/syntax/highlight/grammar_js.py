@@ -44,18 +44,23 @@ SHOWN = {
 
 def grammar_js(grammar: str) -> str:
     """The text of `grammar.js` for a derived grammar."""
-    parsed, _ = load_grammar(grammar, "flowlang.lark", [], False)  # type: ignore[no-untyped-call]
-    literals = {name: literal for name, (tree, _) in parsed.term_defs if (literal := literal_of(tree))}
-    hidden = {name for name, _, tree, options in parsed.rule_defs if is_hidden(name, tree, options.expand1)}
-    visible = sorted((str(name) for name, *_ in parsed.rule_defs if name not in hidden), key=node_first)
-    writer = Writer(visible, hidden, literals)
+    writer, trees = writer_of(grammar)
     rules = [
-        f"    {name}: $ => {body},"
-        for name, _, tree, options in parsed.rule_defs
-        for name, body in writer.written(str(name), tree, passes=options.expand1)
+        f"    {own}: $ => {body}," for name, tree in trees.items() for own, body in writer.written(name, tree)
     ]
     tokens = [f"    {name}: _ => {pattern}," for name, pattern in TOKENS.values()]
     return HEADER.format(digest=grammar.split("\n", 1)[0][3:]) + "\n".join(rules + tokens) + "\n  },\n});\n"
+
+
+def writer_of(grammar: str) -> tuple[Writer, dict[str, Ebnf]]:
+    """A writer for a grammar, and the tree of each of its rules."""
+    parsed, _ = load_grammar(grammar, "flowlang.lark", [], False)  # type: ignore[no-untyped-call]
+    trees = {str(name): tree for name, _, tree, _ in parsed.rule_defs}
+    passing = {str(name) for name, _, _, options in parsed.rule_defs if options.expand1}
+    hidden = {name for name, tree in trees.items() if name in passing or makes_no_node(name, tree)}
+    visible = sorted((name for name in trees if name not in hidden), key=node_first)
+    literals = {name: literal for name, (tree, _) in parsed.term_defs if (literal := literal_of(tree))}
+    return Writer(visible, hidden, passing, literals), trees
 
 
 def node_first(name: str) -> bool:
@@ -69,20 +74,22 @@ def literal_of(tree: Ebnf) -> str | None:
     return str(tokens[0]) if [token.type for token in tokens] == ["STRING"] else None
 
 
-def is_hidden(name: str, tree: Ebnf, passes: bool) -> bool:
+def makes_no_node(name: str, tree: Ebnf) -> bool:
     """Whether a rule makes no node itself: its alternatives do, or what it is made of."""
-    return passes or name.startswith("_") or any(child.data == "alias" for child in tree.children)
+    return name.startswith("_") or any(child.data == "alias" for child in tree.children)
 
 
 @attrs.frozen
 class Writer:
-    """Writes rules; knows those that make nodes, those that do not, and terminals that are one literal."""
+    """Writes rules: `rules` make nodes, `hidden` ones do not; of these, `passing` ones pass on what they are
+    made of. `literals` are the terminals that are one text."""
 
     rules: list[str]
     hidden: set[str]
+    passing: set[str]
     literals: dict[str, str]
 
-    def written(self, name: str, tree: Ebnf, *, passes: bool) -> Iterator[tuple[str, str]]:
+    def written(self, name: str, tree: Ebnf) -> Iterator[tuple[str, str]]:
         """A rule of the grammar, followed by those of its alternatives that have a name."""
         if name not in self.hidden or name.startswith("_"):
             yield self.own_name(name), self.expression(tree)
@@ -91,7 +98,7 @@ class Writer:
         alternatives: dict[str, None] = {}
         for alternative in tree.children:
             body = self.expression(alternative)
-            if alternative.data != "alias" and passes:
+            if alternative.data != "alias" and name in self.passing:
                 alternatives[body] = None
                 continue
             alias = str(alternative.children[1].name) if alternative.data == "alias" else name
