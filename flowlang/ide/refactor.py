@@ -6,6 +6,7 @@ that only makes sense where it stands, say, is not offered to be taken out of it
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from flowlang.ide.snapshot import Edit, Snapshot, Spot, span_of
 from flowlang.ide.wording import written_in
@@ -30,10 +31,11 @@ from flowlang.text.source import Span
 
 def refactorings(snapshot: Snapshot, selection: Span) -> Iterator[Change]:
     """The changes that a selection may be meant for."""
-    spot = selected_spot(snapshot, selection)
+    selected = trimmed(snapshot, selection)
+    spot = selected_spot(snapshot, selected)
     if spot is None:
         return
-    if selection.start < selection.end:
+    if selected.start < selected.end and span_of(spot.item, spot.node) == selected:
         yield from extracted(snapshot, spot)
     statement = next((n for n in reversed(spot.nodes) if isinstance(n, ast.Step | ast.Let)), None)
     if statement is None or not on_line(snapshot, spot.item, statement.name, selection):
@@ -53,16 +55,20 @@ def on_line(snapshot: Snapshot, item: ast.Item, name: ast.Ident, selection: Span
     return "\n" not in snapshot.text[min(at, selection.start) : max(at, selection.start)]
 
 
-def selected_spot(snapshot: Snapshot, selection: Span) -> Spot | None:
-    """The nodes around a selection; the innermost is what it covers, without blanks."""
+def trimmed(snapshot: Snapshot, selection: Span) -> Span:
+    """A selection without the blanks at its ends."""
     text = snapshot.text[selection.start : selection.end]
     start = selection.start + len(text) - len(text.lstrip())
-    end = max(start, selection.end - (len(text) - len(text.rstrip())))
-    spot = snapshot.spot_at(start)
-    if spot is None or start == end:
+    return Span(start, max(start, selection.end - (len(text) - len(text.rstrip()))))
+
+
+def selected_spot(snapshot: Snapshot, selected: Span) -> Spot | None:
+    """The nodes around a selection."""
+    spot = snapshot.spot_at(selected.start)
+    if spot is None or selected.start == selected.end:
         return spot
-    around = [node for node in spot.nodes if _covers(span_of(spot.item, node), start, end)]
-    return Spot(spot.item, start, tuple(around)) if around else None
+    around = [node for node in spot.nodes if _covers(span_of(spot.item, node), *selected)]
+    return Spot(spot.item, selected.start, tuple(around)) if around else None
 
 
 def _covers(span: Span, start: int, end: int) -> bool:
@@ -73,13 +79,19 @@ def _covers(span: Span, start: int, end: int) -> bool:
 
 
 def extracted(snapshot: Snapshot, spot: Spot) -> Iterator[Change]:
-    """A selected expression as a `let`, or a selected call of an agent as a step, before its statement."""
+    """A selected expression as a `let`, or a selected call of an agent as a step, before its statement.
+
+    There it is always evaluated. So nothing is taken out of where it may not be, if it could fail or act."""
     expr = spot.node
     index = max((i for i, node in enumerate(spot.nodes) if isinstance(node, ast.Block)), default=None)
     if not isinstance(expr, EXTRACTED) or index is None or index + 1 >= len(spot.nodes):
         return
-    statement = spot.nodes[index + 1]
-    if statement is expr or bound_between(spot.nodes[index + 1 :]) & set(mentions(expr)):
+    statement, inside = spot.nodes[index + 1], spot.nodes[index + 1 :]
+    if statement is expr or bound_between(inside) & set(mentions(expr)):
+        return
+    if isinstance(spot.parent, ast.KeyEntry | ast.LiteralPattern) or (
+        is_sheltered(inside) and may_fail(expr)
+    ):
         return
     word = "step" if is_call(snapshot, spot.item, expr) else "let"
     span = span_of(spot.item, expr)
@@ -94,6 +106,31 @@ EXTRACTED = (
     ast.DurationLiteral, ast.ListLiteral, ast.RecordLiteral, ast.Member, ast.Index, ast.Call, ast.Unary,
     ast.Binary, ast.Is, ast.Cast, ast.If, ast.Match,
 )  # fmt: skip
+
+
+def is_sheltered(nodes: tuple[ast.Node, ...]) -> bool:
+    """Whether what stands at the end of these nodes may not be evaluated, or may fail without harm."""
+    return any(shelters(node, inner) for node, inner in pairwise(nodes))
+
+
+def shelters(node: ast.Node, inner: ast.Node) -> bool:
+    match node:
+        case ast.If(condition=always) | ast.Match(subject=always) | ast.ForEach(source=always):
+            return inner is not always
+        case ast.Binary(operator="and" | "or" | "??", left=always):
+            return inner is not always
+        case ast.Return(when=ast.Node() as always) | ast.Fail(when=ast.Node() as always):
+            return inner is not always
+        case ast.Require(condition=always):
+            return inner is not always
+        case ast.Step(clauses=clauses):
+            return not all(isinstance(clause, ast.After) for clause in clauses)
+    return isinstance(node, ast.Choose | ast.Race | ast.Lambda | ast.While | ast.Ensure)
+
+
+def may_fail(expr: ast.Node) -> bool:
+    """Whether an expression may have no value, or does something."""
+    return any(isinstance(node, ast.Call | ast.Binary | ast.Unary | ast.Cast) for node in ast.walk(expr))
 
 
 def is_call(snapshot: Snapshot, item: ast.Item, expr: ast.Node) -> bool:
@@ -112,11 +149,13 @@ def bound_between(nodes: tuple[ast.Node, ...]) -> set[str]:
                 found.update(name.name for name in (first, second) if name is not None)
             case ast.While(state=state):
                 found.add(state.name)
-            case ast.Catch(binding=ast.Ident(name=name)) | ast.Step(name=ast.Ident(name=name)):
+            case ast.Step(name=name):
+                found.update((name.name, "attempt"))
+            case ast.Catch(binding=ast.Ident(name=name)):
                 found.add(name)
             case ast.MatchArm(pattern=ast.ConstructorPattern(bindings=bindings)):
                 found.update(binding.name.name for binding in bindings)
-            case ast.Given() | ast.Ensure():
+            case ast.Ensure():
                 found.add("result")
     return found
 
@@ -161,14 +200,22 @@ def computes(snapshot: Snapshot, item: ast.Item, task: ast.Task) -> bool:
 
 
 def wrapped(snapshot: Snapshot, item: ast.Item, step: ast.Step) -> Iterator[Change]:
-    """The task in a block of its own, where it can be more than one step; the clauses cover all of it."""
-    if isinstance(step.task, ast.Do):
+    """The task in a block of its own, where it can be more than one step; the clauses cover all of it.
+
+    Those that mean something else for a call than for a block stand against it."""
+    if isinstance(step.task, ast.Do) or any(is_of_call(clause) for clause in step.clauses):
         return
     span = span_of(item, step.task)
     indent = indent_of(snapshot.text, span_of(item, step.name).start)
     task = indented(snapshot.text[span.start : span.end], "  ")
     text = f"do {{\n{indent}  yield {task}\n{indent}}}"
     yield Change("wrap it in `do`", (Edit(snapshot.path, span, text),), "refactor.rewrite")
+
+
+def is_of_call(clause: ast.Clause) -> bool:
+    """Whether a clause is of a call: a retry, say, replaces that of the agent."""
+    each = isinstance(clause, ast.Timeout) and clause.per_attempt
+    return each or isinstance(clause, ast.Key | ast.Retry | ast.Undo)
 
 
 # Clauses
