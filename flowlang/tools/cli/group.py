@@ -21,6 +21,7 @@ COMMANDS = {
     "convert": "Write a plan in YAML or JSON as a flow, or a flow as a plan.",
     "run": "Run a flow.",
     "resume": "Carry on a run that was interrupted, or all of them.",
+    "docs": "Make reference pages of flows and agents.",
     "lsp": "Serve an editor: the language server.",
     "runs": "List the runs that are kept.",
     "show": "Show how a run stands, or one of its steps.",
