@@ -64,6 +64,9 @@ def rename(snapshots: Snapshots, snapshot: Snapshot, offset: int, name: str) -> 
     if name == found.name:
         return ()
     files = {**snapshots, snapshot.path: snapshot}
+    unread = broken_mention(files, mention.meaning)
+    if unread is not None:
+        return unread
     mentioned = all_mentions(files, mention.meaning)
     if isinstance(mentioned, Refusal):
         return mentioned
@@ -80,6 +83,20 @@ def bad_name(meaning: Meaning, name: str) -> Refusal | None:
         return Refusal(f"`{name}` is no name: a name is letters, digits and `_`, and starts with no digit")
     if isinstance(meaning, Variable | Declaration) and name in RESERVED:
         return Refusal(f"`{name}` is a word of the language and cannot be a name")
+    return None
+
+
+def broken_mention(files: Snapshots, meaning: Meaning) -> Refusal | None:
+    """Whether a declaration that does not parse has the name, so that nobody knows what it means there."""
+    home = meaning.owner.module if isinstance(meaning, Part) else meaning.module
+    word = re.compile(rf"\b{re.escape(meaning.name)}\b")
+    for path, snapshot in files.items():
+        for item in snapshot.tree.items if home in snapshot.checked.modules else ():
+            elsewhere = isinstance(meaning, Variable) and (path, item.key) != (meaning.module, meaning.key)
+            wrong = next((d for d in item.parsed.diagnostics if d.severity == "error"), None)
+            if wrong is not None and not elsewhere and word.search(item.parsed.text):
+                line, _ = snapshot.source.position(item.offset + wrong.primary.span.start)
+                return Refusal(f"line {line} of {path} does not parse, and may mean it too: mend it first")
     return None
 
 
