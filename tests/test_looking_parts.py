@@ -8,7 +8,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -265,12 +267,10 @@ def test_the_only_question_needs_no_path(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_reader_that_goes_away_ends_the_log(run: Store) -> None:
-    command = [sys.executable, "-m", "flowlang", "logs", "4f2a", "--store", str(run.path)]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
-    assert process.stdout is not None and process.stderr is not None
-    process.stdout.close()
-    assert process.stderr.read() == b"" and process.wait() == 1
+    with flow_process("logs", "4f2a", "--store", str(run.path)) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b"" and process.wait() == 1
 
 
 # Following a run that goes on
@@ -301,6 +301,54 @@ def test_a_run_is_followed_to_its_end(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_run_that_nobody_holds_is_not_waited_for(run: Store) -> None:
     assert log(run, "4f2a", lambda line: None, pause=lambda: pytest.fail("it waits")) == "left"
+
+
+LIVE = """event Paid(amount: float)
+ask approve(question: string) -> "accept" | "reject"
+flow main() -> string {
+  step verdict = approve(question: "Deliver?") timeout 1d
+  step paid = wait for Paid timeout 1d
+  return "${verdict} for ${paid.amount}"
+}
+"""
+
+
+def test_a_run_of_another_process_is_followed_and_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLOW_STORE", str(tmp_path / "runs.db"))
+    (tmp_path / "main.flow").write_text(LIVE)
+    with flow_process("run", "main.flow", "--quiet") as running:
+        while not (tmp_path / "runs.db").exists() or not json.loads(said(capsys, "questions", "--json")[1]):
+            assert running.poll() is None
+            time.sleep(0.05)
+        [question] = json.loads(said(capsys, "questions", "--json")[1])
+        assert question["held"] and question["path"] == "verdict"
+        run = question["run"]
+        with flow_process("logs", run, "--follow") as following:
+            code, out, _ = said(capsys, "show", run)
+            assert code == 0 and f"held by  process {running.pid}" in out
+            assert said(capsys, "signal", run, "Paid", "amount=12.5")[0] == 0
+            code, _, err = said(capsys, "answer", run, "accept")
+            assert code == 0 and f"it hears of it in process {running.pid}" in err
+            assert running.communicate()[0] == b"accept for 12.5\n"
+            assert b"run  done after" in following.communicate()[0]
+    assert said(capsys, "answer", run, "reject")[0] == 1
+
+
+@contextmanager
+def flow_process(*words: str) -> Iterator[subprocess.Popen[bytes]]:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    command = [sys.executable, "-m", "flowlang", *words]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 # Completion

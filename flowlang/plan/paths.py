@@ -34,6 +34,12 @@ def step_at(compiled: plan.Plan, flow: str, path: str) -> plan.Step | None:
     return statement if isinstance(statement, plan.Step) else None
 
 
+def lies_inside(path: str, scope: str) -> bool:
+    """Whether a path is that of the scope or goes on from there: `a/b[0]` lies inside of `a/b`, `a/bc` does
+    not."""
+    return path.startswith(scope) and not (scope and re.match(r"\w", path[len(scope) :]))
+
+
 _CLAUSES: Final = ("!undo", "!finally", "!catch")
 
 

@@ -81,7 +81,7 @@ def _message_text(message: Message) -> str:
 def _going_on(view: View) -> str:
     if view.record.status == "unknown" or view.unknown:
         return "it cannot go on by itself, see below"
-    return f"go on with `{view.command('resume', view.record.id)}`"
+    return f"go on with `{view.resume()}`"
 
 
 def value_text(value: Value, limit: int = LONGEST_VALUE) -> str:
@@ -194,5 +194,5 @@ def _unknown(view: View) -> list[Line]:
         )
         lines.append([Stretch(clean(said), "danger")])
         for option, value in (("--redo", path), ("--skip", f"{path}={PLACEHOLDER}")):
-            lines.append([Stretch("  " + clean(view.command("resume", view.record.id, option, value)))])
+            lines.append([Stretch("  " + clean(view.resume(option, value)))])
     return lines

@@ -44,6 +44,7 @@ def run_json(view: View) -> JsonObject:
         "ended": _instant(record.ended),
         "inputs": dict(view.inputs),
         "data": None if ended is None else ended["data"],
+        "resume": view.resume() if view.left else None,
         "errors": [] if ended is None else ended["errors"],
         "waits": [wait_json(view, wait) for wait in view.waits.values()],
         "unheard": [{"kind": message.kind, "path": message.path or None} for message in view.messages],
@@ -144,12 +145,11 @@ def wait_json(view: View, wait: OpenWait) -> JsonObject:
 
 
 def _unknown_json(view: View, path: str, agent: str) -> JsonObject:
-    id = view.record.id
     return {
         "path": path,
         "agent": agent,
-        "redo": view.command("resume", id, "--redo", path),
-        "skip": view.command("resume", id, "--skip", f"{path}={PLACEHOLDER}"),
+        "redo": view.resume("--redo", path),
+        "skip": view.resume("--skip", f"{path}={PLACEHOLDER}"),
     }
 
 

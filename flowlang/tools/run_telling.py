@@ -16,20 +16,28 @@ from flowlang.hosts.sqlite.store import FINAL, Store
 from flowlang.plan import model as plan
 from flowlang.plan.text import type_text
 from flowlang.text.suggest import did_you_mean
-from flowlang.tools.run_view import command
-from flowlang.tools.stored import plan_of
+from flowlang.tools.run_view import resume_command
+from flowlang.tools.stored import Begun, begun_of, plan_of
 from flowlang.values.codec import decode, encode, parse_argument, read_json, write_json
 from flowlang.values.value import Misfit, Value
 
 
 @attrs.frozen
 class Told:
-    """A message that was left, or (a second cancel) was there already."""
+    """A message that was left for a run, in words."""
 
     record: RunRecord
+    begun: Begun
     kind: Literal["answer", "signal", "cancel"]
     said: str
-    already: bool = False
+
+    def resume(self, store: str | None) -> str:
+        """What to type to carry the run on; `store` is the option that names the store."""
+        return resume_command(store, self.begun, self.record.id)
+
+
+def left_for(store: Store, record: RunRecord, kind: Literal["answer", "signal", "cancel"], said: str) -> Told:
+    return Told(record, begun_of(store, record), kind, said)
 
 
 def signal(store: Store, wanted: str, event: str, texts: Sequence[str], now: int) -> Told:
@@ -47,8 +55,9 @@ def signal(store: Store, wanted: str, event: str, texts: Sequence[str], now: int
         message = f"the event `{event}` does not fit: {misfit}"
         help = misfit.help or f"it is declared as {event}{_shape(record_type)}"
         raise StoreProblem("bad_event", message, help) from None
+    told = left_for(store, record, "signal", f"told run `{record.id}` of {event}")
     store.put_signal(record.number, event, write_json(fields), now)
-    return Told(record, "signal", f"told run `{record.id}` of {event}")
+    return told
 
 
 def _shape(type: plan.RecordType) -> str:
@@ -80,9 +89,10 @@ def cancel(store: Store, wanted: str, now: int) -> Told:
     """Ask for a run to be cancelled. Raises StoreProblem."""
     record = _going_on(store, wanted)
     if any(message.kind == "cancel" for message in store.messages(run=record.number)):
-        return Told(record, "cancel", f"run `{record.id}` is to be cancelled already", already=True)
+        return left_for(store, record, "cancel", f"run `{record.id}` is to be cancelled already")
+    told = left_for(store, record, "cancel", f"run `{record.id}` is to be cancelled")
     store.put_cancel(record.number, now)
-    return Told(record, "cancel", f"run `{record.id}` is to be cancelled")
+    return told
 
 
 def _going_on(store: Store, wanted: str) -> RunRecord:
@@ -99,7 +109,7 @@ def heard_text(told: Told, store: str | None) -> str:
     """What was left, and who goes on with it: `store` is the option that names it."""
     if told.record.holder is not None:
         return f"{told.said}; it hears of it in {told.record.holder}"
-    resume = command(store, "resume", told.record.id)
+    resume = told.resume(store)
     if told.kind == "cancel":
         return f"{told.said}; nobody holds it: `{resume}` carries that out, its undos included"
     return f"{told.said}; nobody holds it: `{resume}` goes on with it"
@@ -110,7 +120,6 @@ def told_json(told: Told, store: str | None) -> dict[str, Value]:
     return {
         "run": told.record.id,
         "told": told.kind,
-        "already": told.already,
         "holder": None if held is None else attrs.asdict(held),
-        "resume": command(store, "resume", told.record.id) if held is None else None,
+        "resume": told.resume(store) if held is None else None,
     }

@@ -20,6 +20,7 @@ from flowlang.tools.run_handle import Result, result_of
 from flowlang.tools.run_history import History
 from flowlang.tools.run_looking import looking_at
 from flowlang.tools.run_secrets import shown_arguments
+from flowlang.tools.stored import Begun
 from flowlang.values.codec import encode
 from flowlang.values.value import Value
 
@@ -35,6 +36,7 @@ class View:
 
     record: RunRecord
     plan: plan.Plan
+    begun: Begun
     inputs: Mapping[str, Value]
     history: History
     result: Result | None
@@ -70,8 +72,12 @@ class View:
         return self.record.updated if stands else self.now
 
     def command(self, name: str, *arguments: str) -> str:
-        """What to type: `flow resume 4f2a --redo payment`."""
+        """What to type: `flow answer 4f2a/verdict VALUE`."""
         return command(self.store, name, *arguments)
+
+    def resume(self, *options: str) -> str:
+        """What to type to carry the run on."""
+        return resume_command(self.store, self.begun, self.record.id, *options)
 
 
 def view(store: Store, wanted: str, *, now: int, option: str | None = None) -> View:
@@ -86,6 +92,7 @@ def view(store: Store, wanted: str, *, now: int, option: str | None = None) -> V
         return View(
             record=record,
             plan=compiled,
+            begun=looking.begun,
             inputs=shown_inputs(compiled.flows[record.flow], looking.begun.values),
             history=history,
             result=result_of(ended, compiled) if isinstance(ended, RunResult) else None,
@@ -107,3 +114,9 @@ def command(store: str | None, name: str, *arguments: str) -> str:
     """A command line of `flow` to type, for a store that is named by an option, or is the user's own."""
     named = ("--store", store) if store else ()
     return shlex.join(("flow", name, *arguments, *named))
+
+
+def resume_command(store: str | None, begun: Begun, id: str, *options: str) -> str:
+    """What to type to carry a run on; its secrets are not kept, so they have to be given again."""
+    secrets = (f"{name}={PLACEHOLDER}" for name in begun.secrets)
+    return command(store, "resume", id, *options, *secrets)

@@ -8,7 +8,7 @@ from flowlang.tools.cli.looking import completed_questions, json_option, now, op
 from flowlang.tools.cli.storing import store_option
 from flowlang.tools.cli.telling import given_text, say_told
 from flowlang.tools.run_asking import answer
-from flowlang.tools.run_telling import Told
+from flowlang.tools.run_telling import left_for
 
 EXAMPLES = """\b
 Examples:
@@ -32,5 +32,5 @@ def command(context: click.Context, question: str, value: str, as_json: bool, st
     type before it is accepted, and the first answer counts."""
     with opened(context, store, as_json=as_json) as found:
         asked = answer(found, question, given_text(value), now())
-        told = Told(asked.record, "answer", f"answered {asked.address}")
+        told = left_for(found, asked.record, "answer", f"answered {asked.address}")
     say_told(context, told, store, as_json=as_json)

@@ -11,7 +11,8 @@ from flowlang.tools.cli import terminal
 from flowlang.tools.cli.looking import completed_runs, json_option, named, opened
 from flowlang.tools.cli.storing import store_option
 from flowlang.tools.run_log import LISTENING, log
-from flowlang.tools.run_view import command as to_type
+from flowlang.tools.run_view import resume_command
+from flowlang.tools.stored import begun_of
 
 EXAMPLES = """\b
 Examples:
@@ -32,11 +33,10 @@ def command(context: click.Context, run: str, follow: bool, as_json: bool, store
     pause = (lambda: time.sleep(LISTENING)) if follow else None
     with opened(context, store, as_json=as_json) as found:
         stands = log(found, run, _write, as_json=as_json, pause=pause)
-        id = found.find(run).id
+        record = found.find(run)
+        resume = resume_command(named(context, store), begun_of(found, record), record.id)
     if follow and stands == "left":
-        terminal.say(
-            f"nobody holds the run; `{to_type(named(context, store), 'resume', id)}` goes on with it"
-        )
+        terminal.say(f"nobody holds the run; `{resume}` goes on with it")
 
 
 def _write(line: str) -> None:
