@@ -14,7 +14,7 @@ import pytest
 
 import flowlang
 from flowlang.tools import cli
-from flowlang.tools.cli import watching
+from flowlang.tools.cli import terminal, watching
 from flowlang.tools.schemas import DIAGNOSTICS
 
 GOOD = 'flow greet(name: string) -> string {\n  return "Hello ${name}"\n}\n'
@@ -243,6 +243,18 @@ def test_watching_checks_again_when_a_file_changes(flow, monkeypatch):
     outcome = flow("check", "--watch")
     assert outcome.code == 130
     assert outcome.err.splitlines()[:2] == ["1 error in 1 file", "no mistakes in 1 file"]
+
+
+def test_watching_begins_each_time_on_an_empty_screen(monkeypatch):
+    class Screen(io.StringIO):
+        def isatty(self):
+            return True
+
+    for screen, shown in ((Screen(), "\x1b[2J\x1b[3J\x1b[H"), (io.StringIO(), "")):
+        monkeypatch.setattr(sys, "stdout", screen)
+        monkeypatch.setenv("TERM", "xterm")
+        terminal.clear()
+        assert screen.getvalue() == shown
 
 
 def test_waiting_for_a_change():

@@ -55,7 +55,9 @@ def test_pages_say_what_there_is_and_link_to_each_other(project, capsys):
     page = (project / "out" / "main.md").read_text()
     assert "### main\n\n```flow\nflow main(\n" in page
     assert "Reads `url`, and <b>doubles</b> it.\n\n- once\n- twice\n" in page
-    assert "| `url` | `string` |  | Where it is. |" in page
+    assert (
+        "| parameter | type | what it is |\n| --- | --- | --- |\n| `url` | `string` | Where it is. |" in page
+    )
     assert "- may fail with: [`Lost`](#lost)\n" in page
     assert "- calls: [`find`](#find), [`lib.double`](lib.md#double)\n" in page
     assert "```mermaid\nflowchart TD\n" in page

@@ -78,6 +78,8 @@ def command(
     while watch:
         wait_for_change(findings.started_ns, partial(snapshot, wanted, findings.checked.values()))
         findings = check_paths(wanted, previous=findings.checked, plans=plans)
+        if form is None:
+            terminal.clear()
         show(findings, form)
     return int(findings.failed(strict))
 

@@ -31,6 +31,12 @@ def out_json(value: Any) -> None:
     out(json.dumps(value, indent=2))
 
 
+def clear() -> None:
+    """Begin at the top of an empty screen, where there is a screen."""
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        out("\x1b[2J\x1b[3J\x1b[H", end="")
+
+
 def say(text: str) -> None:
     """What is to be said about it; a path or a message in it cannot steer the terminal."""
     sys.stdout.flush()

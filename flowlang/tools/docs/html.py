@@ -12,7 +12,7 @@ from html import escape
 from flowlang.tools.docs.pages import Block, Code, Drawing, Facts, Heading, Link, Page, Table, Text
 
 STYLE = """
-  :root { color-scheme: light dark; --line: #8884; --quiet: #8888; --soft: #8881 }
+  :root { color-scheme: light dark; --line: #8884; --quiet: #767676; --soft: #8881 }
   body { font: 16px/1.55 system-ui, "Segoe UI", Helvetica, Arial, sans-serif; margin: 0; display: flex }
   nav { position: sticky; top: 0; height: 100vh; overflow: auto; padding: 2rem 1.5rem; min-width: 13rem;
         border-right: 1px solid var(--line); box-sizing: border-box; font-size: .9rem }
@@ -66,7 +66,9 @@ def _block(block: Block, page: Page) -> Iterator[str]:
         case Table(head=head, rows=rows):
             cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
             yield f"<table>\n<tr>{cells}</tr>"
-            yield from (f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(row))}</tr>" for row in rows)
+            yield from (
+                f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(block, row))}</tr>" for row in rows
+            )
             yield "</table>"
         case Facts(rows=facts):
             yield "<dl>"
@@ -78,10 +80,13 @@ def _block(block: Block, page: Page) -> Iterator[str]:
             yield f"<figure>{svg}</figure>"
 
 
-def _cells(row: tuple[str, ...]) -> list[str]:
-    """Cells of a row: all but the last are text of the language."""
-    *code, last = row
-    return [*(f"<code>{escape(cell)}</code>" if cell else "" for cell in code), _inline(last)]
+def _cells(table: Table, row: tuple[str, ...]) -> list[str]:
+    named = zip(table.head, row, strict=True)
+    return [_inline(cell) if name in table.words else _code(cell) for name, cell in named]
+
+
+def _code(text: str) -> str:
+    return f"<code>{escape(text)}</code>" if text else ""
 
 
 def _paragraphs(text: str) -> Iterator[str]:

@@ -44,7 +44,7 @@ def _block(block: Block, page: Page) -> str:
         case Code(text=text):
             return f"```flow\n{text}\n```"
         case Table(head=head, rows=rows):
-            lines = [head, tuple("---" for _ in head), *(_cells(row) for row in rows)]
+            lines = [head, tuple("---" for _ in head), *(_cells(block, row) for row in rows)]
             return "\n".join(f"| {' | '.join(line)} |" for line in lines)
         case Facts(rows=facts):
             return "\n".join(
@@ -54,10 +54,10 @@ def _block(block: Block, page: Page) -> str:
             return f"```mermaid\n{mermaid}```"
 
 
-def _cells(row: tuple[str, ...]) -> tuple[str, ...]:
-    """Cells of a row: all but the last are text of the language."""
-    *code, last = (cell.replace("|", "\\|").replace("\n", " ") for cell in row)
-    return (*(f"`{cell}`" if cell else "" for cell in code), last)
+def _cells(table: Table, row: tuple[str, ...]) -> tuple[str, ...]:
+    cells = (cell.replace("|", "\\|").replace("\n", " ") for cell in row)
+    named = zip(table.head, cells, strict=True)
+    return tuple(cell if name in table.words or not cell else f"`{cell}`" for name, cell in named)
 
 
 def _link(link: Link, page: Page) -> str:

@@ -58,8 +58,11 @@ class Code:
 
 @attrs.frozen
 class Table:
+    """The cells of columns whose head is in `words` are Markdown, the others text of the language."""
+
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    words: tuple[str, ...]
 
 
 @attrs.frozen
@@ -196,7 +199,8 @@ class _Writing:
         found = self.items(ast.TestDecl)
         yield from _titled("Tests", found)
         if found:
-            yield Table(("What is tested",), tuple((each.declaration.name.value,) for each in found))
+            titles = tuple((each.declaration.name.value,) for each in found)
+            yield Table(("what is tested",), titles, words=("what is tested",))
 
 
 @attrs.frozen
@@ -225,8 +229,11 @@ def _parameters(parameters: Iterable[Parameter]) -> Iterator[Table]:
     for parameter in parameters:
         _, _, default = shown_parameter(parameter).partition(f"{show(parameter.type)} = ")
         rows.append((parameter.name, show(parameter.type), default, parameter.doc or ""))
+    head = ("parameter", "type", "default", "what it is")
+    used = [column for column in range(len(head)) if column == 0 or any(row[column] for row in rows)]
     if rows:
-        yield Table(("Parameter", "Type", "Default", "What it is"), tuple(rows))
+        picked = tuple(tuple(row[column] for column in used) for row in rows)
+        yield Table(tuple(head[column] for column in used), picked, words=("what it is",))
 
 
 def _drawing(plan: Plan, flow: str) -> Iterator[Drawing]:
