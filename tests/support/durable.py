@@ -16,7 +16,7 @@ import trio.testing
 from support.runs import EPOCH, PATH, PRELUDE, Actor, Outside, Played, compile_text
 
 from flowlang.hosts import journaled as journaled_host
-from flowlang.hosts.journaled import JournaledRun, World
+from flowlang.hosts.journaled import JournaledRun, OutcomeUnknown, World
 from flowlang.hosts.trio_host import TrioHost
 from flowlang.hosts.turns import turns_of
 from flowlang.runtime import events
@@ -154,12 +154,15 @@ class Journaled:
         return run
 
     async def carry_out(self) -> RunResult:
-        """Carry the run to its end, however often it is killed."""
+        """Carry the run to its end, however often it is killed; writes in doubt are made again."""
         result: object = None
+        again: dict[str, None] | None = None
         while not isinstance(result, RunResult):
+            unknown, again = again, None
             try:
-                result = await self.open().carry_out()
-                assert isinstance(result, RunResult), result
+                result = await self.open(unknown).carry_out()
+                again = dict.fromkeys(result.paths) if isinstance(result, OutcomeUnknown) else None
+                assert isinstance(result, RunResult | OutcomeUnknown), result
             except* Killed:
                 last = self.keeper.commits - 1
                 await trio.sleep(next(kill.away for kill in self.keeper.kills if kill.commit == last))

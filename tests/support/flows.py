@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 
 SIGNATURE = """(
   name: string, takes: duration = 0s, fails: string = "", times: int = 1000, cleanup: duration = 0s
-) -> string raises Oops, Nope effect idempotent"""
+) -> string raises Oops, Nope"""
 
 AGENTS = f"""
-agent narrow{SIGNATURE} limit 2 at once
-agent flaky{SIGNATURE} timeout 20s retry 2 times backoff constant 1s
-agent touchy{SIGNATURE} breaker 2 failures within 1m reset 30s
+agent pay{SIGNATURE} effect write
+agent narrow{SIGNATURE} effect idempotent limit 2 at once
+agent flaky{SIGNATURE} effect idempotent timeout 20s retry 2 times backoff constant 1s
+agent touchy{SIGNATURE} effect idempotent breaker 2 failures within 1m reset 30s
 """
 
 FAILS = ("Oops", "Nope", "Unavailable", "exit", "broken", "bad", "late", "stubborn")
@@ -34,12 +35,13 @@ ENDINGS = {"flow": "return", "do": "yield", "round": "next"}
 @attrs.frozen
 class Around:
     """Where something stands. `salt` names an int. `clean`: nothing may wait for the outside. `safe`: it may
-    not fail."""
+    not fail. `lone`: nothing around it throws it away or makes it again, so it may be a write."""
 
     salt: str
     depth: int
     clean: bool = False
     safe: bool = False
+    lone: bool = False
 
     def inside(self, **changes: Any) -> Around:
         return attrs.evolve(self, depth=self.depth - 1, **changes)
@@ -117,14 +119,14 @@ class Maker:
             clauses.append(f'when {around.salt} % 3 != {self.number(0, 2)} otherwise "skipped"')
         if not self.steady:
             clauses += self.timeouts(task, around)
-        if self.maybe(4):
+        if self.maybe(4) and "pay(" not in task:
             clauses.append(self.retry(around, value))
         if value and (around.safe or self.maybe(4)):
             clauses += self.catches(around)
         if self.maybe(5):
             clauses.append(f"undo {self.undo(around)}")
         if self.maybe(6):
-            inner = around.inside(clean=True)
+            inner = around.inside(clean=True, lone=False)
             clauses.append(f"finally {{ step {self.fresh('s')} = {self.task(inner)} }}")
         return " ".join(clauses)
 
@@ -132,7 +134,7 @@ class Maker:
         """A timeout alone would be that of an attempt too: of a call that is a tie."""
         whole, per_attempt = self.maybe(4), self.maybe(6)
         timeouts = [f"timeout {self.time(around)}"] if whole else []
-        if per_attempt or (whole and not task.startswith(("do", "race"))):
+        if per_attempt or (whole and not task.startswith(("do", "race", "for", "while", "first"))):
             timeouts.append(f"timeout {self.time(around, most=299)} per attempt")
         return timeouts
 
@@ -162,7 +164,7 @@ class Maker:
 
     def undo(self, around: Around) -> str:
         if not around.safe and around.depth > 0 and self.maybe(4):
-            return self.do(around.inside(clean=True))
+            return self.do(around.inside(clean=True, lone=False))
         fails = "" if around.safe else self.one_of("", "", "", "Oops")
         return self.made("undo", around, fails)
 
@@ -181,7 +183,7 @@ class Maker:
 
     def call(self, around: Around) -> str:
         fails = "" if around.safe or not self.maybe(3) else self.one_of(*FAILS[: 6 if self.steady else 8])
-        return self.made("work", around, fails)
+        return self.made("pay" if around.lone and self.maybe(4) else "work", around, fails)
 
     def made(self, agent: str, around: Around, fails: str) -> str:
         arguments = [f'name: "{self.fresh("w")} ${{{around.salt}}}"', f"takes: {self.time(around)}"]
@@ -240,6 +242,7 @@ class Maker:
         pace = self.one_of("", ", in order", ", 2 at once")
         tolerant = self.one_of("", ", tolerating 1 failures") if not around.safe and not self.steady else ""
         let, inner = self.salted(around, index)
+        inner = attrs.evolve(inner, lone=inner.lone and not may_fail_alone)
         body = self.block("do", inner, False)
         tolerant = "" if may_fail_alone else tolerant
         return f"for each {item}, {index} in [{items}]{where}{pace}{tolerant} {{\n{let}{body}\n}}"
@@ -250,7 +253,7 @@ class Maker:
     def shown(self, task: str, around: Around, value: str = "{}") -> str:
         """A task whose value is no string, as one."""
         name = self.fresh("l")
-        clauses = "" if self.steady and around.safe else self.clauses("do", around, value=False)
+        clauses = "" if self.steady and around.safe else self.clauses(task, around, value=False)
         return f"do {{\nstep {name} = {task} {clauses}\nyield {value.format(name)}\n}}"
 
     def while_(self, around: Around) -> str:
@@ -266,7 +269,7 @@ class Maker:
         return f"race {{ {self.branches(around)} }}"
 
     def branches(self, around: Around) -> str:
-        return ",\n".join(self.task(around.inside()) for _ in range(self.number(2, 3)))
+        return ",\n".join(self.task(around.inside(lone=False)) for _ in range(self.number(2, 3)))
 
     def first(self, around: Around) -> str:
         if self.maybe():
@@ -289,7 +292,7 @@ class Maker:
         known = self.callable.setdefault(kind, [])
         if not known or self.maybe():
             name = self.fresh("flow_")
-            self.flow(name, attrs.evolve(around.inside(), salt="n"))
+            self.flow(name, attrs.evolve(around.inside(lone=False), salt="n"))
             known.append(name)
         return f"{self.one_of(*known)}(n: {around.salt} + {self.number(1, 999)})"
 
@@ -298,5 +301,5 @@ class Maker:
 def flows(draw: Any, depth: int = 3, steady: bool = False) -> str:
     """The text of a project whose flow `main` takes nothing and gives a string."""
     maker = Maker(draw, steady)
-    maker.flow("main", Around("n", depth), "n: int = 1")
+    maker.flow("main", Around("n", depth, lone=True), "n: int = 1")
     return "\n".join([*maker.flows, AGENTS])
