@@ -42,9 +42,10 @@ from flowlang.runtime.mailbox import MailboxFull
 from flowlang.runtime.replay import Replayed, kernel_of
 from flowlang.runtime.run import RunResult
 from flowlang.tools.engine import Prepared, new_run_id
-from flowlang.tools.run_handle import Left, RunHandle, carried, result_of
+from flowlang.tools.run_handle import Left, Result, RunHandle, carried, result_of
 from flowlang.tools.run_in_memory import Answer, Answering
 from flowlang.tools.run_report import result_json
+from flowlang.tools.run_result import stored_result
 from flowlang.tools.stored import Begun, anywhere, begun_of, brought_back, plan_of, prepared_again
 from flowlang.values.codec import decode, write_json
 from flowlang.values.value import Misfit, Value
@@ -220,6 +221,11 @@ class Engine:
             taken = _Taken(record.id, lease, prepared, bring, answer, wait, resolve)
             async with self._carried(taken, on_event) as handle:
                 yield handle
+
+    def result(self, run: RunRecord | str) -> Result:
+        """How a run ended, given its record or its id. Raises NotEnded, StoreProblem."""
+        record = self.store.find(run) if isinstance(run, str) else run
+        return stored_result(self.store, record)
 
     @asynccontextmanager
     async def _carried(self, taken: _Taken, on_event: OnEvent | None) -> AsyncIterator[RunHandle]:

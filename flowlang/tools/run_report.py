@@ -39,7 +39,8 @@ def result_text(data: Value, *, to_terminal: bool) -> str:
 
 
 def result_json(result: Result, places: Places) -> JsonObject:
-    """The whole outcome of a run as one object. `artifacts` are the files that it stored."""
+    """The whole outcome of a run as one object; `run_result` reads it back. `artifacts` are the files that it
+    stored. The last `errors` are those of the undos that failed, one for each path of `not_undone`."""
     failure = result.failure and _without(result.failure, result.undo_failures)
     failures = ([failure] if failure else []) + list(result.undo_failures)
     return {
@@ -50,6 +51,8 @@ def result_json(result: Result, places: Places) -> JsonObject:
         "summary": summary(result),
         "artifacts": [],
         "errors": [failure_json(failure, places) for failure in failures],
+        "undone": list(result.undone),
+        "not_undone": [failure.path for failure in result.undo_failures],
         "execution_time_seconds": result.execution_time_seconds,
         "steps_executed": result.steps_executed,
         "steps_skipped": result.steps_skipped,
@@ -102,6 +105,8 @@ def failure_json(failure: Failure, places: Places) -> JsonObject:
         "path": places.plan.sources[at.source].path if at else None,
         "line": at.line if at else None,
         "column": at.column if at else None,
+        "end_line": at.end_line if at else None,
+        "end_column": at.end_column if at else None,
         "notes": [failure_json(note, places) for note in failure.notes],
     }
 
@@ -125,6 +130,8 @@ def refused_json(flow: str | None, diagnostics: Sequence[Diagnostic], read: Read
         "summary": f"refused: {errors[0]['message']}{more}",
         "artifacts": [],
         "errors": errors,
+        "undone": [],
+        "not_undone": [],
         "execution_time_seconds": 0.0,
         "steps_executed": 0,
         "steps_skipped": 0,

@@ -43,10 +43,10 @@ def listed(store: Store, statuses: Sequence[str], flow: str | None, limit: int) 
         for record in store.runs(status=status, flow=flow, limit=limit)
     ]
     newest = sorted({record.number: record for record in found}.values(), key=lambda r: -r.number)
-    return [_listed(store, record) for record in newest[:limit]]
+    return [listed_run(store, record) for record in newest[:limit]]
 
 
-def _listed(store: Store, record: RunRecord) -> Listed:
+def listed_run(store: Store, record: RunRecord) -> Listed:
     if record.ended is None:
         return Listed(record, [wait for _, wait in store.waits(record.number)])
     if record.status != "failed":
@@ -70,7 +70,7 @@ def _row(run: Listed, now: int, relative: bool) -> list[Stretch]:
         Stretch(record.status, STYLES[record.status]),
         Stretch(started),
         Stretch(span_text(_end_of(record, now) - record.created)),
-        Stretch(_said_of(run, now, relative)),
+        Stretch(said_of(run, now, relative=relative)),
     ]
 
 
@@ -81,7 +81,8 @@ def _end_of(record: RunRecord, now: int) -> int:
     return record.updated if record.status in ("interrupted", "unknown") else now
 
 
-def _said_of(run: Listed, now: int, relative: bool) -> str:
+def said_of(run: Listed, now: int, *, relative: bool) -> str:
+    """What a run waits for, or why it failed."""
     if run.error is not None:
         return f"{run.error}: {run.message}"
     match run.record.status:
@@ -91,8 +92,10 @@ def _said_of(run: Listed, now: int, relative: bool) -> str:
             return ""
     said = Counter(_wait_text(wait, now, relative) for wait in run.waits)
     waits = [f"{text} ({number})" if number > 1 else text for text, number in said.items()]
-    left = run.record.status == "waiting" and run.record.holder is None
-    return "; ".join([*waits, "nobody holds it"] if left else waits)
+    if run.record.status == "waiting":
+        waits = waits or ["waits for time to pass"]
+        waits += [] if run.record.holder else ["nobody holds it"]
+    return "; ".join(waits)
 
 
 def _wait_text(wait: Wait, now: int, relative: bool) -> str:

@@ -25,6 +25,7 @@ COMMANDS = {
     "lsp": "Serve an editor: the language server.",
     "runs": "List the runs that are kept.",
     "show": "Show how a run stands, or one of its steps.",
+    "result": "Print what a run gave, or why it failed.",
     "logs": "Tell what happened in a run, and what happens.",
     "questions": "List what runs ask.",
     "answer": "Answer a question of a run.",
