@@ -33,6 +33,7 @@ from flowlang.tools.run_log import log
 from flowlang.tools.run_show import render_run
 from flowlang.tools.run_show_json import detailed_json, run_json
 from flowlang.tools.run_show_step import render_step, step_named
+from flowlang.tools.run_table import listed, table
 from flowlang.tools.run_times import ago_text, due_text, rough_text, span_text
 from flowlang.tools.run_view import View, view
 from flowlang.tools.stored import Begun
@@ -401,3 +402,12 @@ def test_strange_values_are_refused(run: Store, capsys: pytest.CaptureFixture[st
     for words in (["answer", "4f2a/verdict", value], ["signal", "4f2a", "Paid", "--", value]):
         code, _, err = said(capsys, *words)
         assert code == 1 and err.startswith("error: ") and not run.messages()
+
+
+def test_on_a_terminal_times_are_as_seen_from_now(run: Store) -> None:
+    now = run.find("4f2a").created + 3 * 3_600 * SECOND
+    lines = table(listed(run, (), None, 10), now, relative=True, limit=64)
+    assert written(lines, colour=False).splitlines() == [
+        "run   flow    status   started  took",
+        "4f2a  review  waiting  3h ago     3h  asks sure (2); waits for …",
+    ]

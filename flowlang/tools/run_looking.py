@@ -18,7 +18,7 @@ from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.events import OnEvent
 from flowlang.runtime.journal import JournalMisfit, Row
 from flowlang.runtime.kernel import Kernel
-from flowlang.runtime.program import link
+from flowlang.runtime.program import Program, link
 from flowlang.runtime.replay import kernel_of, replay
 from flowlang.tools.stored import Begun, begun_of, plan_of, problem_of
 from flowlang.values.value import Value
@@ -72,14 +72,19 @@ def looking_at(
     """Look at a run for as long as the block lasts, first at all that has happened. Raises StoreProblem."""
     compiled = plan_of(store, record)
     begun = begun_of(store, record).with_stand_ins(compiled.flows[record.flow])
-    program = link(compiled, dict.fromkeys(compiled.agents, _NoAgent()))
-    kernel = kernel_of(program, record.flow, begun.values, record.id, on_event)
+    program = uncallable(compiled)
+    kernel = kernel_of(program, record.flow, begun.values, record.id, on_event, begun.seed)
     looking = Looking(store, record, compiled, begun, kernel, on_row)
     try:
         looking.go_on()
         yield looking
     finally:
         kernel.close()
+
+
+def uncallable(compiled: plan.Plan) -> Program:
+    """A program for replays, none of whose agents can be called."""
+    return link(compiled, dict.fromkeys(compiled.agents, _NoAgent()))
 
 
 class _NoAgent:

@@ -34,12 +34,14 @@ from flowlang.values.value import Misfit, Value
 @attrs.frozen
 class Begun:
     """What a run was started with: plan values for its parameters, its folder, and what `--bind` said. What
-    `secrets` were given is not kept."""
+    `secrets` were given is not kept. A fork says of which run, at which step, and keeps the seed of that."""
 
     values: Mapping[str, Value]
     folder: str
     binds: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    forked: tuple[str, str] | None = None
+    seed: str | None = None
 
     @classmethod
     def of(cls, flow: plan.Flow, values: Mapping[str, Value], folder: str, binds: Sequence[str]) -> Begun:
@@ -54,13 +56,22 @@ class Begun:
                 "folder": self.folder,
                 "binds": list(self.binds),
                 "secrets": list(self.secrets),
+                "forked": list(self.forked) if self.forked else None,
+                "seed": self.seed,
             }
         )
 
     @classmethod
     def from_json(cls, text: str) -> Begun:
         known = json.loads(text)
-        return cls(known["values"], known["folder"], tuple(known["binds"]), tuple(known["secrets"]))
+        return cls(
+            known["values"],
+            known["folder"],
+            tuple(known["binds"]),
+            tuple(known["secrets"]),
+            tuple(known["forked"]) if known.get("forked") else None,
+            known.get("seed"),
+        )
 
     def with_secrets(self, flow: plan.Flow, given: Mapping[str, object], run: str) -> Begun:
         """The same with its secrets given anew, in their JSON form. Raises StoreProblem."""
@@ -72,6 +83,9 @@ class Begun:
             raise StoreProblem("secret", message, f"give it again: `flow resume {run} {missing[0]}=…`")
         types = {parameter.name: parameter.type for parameter in flow.parameters}
         return attrs.evolve(self, values={**self.values, **_decoded(given, types)})
+
+    def without_secrets(self) -> Begun:
+        return attrs.evolve(self, values={n: v for n, v in self.values.items() if n not in self.secrets})
 
     def with_stand_ins(self, flow: plan.Flow) -> Begun:
         """The same with anything that fits in the place of its secrets, to be looked at."""
@@ -137,7 +151,7 @@ def brought_back(
 ) -> tuple[Kernel, Replayed]:
     """A kernel that stands where a run's journal ends. `on_event` is told of what happened, and later of what
     does. Raises StoreProblem where the journal is not that of this plan."""
-    kernel = kernel_of(program, record.flow, begun.values, record.id, on_event)
+    kernel = kernel_of(program, record.flow, begun.values, record.id, on_event, begun.seed)
     try:
         return kernel, replay(kernel, rows)
     except JournalMisfit as misfit:
