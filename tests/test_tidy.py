@@ -29,10 +29,12 @@ EXEMPT_FROM_LENGTH = {
 }
 
 LAZY = {
-    "flowlang/tools/lsp/server.py": {"flowlang.tools.lsp.pictures"},  # brings pydantic
+    # Both bring pydantic.
+    "flowlang/tools/lsp/server.py": {"flowlang.tools.lsp.pictures", "flowlang.tools.last_runs"},
     "flowlang/tools/cli/lsp.py": {"flowlang.tools.lsp.server"},  # an extra that may not be installed
     "flowlang/text/patterns.py": {"re2"},  # most flows have no pattern
     "flowlang/planning/reading.py": {"flowlang.planning.yaml_text"},  # a plan in JSON needs no YAML
+    "flowlang/tools/cli/check.py": {"flowlang.tools.plan_bounds", "flowlang.tools.plan_repairs"},  # for plans
     "flowlang/tools/plan_files.py": {"flowlang.tools.frontend"},  # which comes here for plans
     "flowlang/tools/frontend.py": {"flowlang.tools.plan_files", "flowlang.plan.lower"},  # bring pydantic
 }

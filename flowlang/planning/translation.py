@@ -20,17 +20,22 @@ from flowlang.planning.places import placed
 from flowlang.planning.reading import Part, Plan, read_document, read_plan
 from flowlang.planning.steps import Steps, documentation, report_unknown
 from flowlang.planning.trees import Maker
-from flowlang.planning.values import Values
+from flowlang.planning.values import Hints, Values
 from flowlang.semantics.namespace import BUILT_IN
 from flowlang.syntax import ast
 from flowlang.syntax.parser import key_of
 from flowlang.syntax.parser import unique as unique_key
-from flowlang.text.diagnostics import Problems
+from flowlang.text import codes
+from flowlang.text.diagnostics import Diagnostic, Problems
 from flowlang.text.source import Source, Span
 
+NO_HINTS = Hints()
 
-def module_of(source: Source, agents: Agents) -> ast.Module:
-    """The tree of a plan, with all that is wrong with it as data. Never raises."""
+
+def module_of(source: Source, agents: Agents, hints: Hints = NO_HINTS) -> ast.Module:
+    """The tree of a plan, with all that is wrong with it as data. Never raises.
+
+    `hints` are what the checker said of an earlier tree of the same plan; see `hints_of`."""
     problems = Problems()
     node = read_document(source.path, source.text, problems)
     plan = read_plan(node, problems) if node is not None else Plan(None, ())
@@ -38,7 +43,8 @@ def module_of(source: Source, agents: Agents) -> ast.Module:
         _look_at_steps(agents, plan, problems)
         return ast.Module(source, (), (), tuple(problems.found))
     used = UsedAgents(problems)
-    flow = _flow(source, agents, plan.part, plan, used, problems)
+    values = Values(source.text, Expressions(agents, Maker(), problems), hints)
+    flow = _flow(values, agents, plan.part, plan, used)
     own = list(used.declarations())
     aliases = {alias for tree in (flow, *own) for alias in aliases_in(tree)}
     items: list[ast.Item] = []
@@ -50,18 +56,21 @@ def module_of(source: Source, agents: Agents) -> ast.Module:
     return ast.Module(source, tuple(items), (), ())
 
 
+def hints_of(found: Iterable[Diagnostic]) -> Hints:
+    """What the checker's diagnostics of a plan say about how its values are to be read."""
+    mistakes = list(found)
+    return Hints(
+        frozenset(d.primary.span for d in mistakes if d.code == codes.TYPE_MISMATCH),
+        frozenset(d.primary.span for d in mistakes if d.code == codes.NEEDLESS_HANDLING),
+    )
+
+
 def _flow(
-    source: Source,
-    agents: Agents,
-    part: Part[ExecutionPlan],
-    plan: Plan,
-    used: UsedAgents,
-    problems: Problems,
+    values: Values, agents: Agents, part: Part[ExecutionPlan], plan: Plan, used: UsedAgents
 ) -> ast.FlowDecl:
-    make = Maker()
-    values = Values(source.text, Expressions(agents, make, problems))
+    make = values.expressions.make
     aliases = [library.alias for library in agents.libraries]
-    whole = Span(0, len(source.text))
+    whole = Span(0, len(values.source))
     inputs = _named(part.says.inputs, aliases, "input")
     metadata = _named(part.says.metadata, [*aliases, *inputs.values()], "metadata")
     scope = Scope(inputs=inputs, metadata=metadata)

@@ -2,7 +2,9 @@
 
 A string that is one hole is the value of its expression; in any other, holes put text into text. Where the
 type that is wanted is known, a value is read as it: an object as a map, "30s" as a duration, anything as
-`json`. So a plan needs no syntax of its own for what JSON cannot say."""
+`json`. So a plan needs no syntax of its own for what JSON cannot say.
+
+What type an expression has, only the checker knows; where that matters, it has looked before: `Hints`."""
 
 from __future__ import annotations
 
@@ -28,10 +30,23 @@ OPENING = re.compile(r"(\\*)\$\{")
 DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d))+")
 
 
+@attrs.frozen
+class Hints:
+    """What the checker has found out of expressions that are the whole of a string, by their spans: which are
+    no strings where a string is wanted, and which are `json` already."""
+
+    unlike: frozenset[Span] = frozenset()
+    json: frozenset[Span] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.unlike or self.json)
+
+
 @attrs.frozen(eq=False)
 class Values:
     source: str
     expressions: Expressions
+    hints: Hints = Hints()
 
     def value(self, node: Node, scope: Scope, wanted: Type | None = None) -> ast.Expr:
         """A value, read as what is wanted."""
@@ -75,7 +90,10 @@ class Values:
     def text(self, node: Scalar, scope: Scope, wanted: Type | None) -> ast.Expr:
         text = placed(node, self.source)
         if hole := _sole_hole(text):
-            return self.expressions.parse(hole, scope)
+            found = self.expressions.parse(hole, scope)
+            return (
+                self.as_text(found) if wanted == types.STRING and found.span in self.hints.unlike else found
+            )
         if "${" in text.text:
             return self.template(node, text, scope)
         if wanted == types.DURATION and DURATION.fullmatch(text.text) and duration(text.text) is not None:
@@ -85,6 +103,10 @@ class Values:
             whole = make(ast.Cast, node.span, literal(make, node), self.type(node.span, "json"))
             return make(ast.Cast, node.span, whole, self.type(node.span, "datetime"))
         return literal(make, node)
+
+    def as_text(self, expr: ast.Expr) -> ast.Expr:
+        """A number, a bool or a time as the text that a string has of it."""
+        return self.expressions.make(ast.Interpolation, expr.span, (expr,), interpolation_text([expr]))
 
     def template(self, node: Scalar, text: Placed, scope: Scope) -> ast.Expr:
         """Text with holes. What is constant in it is joined to one piece."""
@@ -153,12 +175,15 @@ class Values:
         return make(ast.Call, node.span, callee, arguments)
 
     def json(self, node: Node, scope: Scope) -> ast.Expr:
-        """A value as `json`; one hole is taken to be `json` already."""
+        """A value as `json`."""
         text = placed(node, self.source) if isinstance(node, Scalar) and isinstance(node.value, str) else None
         if text is not None and (hole := _sole_hole(text)):
-            return self.expressions.parse(hole, scope)
-        inner = self.part_of_json(node, scope)
-        return self.expressions.make(ast.Cast, node.span, inner, self.type(node.span, "json"))
+            found = self.expressions.parse(hole, scope)
+            return found if found.span in self.hints.json else self.cast(found, found.span)
+        return self.cast(self.part_of_json(node, scope), node.span)
+
+    def cast(self, expr: ast.Expr, span: Span) -> ast.Expr:
+        return self.expressions.make(ast.Cast, span, expr, self.type(span, "json"))
 
     def part_of_json(self, node: Node, scope: Scope) -> ast.Expr:
         """A value that becomes `json` with what it stands in. Items of a list, and values of a map, become

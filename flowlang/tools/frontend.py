@@ -111,9 +111,9 @@ def sources(*checked: Checked) -> ReadSource:
 
 def _checked(entry: str, read: Read, previous: Checked | None, plans: PlanSettings | None) -> Checked:
     if is_plan(entry):
-        from flowlang.tools.plan_files import load_plan
+        from flowlang.tools.plan_files import check_plan
 
-        return check(load_plan(entry, read, plans))
+        return check_plan(entry, read, plans)
     before = previous.project if previous else None
     project = load(entry, read=read, describe=describe, root=root_of(entry), previous=before)
     return check(project, previous=previous)

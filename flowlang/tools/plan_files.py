@@ -29,8 +29,10 @@ from flowlang.agents.project import config_path
 from flowlang.agents.toml_places import label_of
 from flowlang.planning.agents import Agents, Library, own_declarations
 from flowlang.planning.names import as_name, unique
+from flowlang.planning.translation import NO_HINTS, hints_of
 from flowlang.planning.translation import module_of as module_of_source
-from flowlang.planning.values import DURATION
+from flowlang.planning.values import DURATION, Hints
+from flowlang.semantics.check import Checked, check
 from flowlang.semantics.facts import Declared, Namespace
 from flowlang.semantics.modules import Project, Read, load
 from flowlang.semantics.uses import namespace_of
@@ -60,15 +62,24 @@ def module_of(path: str, text: str, settings: PlanSettings | None = None) -> ast
     return module_of_source(Source(entry, text), surroundings_of(entry, settings).agents)
 
 
-def load_plan(entry: str, read: Read, settings: PlanSettings | None) -> Project:
-    """The project of a plan."""
+def check_plan(entry: str, read: Read, settings: PlanSettings | None) -> Checked:
+    """Check a plan. Where the reading of values depends on types, it is read again with what was found."""
     around = surroundings_of(entry, settings)
+    checked = check(load_plan(entry, read, around))
+    hints = hints_of(found for found in checked.diagnostics if found.path == entry)
+    if not hints:
+        return checked
+    return check(load_plan(entry, read, around, hints), previous=checked)
+
+
+def load_plan(entry: str, read: Read, around: Surroundings, hints: Hints = NO_HINTS) -> Project:
+    """The project of a plan."""
     project = load(
         entry,
         read=read,
         describe=describe,
         root=root_of(entry),
-        parse_entry=lambda source: module_of_source(source, around.agents),
+        parse_entry=lambda source: module_of_source(source, around.agents, hints),
     )
     others = (d for d in around.diagnostics if d.path not in project.modules)
     return attrs.evolve(project, diagnostics=(*project.diagnostics, *others))
