@@ -46,9 +46,14 @@ def complete(
     if not half.in_string:
         found += words(snapshot, half)
     best: dict[tuple[str, str], Offer] = {}
-    for offer in sorted(found, key=lambda each: (each.rank, each.label)):
+    for offer in sorted(found, key=order_of):
         best.setdefault((offer.label, offer.kind), offer)
     return Completions(half.word, tuple(best.values()))
+
+
+def order_of(offer: Offer) -> tuple[int, str]:
+    """The best in the order in which they are declared, as arguments and fields are; others by name."""
+    return offer.rank, "" if offer.rank <= 2 else offer.label
 
 
 def names(snapshot: Snapshot, half: Half, elsewhere: Elsewhere, files: Iterable[str]) -> Iterator[Offer]:

@@ -14,7 +14,7 @@ from flowlang.ide.offers import Offer
 from flowlang.semantics import builtins, functions
 from flowlang.semantics.facts import Callable, Interface, Namespace
 from flowlang.semantics.placing import declared_name
-from flowlang.semantics.types import ListOf, Type, present
+from flowlang.semantics.types import DURATION, UNKNOWN, ListOf, Type, present
 from flowlang.syntax import ast
 
 
@@ -92,6 +92,12 @@ def wanted_at(half: Half) -> Type | None:
         case ast.Binary(operator="in", left=left, right=right) if left is mark:
             type = half.type_of(right)
             return type.item if isinstance(type, ListOf) else None
+        case ast.Param(type=written) | ast.Let(annotation=ast.Node() as written) if half.known:
+            return half.known.resolver.type(written)
+        case ast.Timeout() | ast.Backoff() | ast.Cache() | ast.PerWindow() | ast.Breaker():
+            return DURATION
+        case ast.ForEach(source=source) if source is mark:
+            return ListOf(UNKNOWN)
         case ast.ListLiteral():
             type = half.wanted(around)
             return type.item if isinstance(type, ListOf) else None

@@ -106,7 +106,7 @@ class AtMark:
                 yield from self.of_module(name, found, kinds, called=called)
             elif isinstance(found, kinds) and name not in out:
                 yield offers.interface(name, found, self.written, called=called)
-        if ErrorName in kinds:
+        if ErrorName in kinds and not isinstance(self.half.nodes[-3], ast.Signature):
             yield from offers.built_in_errors()
         yield from self.elsewhere.offers(*kinds)
 
@@ -234,6 +234,8 @@ class AtMark:
     def expression(self) -> Iterator[Offer]:
         wanted = wanted_at(self.half)
         yield from offers.literals(wanted)
+        if not isinstance(self.half.nodes[0], ast.FlowDecl | ast.TestDecl):
+            return  # a policy or a default, which is a constant
         if isinstance(wanted, Record):
             yield from filter(None, (offers.record_shape(wanted.fields),))
         yield from in_sight(self.half, wanted)
@@ -249,8 +251,9 @@ class AtMark:
 
     def constructors(self, wanted: Type | None) -> Iterator[Offer]:
         for offer in self.of_kind(Constructor):
-            union = self.union_of(offer.label)
-            yield attrs.evolve(offer, rank=1) if union and wanted and offers.fitting(union, wanted) else offer
+            fits = offers.fitting(self.union_of(offer.label), wanted)
+            rank = 1 if fits else offer.rank if wanted is None else 7
+            yield attrs.evolve(offer, rank=rank)
 
     def union_of(self, name: str) -> Type | None:
         found = self.names.get(name)
@@ -287,7 +290,8 @@ class AtMark:
             given = {e.name.name for e in literal.entries if isinstance(e, ast.Entry) and e is not entry}
             for field in wanted.fields:
                 if field.name not in given:
-                    offer = attrs.evolve(offers.field(field), label=f"{field.name}:", rank=0)
+                    rank = 2 if is_optional(field.type) else 0
+                    offer = attrs.evolve(offers.field(field), label=f"{field.name}:", rank=rank)
                     yield attrs.evolve(offer, insert=f"{field.name}: ") if entry.short else offer
         if entry.short:
             yield from in_sight(self.half, None)

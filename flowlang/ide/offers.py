@@ -26,7 +26,7 @@ from flowlang.semantics.facts import (
     fields_as_parameters,
 )
 from flowlang.semantics.scope import Env, Value
-from flowlang.semantics.types import NULL, Enum, RecordField, Type, fits, is_poison, present, show
+from flowlang.semantics.types import DURATION, NULL, Enum, RecordField, Type, fits, is_poison, present, show
 
 Kind: TypeAlias = Literal[
     "keyword", "value", "field", "function", "agent", "ask", "flow", "constructor", "type", "error", "event",
@@ -153,6 +153,8 @@ def argument(parameter: Parameter, named_alike: Offer | None, *, with_value: boo
 def literals(wanted: Type | None, *, but: Iterable[str] = ()) -> Iterator[Offer]:
     """The literals that a type allows."""
     inside = None if wanted is None else present(wanted)
+    if inside == DURATION:
+        yield from (Offer(text, "literal", "duration", rank=1) for text in ("10s", "1m", "1h", "1d"))
     if isinstance(inside, Enum):
         out = set(but)
         for text in inside.values:
