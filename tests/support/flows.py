@@ -69,14 +69,14 @@ class Maker:
         self.names += 1
         return f"{letter}{self.names}"
 
-    def time(self, around: Around, most: int = 99) -> str:
+    def time(self, around: Around, least: int = 1, most: int = 60) -> str:
         self.times += 1
-        return f"1ms * ({self.number(1, most)}{self.times * 37 % 1000:03} + {around.salt})"
+        return f"1ms * ({self.number(least, most)}{self.times * 37 % 1000:03} + {around.salt})"
 
     # Flows and blocks
 
     def flow(self, name: str, around: Around, parameters: str = "n: int") -> None:
-        timeout = "" if self.steady or self.maybe() else f" timeout {self.time(around)}"
+        timeout = "" if self.steady or self.maybe() else f" timeout {self.time(around, 50, 999)}"
         ordered = self.maybe()
         body = self.block("flow", around, ordered)
         word = " in order" if ordered else ""
@@ -88,7 +88,7 @@ class Maker:
         inner = attrs.evolve(around, safe=safe)
         first = self.fresh("s")
         names, lines = [first], [self.step(first, self.call(inner), inner, [])]
-        for _ in range(self.number(0, 2 if around.depth > 0 else 1)):
+        for _ in range(self.number(1, 3) if around.depth > 1 else self.number(0, 1)):
             if self.maybe(5):
                 lines += self.barrier(kind, inner, ordered, names)
             name = self.fresh("s")
@@ -123,7 +123,7 @@ class Maker:
             clauses.append(self.retry(around, value))
         if value and (around.safe or self.maybe(4)):
             clauses += self.catches(around)
-        if self.maybe(5):
+        if self.maybe(3):
             clauses.append(f"undo {self.undo(around)}")
         if self.maybe(6):
             inner = around.inside(clean=True, lone=False)
@@ -133,9 +133,9 @@ class Maker:
     def timeouts(self, task: str, around: Around) -> list[str]:
         """A timeout alone would be that of an attempt too: of a call that is a tie."""
         whole, per_attempt = self.maybe(4), self.maybe(6)
-        timeouts = [f"timeout {self.time(around)}"] if whole else []
+        timeouts = [f"timeout {self.time(around, 20, 299)}"] if whole else []
         if per_attempt or (whole and not task.startswith(("do", "race", "for", "while", "first"))):
-            timeouts.append(f"timeout {self.time(around, most=299)} per attempt")
+            timeouts.append(f"timeout {self.time(around, 20, 299)} per attempt")
         return timeouts
 
     def retry(self, around: Around, value: bool) -> str:
@@ -146,7 +146,7 @@ class Maker:
             shape = self.one_of("constant", "linear", "exponential")
             words.append(f"backoff {shape} {self.time(around)}")
         if not self.steady and self.maybe(4):
-            words.append(f"within {self.time(around)}")
+            words.append(f"within {self.time(around, 20, 299)}")
         if value and not around.safe and self.maybe(6):
             words.append(f"until v => v.size() % 2 == {self.number(0, 1)}")
         return " ".join(words)
@@ -182,7 +182,7 @@ class Maker:
         return getattr(self, self.one_of(*kinds))(around)
 
     def call(self, around: Around) -> str:
-        fails = "" if around.safe or not self.maybe(3) else self.one_of(*FAILS[: 6 if self.steady else 8])
+        fails = "" if around.safe or not self.maybe(5) else self.one_of(*FAILS[: 6 if self.steady else 8])
         return self.made("pay" if around.lone and self.maybe(4) else "work", around, fails)
 
     def made(self, agent: str, around: Around, fails: str) -> str:
@@ -207,7 +207,7 @@ class Maker:
         return f"do in order {{\nstep {first} = {call}\nstep {second} = {task} {clauses}\nyield {given}\n}}"
 
     def wrapped(self, around: Around) -> str:
-        agents = ["narrow", "flaky"] if self.steady else ["narrow", "flaky", "touchy", "touchy"]
+        agents = ["narrow"] if self.steady else ["narrow", "flaky", "touchy", "touchy"]
         fails = "" if around.safe or not self.maybe() else self.one_of(*FAILS[:6])
         return self.after_a_call(self.made(self.one_of(*agents), around, fails), around)
 
@@ -222,11 +222,13 @@ class Maker:
         if self.steady:
             return ""
         per = self.one_of("", " per attempt", " per attempt retry 1 times")
-        return f"timeout {self.time(around)}{per}" + self.one_of(' catch Timeout -> "nobody"', "")
+        return f"timeout {self.time(around, 20, 199)}{per}" + self.one_of(' catch Timeout -> "nobody"', "")
 
     def wait(self, around: Around) -> str:
         where = self.one_of("", "", ' where e => e.id == "a"')
-        return self.after_a_call(f"wait for Ping{where}", around, '"came"', f"timeout {self.time(around)}")
+        return self.after_a_call(
+            f"wait for Ping{where}", around, '"came"', f"timeout {self.time(around, 20, 299)}"
+        )
 
     def salted(self, around: Around, more: str) -> tuple[str, Around]:
         """A salt of their own for an item or a round: what makes it, and where it is known."""
