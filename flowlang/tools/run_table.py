@@ -102,11 +102,9 @@ def _wait_text(wait: Wait, now: int, relative: bool) -> str:
     what = {"question": f"asks {wait.name}", "event": f"waits for {wait.name}", "time": "sleeps"}[wait.kind]
     if wait.deadline is None:
         return what
-    return (
-        f"{what}, {due_text(wait.deadline, now)}"
-        if relative
-        else f"{what} until {moment_text(wait.deadline)}"
-    )
+    if relative:
+        return f"{what}, {due_text(wait.deadline, now)}"
+    return f"{what} until {moment_text(wait.deadline)}"
 
 
 def to_json(run: Listed, now: int) -> dict[str, Value]:
