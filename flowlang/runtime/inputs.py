@@ -95,4 +95,12 @@ class Resumed:
     away: int
 
 
-Input: TypeAlias = Began | CallEnded | Answered | EventCame | TimeCame | CancelAsked | Resumed
+@attrs.frozen
+class Forked:
+    """Here another run's past ends, `away` microseconds ago; all that is due later moves on by that."""
+
+    at: int
+    away: int
+
+
+Input: TypeAlias = Began | CallEnded | Answered | EventCame | TimeCame | CancelAsked | Resumed | Forked

@@ -25,6 +25,7 @@ from flowlang.runtime.inputs import (
     CallEnded,
     CancelAsked,
     EventCame,
+    Forked,
     Input,
     Outcome,
     Raised,
@@ -34,10 +35,9 @@ from flowlang.runtime.inputs import (
     TimeCame,
 )
 from flowlang.values.codec import write_json
-from flowlang.values.value import Value
 
 Kind: TypeAlias = Literal[
-    "began", "call", "timer", "event", "answer", "cancel", "resumed", "started", "scope"
+    "began", "call", "timer", "event", "answer", "cancel", "resumed", "forked", "started", "scope"
 ]
 
 RunStatus: TypeAlias = Literal["running", "waiting", "unknown", "done", "failed", "cancelled"]
@@ -152,6 +152,8 @@ def row_of(seq: int, input: Input, digest: bytes | None = None) -> Row:
             return Row(seq, "cancel", "", at)
         case Resumed(at, away):
             return Row(seq, "resumed", "", at, str(away))
+        case Forked(at, away):
+            return Row(seq, "forked", "", at, str(away))
 
 
 def input_of(row: Row) -> Input:
@@ -202,4 +204,5 @@ _INPUTS: Final[dict[str, Callable[[Any], Input]]] = {
     "timer": lambda row: TimeCame(row.at),
     "cancel": lambda row: CancelAsked(row.at),
     "resumed": lambda row: Resumed(row.at, int(row.outcome)),
+    "forked": lambda row: Forked(row.at, int(row.outcome)),
 }

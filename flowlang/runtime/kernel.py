@@ -38,6 +38,7 @@ from flowlang.runtime.inputs import (
     CallEnded,
     CancelAsked,
     EventCame,
+    Forked,
     Input,
     Outcome,
     Raised,
@@ -181,9 +182,9 @@ class Kernel:
         Raises JournalMisfit where nothing waits for the input; and whatever left the run itself, which is a
         mistake in the runtime."""
         self._now = max(self._now, input.at)
-        if isinstance(input, Resumed):
-            self._timers.shift(input.away)
-        at_instant = isinstance(input, TimeCame | Resumed)
+        if isinstance(input, Resumed | Forked):
+            self._timers.shift(input.away, fixed=isinstance(input, Forked))
+        at_instant = isinstance(input, TimeCame | Resumed | Forked)
         while timer := self._timers.due(input.at, including=at_instant):
             timer.action()
             self._run()
@@ -327,7 +328,7 @@ class Kernel:
                 self._wake_all(self._mailbox.deliver(event, fields))
             case CancelAsked():
                 self._cancel_run()
-            case Began() | TimeCame() | Resumed():
+            case Began() | TimeCame() | Resumed() | Forked():
                 pass
 
     def _end_call(self, path: str, outcome: Outcome) -> None:

@@ -36,6 +36,7 @@ def kernel_of(
     inputs: Mapping[str, Value],
     run_id: str,
     on_event: OnEvent | None = None,
+    seed: str | None = None,
 ) -> Kernel:
     """A kernel that is about to carry out a run, whose arguments are plan values that fit. What becomes of it
     when it is closed is no event."""
@@ -45,7 +46,7 @@ def kernel_of(
         if on_event is not None and not kernel.closed:
             on_event(event)
 
-    run = Run(program, flow, inputs, kernel, on_event and tell, run_id)
+    run = Run(program, flow, inputs, kernel, on_event and tell, run_id, seed)
     kernel.begin(run.result(), run.cancel)
     return kernel
 

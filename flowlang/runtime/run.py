@@ -59,7 +59,8 @@ async def run(
 
 @attrs.define
 class Run:
-    """A run that can be cancelled: `result` carries it out, once, and `cancel` may be called meanwhile."""
+    """A run that can be cancelled: `result` carries it out, once, and `cancel` may be called meanwhile.
+    `seed` is that of its jitter, where it is not the run's own id."""
 
     program: Program
     flow: str
@@ -67,6 +68,7 @@ class Run:
     host: Host
     on_event: events.OnEvent | None = None
     run_id: str = "run"
+    seed: str | None = None
     _group: Group | None = attrs.field(default=None, init=False)
     _cancelled: bool = attrs.field(default=False, init=False)
 
@@ -80,7 +82,8 @@ class Run:
     async def result(self) -> RunResult:
         started = self.host.now()
         ambient = {"id": self.run_id, "started": started}
-        interpreter = Interpreter(self.program, self.host, self.run_id, ambient, self.on_event)
+        seed = self.seed or self.run_id
+        interpreter = Interpreter(self.program, self.host, self.run_id, ambient, self.on_event, seed)
         self._tell(events.RunStarted("", started, self.run_id, self.flow))
         given: list[Value] = []
         failure = None

@@ -77,13 +77,15 @@ class _NotYet(Exception):
 class Running(ABC):
     """The state of a run. `ambient` is what flows see as `run`. `given` counts the values given at each key
     where more than one may be given. `budget` is that of the evaluation at hand. `undone` are the paths of
-    the steps that were compensated, `undo_failures` those of undos that failed for good."""
+    the steps that were compensated, `undo_failures` those of undos that failed for good. `seed` is that of
+    the run's jitter."""
 
     program: Program
     host: Host
     run: str
     ambient: dict[str, Value]
     on_event: events.OnEvent | None = None
+    seed: str = attrs.field(default=attrs.Factory(lambda self: self.run, takes_self=True))
     counts: Counts = attrs.field(factory=Counts)
     budget: Budget = attrs.field(factory=Budget)
     given: dict[str, int] = attrs.field(factory=dict)
@@ -168,7 +170,7 @@ class Running(ABC):
                 failure, told = caught, caught.failure
                 if not policy.covers(told):
                     raise
-            again_at = self.host.now() + policy.delays.before(attempt + 1, self.run, frame.path)
+            again_at = self.host.now() + policy.delays.before(attempt + 1, self.seed, frame.path)
             if attempt == policy.attempts or again_at > started + policy.within:
                 raise failure
             self.tell(events.AttemptFailed, frame, attempt, policy.attempts, told, again_at)

@@ -53,10 +53,10 @@ class Timers:
         timer.dropped = True
         return timer
 
-    def shift(self, away: int) -> None:
-        """Nobody held the run for so long."""
+    def shift(self, away: int, *, fixed: bool = False) -> None:
+        """Nobody held the run for so long. `fixed`: what is due at an instant of its own moves on, too."""
         for _, _, timer in self._heap:
-            if timer.running_time:
+            if timer.running_time or fixed:
                 timer.instant += away
         self._heap = [(timer.instant, order, timer) for _, order, timer in self._heap]
         heapify(self._heap)

@@ -39,9 +39,10 @@ from flowlang.runtime.inputs import Began, Outcome
 from flowlang.runtime.journal import Ending, Lease, row_of
 from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.mailbox import MailboxFull
-from flowlang.runtime.replay import Replayed, kernel_of
+from flowlang.runtime.replay import Replayed, kernel_of, replay
 from flowlang.runtime.run import RunResult
 from flowlang.tools.engine import Prepared, new_run_id
+from flowlang.tools.forks import forked_begun, forked_past
 from flowlang.tools.run_handle import Left, Result, RunHandle, carried, result_of
 from flowlang.tools.run_in_memory import Answer, Answering
 from flowlang.tools.run_report import result_json
@@ -104,8 +105,8 @@ class Engine:
         max_parallel: int = CALLS_AT_ONCE,
         clock: Callable[[], int] = wall_clock,
     ) -> AsyncIterator[Engine]:
-        """An engine for as long as the block lasts; `path` None is the user's store. `clock` gives the present
-        instant, in microseconds since 1970 UTC. Raises StoreProblem."""
+        """An engine for as long as the block lasts; `path` None is the user's store. `clock` gives the
+        present instant, in microseconds since 1970 UTC. Raises StoreProblem."""
         activity = Activity()
         with (
             Store.open(None if path is None else Path(path), durability, patience=0) as store,
@@ -203,8 +204,8 @@ class Engine:
         wait: bool = True,
     ) -> AsyncIterator[RunHandle]:
         """Carry a run on from its journal, given its record or its id; `on_event` is told what happened in it
-        before, too. `secrets` are the inputs that the store does not keep. Raises NotRunnable where its agents
-        can no longer be reached, StoreProblem where it cannot be had or read."""
+        before, too. `secrets` are the inputs that the store does not keep. Raises NotRunnable where its
+        agents can no longer be reached, StoreProblem where it cannot be had or read."""
         record = self.store.find(run) if isinstance(run, str) else run
         compiled = plan_of(self.store, record)
         begun = begun_of(self.store, record)
@@ -219,6 +220,48 @@ class Engine:
         with self._active():
             lease = await self._writer.patiently(lambda: self.store.take(record.number, self._owner))
             taken = _Taken(record.id, lease, prepared, bring, answer, wait, resolve)
+            async with self._carried(taken, on_event) as handle:
+                yield handle
+
+    @asynccontextmanager
+    async def fork(
+        self,
+        run: RunRecord | str,
+        step: str,
+        *,
+        inputs: Mapping[str, object] | None = None,
+        given: Mapping[str, object] | None = None,
+        secrets: Mapping[str, object] | None = None,
+        agents: Mapping[str, AgentLike] | None = None,
+        answer: Answer | None = None,
+        on_event: OnEvent | None = None,
+        wait: bool = True,
+        run_id: str | None = None,
+    ) -> AsyncIterator[RunHandle]:
+        """Start a run that begins with the past of another, but for what a step gave and what depends on it:
+        that is done again, with `inputs` in the place of those of the same name. `given` are values for what
+        calls gave, by their paths. Raises StoreProblem where that past cannot be had, and what `resume`
+        does."""
+        record = self.store.find(run) if isinstance(run, str) else run
+        run_id = run_id or new_run_id()
+        compiled = plan_of(self.store, record)
+        flow = compiled.flows[record.flow]
+        begun = begun_of(self.store, record).with_secrets(flow, secrets or {}, record.id)
+        begun = forked_begun(begun, flow, inputs or {}, record, step)
+        prepared = prepared_again(compiled, record, begun, agents)
+        program, now = prepared.program, self._clock()
+        rows = forked_past(self.store, record, program, begun, run_id, step, given or {}, now).rows
+        kept = begun.without_secrets().to_json()
+        plan_text = self.store.plan(record.plan)
+        new = NewRun(run_id, record.flow, plan_text, kept, now, record.source)
+
+        def bring(tell: OnEvent | None) -> tuple[Kernel, Replayed]:
+            kernel = kernel_of(program, record.flow, begun.values, run_id, tell, begun.seed)
+            return kernel, replay(kernel, rows)
+
+        with self._active():
+            lease = await self._writer.create(new, self._owner, rows)
+            taken = _Taken(run_id, lease, prepared, bring, answer, wait, resumed=False)
             async with self._carried(taken, on_event) as handle:
                 yield handle
 

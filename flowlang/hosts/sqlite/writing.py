@@ -6,7 +6,6 @@ each is written by itself."""
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from flowlang.hosts.sqlite.problems import Busy, Lost, NotStored, StoreProblem
 from flowlang.hosts.sqlite.records import NewRun
 from flowlang.hosts.sqlite.rows import INSERT, INSERT_BLOB, columns_of
 from flowlang.hosts.sqlite.statements import Columns, execute_grouped
+from flowlang.plan.paths import lies_inside
 from flowlang.runtime.journal import Collapse, Commit, Lease, NotWritten, Row, Wait
 
 UNWRITABLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, UnicodeError, OverflowError)
@@ -183,9 +183,3 @@ def _collapse(connection: sqlite3.Connection, run: int, collapse: Collapse, blob
     ]
     connection.executemany("DELETE FROM journal WHERE run = ? AND seq = ?", gone)
     execute_grouped(connection, INSERT, [columns_of(run, row, blobs)])
-
-
-def lies_inside(path: str, scope: str) -> bool:
-    """Whether a path is that of the scope or goes on from there: `a/b[0]` lies inside of `a/b`, `a/bc` does
-    not."""
-    return path.startswith(scope) and not (scope and re.match(r"\w", path[len(scope) :]))

@@ -21,6 +21,8 @@ COMMANDS = {
     "convert": "Write a plan in YAML or JSON as a flow, or a flow as a plan.",
     "run": "Run a flow.",
     "resume": "Carry on a run that was interrupted, or all of them.",
+    "fork": "Start a run with the past of another, up to a step.",
+    "replay": "Show whether a run would go the same way again, with the same or another source.",
     "docs": "Make reference pages of flows and agents.",
     "lsp": "Serve an editor: the language server.",
     "runs": "List the runs that are kept.",

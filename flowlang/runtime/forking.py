@@ -1,0 +1,93 @@
+"""Forks: the rows of a run, as far as another run of its plan can take them over.
+
+The rows are fed to the new run's kernel in their order, and those are left out that do not fit there. What
+was called at the step, or inside of it, is left out from the start; so what depends on it is never called,
+and its rows find no call that waits for them. A call that the new run makes with other arguments is not the
+same call either. So no graph is asked what depends on what: the run itself says so.
+
+What is left over when the rows end is called anew by whoever carries the new run on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from flowlang.plan.paths import lies_inside
+from flowlang.runtime.inputs import CallEnded, Forked, Replied
+from flowlang.runtime.journal import Row, digest_of, input_of, row_of
+from flowlang.runtime.kernel import Kernel
+from flowlang.values.value import Value
+
+
+class CannotFork(Exception):
+    """Why no other run can begin there, in words."""
+
+
+@attrs.frozen
+class Past:
+    """The rows that are taken over: so many calls are `reused`, and so many were `left_out`."""
+
+    rows: tuple[Row, ...]
+    reused: int
+    left_out: int
+
+
+def take_over(
+    kernel: Kernel, rows: Iterable[Row], step: str, now: int, given: Mapping[str, Value] | None = None
+) -> Past:
+    """Bring a fresh kernel as far as the rows can, but not past a step. `given` are replies that stand in the
+    place of what the calls at these paths gave, JSON. Raises CannotFork."""
+    left = dict(given or {})
+    taken: list[Row] = []
+    called = at = 0
+    met = False
+    for row in rows:
+        called += row.kind == "call"
+        met = met or (row.kind in ("call", "answer") and lies_inside(row.path, step))
+        at = row.at
+        if row.path in left and row.path in kernel.calls:
+            _take(kernel, _set(kernel, row.path, at, left.pop(row.path)), taken)
+        elif _fits(kernel, row, step):
+            _take(kernel, row, taken)
+    if not met and step not in kernel.calls and step not in kernel.waits:
+        raise CannotFork(f"the run made no call in `{step}`")
+    for path, value in left.items():
+        if path not in kernel.calls:
+            raise CannotFork(f"`{path}` cannot be set: it depends on what is done again, or is no call")
+        _take(kernel, _set(kernel, path, at, value), taken)
+    _take(kernel, row_of(0, Forked(max(now, at), max(0, now - at))), taken)
+    reused = sum(row.kind == "call" for row in taken)
+    return Past(tuple(taken), reused, called - reused)
+
+
+def _take(kernel: Kernel, row: Row, taken: list[Row]) -> None:
+    row = attrs.evolve(row, seq=len(taken) + 1)
+    kernel.advance(input_of(row))
+    taken.append(row)
+
+
+def _set(kernel: Kernel, path: str, at: int, value: Value) -> Row:
+    return row_of(0, CallEnded(at, path, Replied(value)), digest_of(kernel.calls[path].call))
+
+
+def _fits(kernel: Kernel, row: Row, step: str) -> bool:
+    """Whether the new run can hear of a row now."""
+    match row.kind:
+        case "began" | "timer" | "event" | "resumed" | "forked":
+            return True
+        case "call":
+            return not lies_inside(row.path, step) and _is_same_call(kernel, row)
+        case "answer":
+            return not lies_inside(row.path, step) and row.path in kernel.waits
+        case "scope" if lies_inside(step, row.path):
+            raise CannotFork(f"`{row.path}` is over, and what happened inside of it is no longer known")
+        case "cancel" | "started" | "scope":
+            return False
+
+
+def _is_same_call(kernel: Kernel, row: Row) -> bool:
+    pending = kernel.calls.get(row.path)
+    if pending is None or digest_of(pending.call) != row.digest:
+        return False
+    return row.outcome is not None or pending.stopping

@@ -1,0 +1,137 @@
+"""Forks and replays of stored runs: what another run takes over, and where another source would part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from flowlang.agents.python_values import to_json
+from flowlang.hosts.sqlite.problems import StoreProblem
+from flowlang.hosts.sqlite.records import RunRecord
+from flowlang.hosts.sqlite.store import Store
+from flowlang.plan import model as plan
+from flowlang.plan.paths import step_at
+from flowlang.runtime.comparing import Difference, compare
+from flowlang.runtime.forking import CannotFork, Past, take_over
+from flowlang.runtime.journal import JournalMisfit, Row
+from flowlang.runtime.program import Program
+from flowlang.runtime.replay import kernel_of
+from flowlang.text.suggest import did_you_mean
+from flowlang.tools.run_looking import uncallable
+from flowlang.tools.stored import Begun, begun_of, plan_of, problem_of
+from flowlang.values.codec import decode
+from flowlang.values.value import Misfit, Value
+
+
+def forked_begun(
+    begun: Begun, flow: plan.Flow, inputs: Mapping[str, object], record: RunRecord, step: str
+) -> Begun:
+    """What a fork is started with: the same, but for these inputs in JSON form. Raises StoreProblem."""
+    types = {parameter.name: parameter.type for parameter in flow.parameters}
+    values = dict(begun.values)
+    for name, value in inputs.items():
+        if name not in types:
+            help = did_you_mean(name, types) or f"it takes {', '.join(types) or 'none'}"
+            raise StoreProblem("unknown_input", f"the flow `{record.flow}` has no input `{name}`", help)
+        values[name] = _decoded(value, types[name], f"the input `{name}`")
+    return attrs.evolve(begun, values=values, forked=(record.id, step), seed=begun.seed or record.id)
+
+
+def forked_past(
+    store: Store,
+    record: RunRecord,
+    program: Program,
+    begun: Begun,
+    run_id: str,
+    step: str,
+    given: Mapping[str, object],
+    now: int,
+) -> Past:
+    """The rows that a fork takes over. `given` are values in JSON form, in the place of what calls gave.
+    Raises StoreProblem."""
+    replies = {path: _reply(program.plan, record.flow, path, value) for path, value in given.items()}
+    rows = store.journal(record.number)
+    kernel = kernel_of(program, record.flow, begun.values, run_id, seed=begun.seed)
+    try:
+        return take_over(kernel, rows, step, now, replies)
+    except CannotFork as reason:
+        paths = _paths(rows)
+        meant = None if step in paths else did_you_mean(step, paths)
+        help = meant or f"see its steps with `flow show {record.id}`"
+        raise StoreProblem("cannot_fork", f"run `{record.id}` cannot be forked: {reason}", help) from None
+    except JournalMisfit as misfit:
+        raise problem_of(misfit, record) from None
+    finally:
+        kernel.close()
+
+
+def _reply(compiled: plan.Plan, flow: str, path: str, value: object) -> Value:
+    """A value of the type that the call at a path gives, in JSON form."""
+    step = step_at(compiled, flow, path)
+    if step is None or not isinstance(step.task, plan.CallAgent):
+        message = f"`{path}` is no step that calls an agent"
+        raise StoreProblem("not_a_call", message, "only what an agent gave can be set")
+    found = to_json(value)
+    _decoded(found, compiled.agents[step.task.agent].result, f"the value for `{path}`")
+    return found
+
+
+def _decoded(value: object, type: plan.Type, what: str) -> Value:
+    try:
+        return decode(to_json(value), type)
+    except Misfit as misfit:
+        raise StoreProblem("value", f"{what} does not fit: {misfit.told}", misfit.help) from None
+
+
+def _paths(rows: Iterable[Row]) -> list[str]:
+    """The steps that made calls, and those around them."""
+    found: dict[str, None] = {}
+    for row in rows:
+        if row.kind in ("call", "answer"):
+            parts = row.path.split("/")
+            around = ["/".join(parts[: n + 1]) for n in range(len(parts))]
+            found.update(dict.fromkeys(around))
+            found.update(dict.fromkeys(re.split(r"[\[#@|]", path, maxsplit=1)[0] for path in around))
+    return [*found]
+
+
+@attrs.frozen
+class Compared:
+    """`difference` None: the other plan goes the same way. `changed` says whether the step where they part is
+    written differently, None where one of the plans has no such step."""
+
+    difference: Difference | None
+    changed: bool | None
+    step: plan.Step | None
+    calls: int
+
+
+def replayed_with(store: Store, record: RunRecord, other: plan.Plan | None = None) -> Compared:
+    """Replay a run without calling anything: with its own plan, which shows that its journal is whole, or
+    with another, which shows whether that would have gone the same way. Raises StoreProblem."""
+    compiled = plan_of(store, record)
+    begun = begun_of(store, record).with_stand_ins(compiled.flows[record.flow])
+    rows = store.journal(record.number)
+    wanted = compiled if other is None else other
+    if record.flow not in wanted.flows:
+        message = f"there is no flow `{record.flow}` in that file"
+        raise StoreProblem("no_flow", message, f"it has {', '.join(wanted.flows) or 'none'}")
+    known, found = (
+        kernel_of(uncallable(each), record.flow, begun.values, record.id, seed=begun.seed)
+        for each in (compiled, wanted)
+    )
+    try:
+        difference = compare(known, found, rows)
+    except JournalMisfit as misfit:
+        raise problem_of(misfit, record) from None
+    finally:
+        known.close()
+        found.close()
+    calls = sum(row.kind == "call" for row in rows)
+    if difference is None:
+        return Compared(None, None, None, calls)
+    before, after = (step_at(each, record.flow, difference.path) for each in (compiled, wanted))
+    changed = before.fingerprint != after.fingerprint if before and after else None
+    return Compared(difference, changed, after or before, calls)

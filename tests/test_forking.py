@@ -1,0 +1,183 @@
+"""`flow fork` and `flow replay`: what is taken over, what is done again, and where another source parts."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+from flowlang.hosts.sqlite.store import Store
+from flowlang.tools import cli
+
+FLOW = """
+use python tools = "tools.py"
+
+ask approve(question: string) -> bool
+
+error Nope
+
+flow main(topic: string, n: int = 2) -> string {
+  step a = tools.get(name: "a", topic: topic)
+  step b = tools.get(name: "b", topic: "fixed")
+  step c = tools.get(name: "c", topic: a) retry 2 times backoff 1ms
+  step each = for each i in 0..n {
+    step item = tools.get(name: "i${i}", topic: c)
+    yield item
+  }
+  step d = tools.get(name: "d", topic: "${b}${each[0] ?? ""}")
+    undo tools.get(name: "undo", topic: d)
+  return d
+}
+
+flow asks() -> string {
+  step a = tools.get(name: "a", topic: "x")
+  step yes = approve(question: a) timeout 1h catch Timeout -> false
+  step b = tools.get(name: "b", topic: "${yes}")
+  return b
+}
+"""
+
+TOOLS = """
+from pathlib import Path
+
+from flowlang.agents import effect
+
+
+@effect("idempotent")
+def get(name: str, topic: str) -> str:
+    with Path("calls").open("a") as file:
+        file.write(name + " ")
+    return f"{name}({topic})"
+"""
+
+
+class Session:
+    """Commands in a folder of their own, and what the agents were called for since the last one."""
+
+    def __init__(self, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.capfd = folder, capfd
+        (folder / "main.flow").write_text(FLOW)
+        (folder / "tools.py").write_text(TOOLS)
+
+    def flow(self, command: str) -> tuple[int, str, str]:
+        (self.folder / "calls").write_text("")
+        code = cli.invoke(shlex.split(command))
+        out, err = self.capfd.readouterr()
+        assert "Traceback" not in err, err
+        return code, out, err
+
+    @property
+    def calls(self) -> list[str]:
+        return (self.folder / "calls").read_text().split()
+
+    def newest(self) -> str:
+        with self.store() as store:
+            return store.runs()[0].id
+
+    def store(self) -> Store:
+        return Store.open(self.folder / "runs.db")
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Session:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLOW_STORE", str(tmp_path / "runs.db"))
+    return Session(tmp_path, capfd)
+
+
+@pytest.fixture
+def run(session: Session) -> str:
+    """A run that is done: a, b, c, two items, d."""
+    code, out, _ = session.flow("run main.flow topic=x --quiet")
+    assert (code, out) == (0, "d(b(fixed)i0(c(a(x))))\n")
+    assert sorted(session.calls) == ["a", "b", "c", "d", "i0", "i1"]
+    return session.newest()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "called", "gave"),
+    [
+        ("--from d", "d", "d(b(fixed)i0(c(a(x))))"),
+        ("--from b", "b d", "d(b(fixed)i0(c(a(x))))"),
+        ("--from c", "c i0 i1 d", "d(b(fixed)i0(c(a(x))))"),
+        ("--from each", "i0 i1 d", "d(b(fixed)i0(c(a(x))))"),
+        ("--from c --set c=C", "i0 i1 d", "d(b(fixed)i0(C))"),
+        ("--from each[1]/item", "i1 d", "d(b(fixed)i0(c(a(x))))"),
+        ("--from a topic=y", "a c i0 i1 d", "d(b(fixed)i0(c(a(y))))"),
+        ("--from d n=3", "i2 d", "d(b(fixed)i0(c(a(x))))"),
+    ],
+)
+def test_a_fork_does_again_what_depends_on_a_step(
+    session: Session, run: str, arguments: str, called: str, gave: str
+) -> None:
+    code, out, err = session.flow(f"fork {run[:5]} {arguments} --quiet")
+    assert (code, out) == (0, gave + "\n"), err
+    assert session.newest() != run
+    assert sorted(session.calls) == sorted(called.split())
+
+
+def test_a_fork_is_a_run_like_any_other(session: Session, run: str) -> None:
+    session.flow(f"fork {run} --from c --quiet")
+    fork = session.newest()
+    code, out, _ = session.flow(f"replay {fork}")
+    assert code == 0 and "the journal is whole" in out
+    code, out, _ = session.flow(f"fork {fork} --from d --quiet")
+    assert (code, session.calls) == (0, ["d"])
+
+
+def test_a_question_in_a_fork_has_its_whole_time(session: Session) -> None:
+    code, _, _ = session.flow("run main.flow asks --no-wait --quiet")
+    assert code == 3
+    run = session.newest()
+    code, out, _ = session.flow(f"fork {run} --from yes --no-wait --json --quiet")
+    assert code == 3 and json.loads(out)["status"] == "waiting"
+    with session.store() as store:
+        old, new = (wait.deadline for _, wait in store.waits())
+    assert old is not None and new is not None and new >= old
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--from zz", "made no call in `zz`"),
+        ("--from eech", "did you mean `each`"),
+        ("--from c --set d=1", "`d` cannot be set: it depends on what is done again"),
+        ("--from c --set each=1", "is no step that calls an agent"),
+        ("--from c nope=1", "has no input `nope`"),
+        ("--from c n=many", "the input `n` does not fit"),
+    ],
+)
+def test_a_fork_that_cannot_be(session: Session, run: str, arguments: str, said: str) -> None:
+    code, out, err = session.flow(f"fork {run} {arguments}")
+    assert (code, out) == (1, "") and said in err and session.calls == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "said"),
+    [
+        ("", "", 0, "other.flow goes the same way, through 6 calls"),
+        ('topic: "fixed"', 'topic: "other"', 1, "`b`, which is called with other arguments"),
+        ('undo tools.get(name: "undo", topic: d)', "", 0, "the same way"),
+        ("return d", 'return "${d}!"', 1, "the run, which has another result"),
+        ('name: "c", topic: a', 'name: "c", topic: b', 1, "parts at `c`, which is"),
+    ],
+)
+def test_a_replay_says_where_another_source_parts(
+    session: Session, run: str, old: str, new: str, code: int, said: str
+) -> None:
+    main, rest = FLOW.split("flow asks")
+    text = main.replace(old, new) + "flow asks" + rest
+    if "other =" in new:
+        text = text.replace("${b}$", "${other}$")
+    (session.folder / "other.flow").write_text(text)
+    found, out, err = session.flow(f"replay {run} --with other.flow")
+    assert (found, session.calls) == (code, []) and said in out, err
+
+
+def test_a_replay_says_whether_the_step_itself_was_changed(session: Session, run: str) -> None:
+    text = FLOW.replace('name: "a", topic: topic', 'name: "a", topic: "${topic}"')
+    (session.folder / "other.flow").write_text(text.replace("return d", 'return "no"'))
+    _, out, _ = session.flow(f"replay {run} --with other.flow --json")
+    assert json.loads(out)["difference"] == "has another result"
