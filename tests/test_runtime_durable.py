@@ -427,6 +427,20 @@ flow main() -> string {
     assert result.ended - result.started == 602_000_000
 
 
+def test_R23_the_clock_is_looked_at_while_a_run_sleeps():
+    """The clock is set forward by two hours, as it is after a laptop was asleep."""
+    run = journaled("flow main() -> null { step s = sleep 2h return s }")
+
+    async def main() -> float:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run.carry_out)
+            await trio.sleep(45)
+            run.skew = 7_200_000_000
+        return trio.current_time()
+
+    assert in_virtual_time(main) == 60.0
+
+
 # What cannot be written down
 
 
