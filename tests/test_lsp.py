@@ -273,6 +273,31 @@ def test_the_picture_of_a_flow_stays_while_the_file_is_broken(client, uri):
     assert client.failing("flow/graph", textDocument={"uri": uri}, position="x") == -32602
 
 
+def test_the_last_run_is_shown_beside_the_text(tmp_path):
+    (tmp_path / "main.flow").write_text(
+        "flow main() -> int {\n  step five = one()\n  return five\n}\nagent one() -> int effect read\n"
+    )
+    (tmp_path / "flow.toml").write_text('[agents.one]\ncommand = ["echo", "5"]\n')
+    store = str(tmp_path / "runs.db")
+    command = [sys.executable, "-m", "flowlang", "run", str(tmp_path / "main.flow"), "--store", store]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, timeout=PATIENCE_SECONDS).returncode == 0
+    uri = (tmp_path / "main.flow").as_uri()
+    whole = {"start": {"line": 0, "character": 0}, "end": {"line": 9, "character": 0}}
+    with server(FLOW_STORE=store) as client:
+        capabilities = PUSHED | {"workspace": {"codeLens": {"refreshSupport": True}}}
+        options = {"commands": ["flow.show"], "lastRun": True}
+        client.initialize(tmp_path, capabilities, initializationOptions=options)
+        client.open(uri, (tmp_path / "main.flow").read_text())
+        client.wait_for_request("workspace/codeLens/refresh")
+        (lens,) = client.about("textDocument/codeLens", uri)
+        assert lens["command"]["title"].startswith("done ")
+        hints = client.about("textDocument/inlayHint", uri, range=whole)
+        assert "= 5" in [hint["label"] for hint in hints]
+        stopped = {"frameId": 1, "stoppedLocation": whole}
+        (value,) = client.about("textDocument/inlineValue", uri, range=whole, context=stopped)
+        assert value["text"] == "= 5"
+
+
 # Positions
 
 
@@ -351,9 +376,21 @@ def test_a_request_that_makes_no_sense_has_an_answer(client, message, code):
 
 
 @pytest.mark.parametrize(
-    "body", [b"{", b"[]", b"7", b"\xff\xfe", b"null", b'{"jsonrpc": "1.0"}', b"[" * 100_000, b'{"id": 1}']
+    "body",
+    [
+        b"{",
+        b"[]",
+        b"7",
+        b"\xff\xfe",
+        b"null",
+        b'{"jsonrpc": "1.0"}',
+        b'{"jsonrpc": "2.0"}',
+        b"[" * 100_000,
+        b'{"id": 1}',
+    ],
 )
 def test_a_message_that_is_none_is_answered_with_an_error_of_nobody(client, body):
+    client.responses.pop(None, None)
     client.send_bytes(body)
     assert client.answer(None).error["code"] in (-32700, -32600)
 

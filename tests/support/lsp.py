@@ -37,7 +37,7 @@ class Client:
     process: subprocess.Popen[bytes]
     responses: dict[object, Queue[Response]] = attrs.field(factory=dict)
     notes: Queue[Mapping[str, Any]] = attrs.field(factory=Queue)
-    requests: list[Mapping[str, Any]] = attrs.field(factory=list)
+    requests: Queue[Mapping[str, Any]] = attrs.field(factory=Queue)
     versions: dict[str, int] = attrs.field(factory=dict)
     ids: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))
 
@@ -86,6 +86,11 @@ class Client:
             if found["method"] == method and wanted(found["params"]):
                 return found["params"]
 
+    def wait_for_request(self, method: str) -> None:
+        """Wait until the server asks for something; whatever that is, it is answered with nothing."""
+        while self.requests.get(timeout=PATIENCE_SECONDS)["method"] != method:
+            pass
+
     def _read(self) -> None:
         assert self.process.stdout is not None
         while header := self.process.stdout.readline():
@@ -99,7 +104,7 @@ class Client:
                 response = Response(message.get("result"), message.get("error"))
                 self.responses.setdefault(message.get("id"), Queue()).put(response)
             elif "id" in message:
-                self.requests.append(message)
+                self.requests.put(message)
                 self.send({"jsonrpc": "2.0", "id": message["id"], "result": None})
             else:
                 self.notes.put(message)
@@ -160,11 +165,12 @@ class Client:
 
 
 @contextmanager
-def server(*arguments: str) -> Iterator[Client]:
+def server(*arguments: str, **environment: str) -> Iterator[Client]:
     """A server that has just been started. What it logs must be nothing."""
     command = [sys.executable, "-m", "flowlang", "lsp", *arguments]
     pipe = subprocess.PIPE
-    process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe)
+    known = {**os.environ, **environment}
+    process = subprocess.Popen(command, cwd=ROOT, env=known, stdin=pipe, stdout=pipe, stderr=pipe)
     logged: list[bytes] = []
     assert process.stderr is not None
     reader = threading.Thread(target=lambda: logged.append(process.stderr.read()), daemon=True)  # type: ignore[union-attr]

@@ -6,7 +6,7 @@ disk, or that is no text, are answered with nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import attrs
@@ -14,6 +14,7 @@ from lsprotocol import types as lsp
 
 from flowlang.ide.folding import folds
 from flowlang.ide.formatting import format_document, format_on_type, format_range
+from flowlang.ide.last_run import LastRuns, values_of
 from flowlang.ide.lenses import Lens, lenses
 from flowlang.ide.links import links
 from flowlang.ide.selection import selections
@@ -27,16 +28,17 @@ from flowlang.tools.lsp.texts import Lines
 LEGEND = lsp.SemanticTokensLegend(token_types=list(KINDS), token_modifiers=list(MODIFIERS))
 
 COMMANDS = {"run": ("flow.run", "▶ run"), "test": ("flow.test", "▶ test")}
-"""The command of each kind of lens, and what it says."""
+"""The command of each kind of lens, and what it says. Behind `flow.run` stands `flow.show`, with the run."""
 
 
 @attrs.define
 class Memory:
-    """What earlier answers are compared with: tokens by path, each with its number, and the last good
-    pictures of flows, by path and name."""
+    """What answers draw on beside the text: tokens as they were told last, each with its number, the last
+    good pictures of flows by path and name, and the last runs of a file's flows, all by path."""
 
     tokens: dict[str, tuple[int, list[int]]] = attrs.field(factory=dict)
     pictures: dict[tuple[str, str | None], Any] = attrs.field(factory=dict)
+    runs: dict[str, LastRuns] = attrs.field(factory=dict)
     numbers: int = 0
 
     def keep(self, path: str, packed: list[int]) -> str:
@@ -46,6 +48,7 @@ class Memory:
 
     def forget(self, path: str) -> None:
         self.tokens.pop(path, None)
+        self.runs.pop(path, None)
         for about in [about for about in self.pictures if about[0] == path]:
             del self.pictures[about]
 
@@ -98,17 +101,32 @@ def document_link(asked: Question, params: lsp.DocumentLinkParams) -> object:
 
 
 def code_lens(asked: Question, params: lsp.CodeLensParams) -> object:
-    """Lenses whose command the client carries out."""
-    return [made for lens in lenses(asked.snapshot) if (made := _lens(asked, lens))]
+    """Lenses whose command the client carries out, and behind that of a flow how it fared last."""
+    made: list[lsp.CodeLens] = []
+    for lens in lenses(asked.snapshot):
+        command, title = COMMANDS[lens.kind]
+        if lens.ready:
+            made += _lens(asked, lens, command, title, lens.name)
+        run = asked.memory.runs.get(asked.path, {}).get(lens.name) if lens.kind == "run" else None
+        if run is not None:
+            made += _lens(asked, lens, "flow.show", run.summary, run.id)
+    return made
 
 
-def _lens(asked: Question, lens: Lens) -> lsp.CodeLens | None:
-    command, title = COMMANDS[lens.kind]
-    if not lens.ready or command not in asked.convert.client.commands:
-        return None
-    about = {"uri": asked.convert.uri(asked.path), "path": asked.path, "name": lens.name}
-    place = asked.convert.range_in(asked.lines, lens.span)
-    return lsp.CodeLens(place, lsp.Command(title=title, command=command, arguments=[about]))
+def _lens(asked: Question, lens: Lens, command: str, title: str, name: str) -> Iterator[lsp.CodeLens]:
+    if command in asked.convert.client.commands:
+        about = {"uri": asked.convert.uri(asked.path), "path": asked.path, "name": name}
+        place = asked.convert.range_in(asked.lines, lens.span)
+        yield lsp.CodeLens(place, lsp.Command(title=title, command=command, arguments=[about]))
+
+
+def inline_value(asked: Question, params: lsp.InlineValueParams) -> object:
+    """What the steps of a stretch gave in the last run of their flow."""
+    within = asked.convert.span(asked.path, params.range)
+    return [
+        lsp.InlineValueText(asked.convert.range_in(asked.lines, shown.name), f"= {shown.text}")
+        for shown in values_of(asked.snapshot, asked.memory.runs.get(asked.path, {}), within)
+    ]
 
 
 # Colours
@@ -184,6 +202,7 @@ ANSWERS: dict[str, tuple[Answer, object]] = {
     lsp.TEXT_DOCUMENT_SELECTION_RANGE: (selection_range, None),
     lsp.TEXT_DOCUMENT_DOCUMENT_LINK: (document_link, None),
     lsp.TEXT_DOCUMENT_CODE_LENS: (code_lens, None),
+    lsp.TEXT_DOCUMENT_INLINE_VALUE: (inline_value, None),
     lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL: (semantic_tokens, LEGEND),
     lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL_DELTA: (semantic_tokens_delta, LEGEND),
     lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_RANGE: (semantic_tokens_range, LEGEND),

@@ -11,8 +11,9 @@ from lsprotocol import types as lsp
 
 @attrs.frozen
 class Client:
-    """`commands` are those that the client carries out when a lens is chosen; it names them in its
-    `initializationOptions`, since running a flow is the client's to do."""
+    """`commands` are those that the client carries out when a lens is chosen, `shows_values` whether it wants
+    the values of the last run as hints. Both stand in its `initializationOptions`:
+    `{"commands": ["flow.run", "flow.test", "flow.show"], "lastRun": true}`."""
 
     pulls_diagnostics: bool = False
     refreshes: frozenset[str] = frozenset()  # the methods `workspace/…/refresh` that it understands
@@ -26,7 +27,14 @@ class Client:
     folds_lines_only: bool = True
     renames_with_prepare: bool = False
     commands: frozenset[str] = frozenset()
+    shows_values: bool = False
+    has_inline_values: bool = False
     process_id: int | None = None
+
+    @property
+    def wants_runs(self) -> bool:
+        """Whether the last run of a flow is shown anywhere."""
+        return self.shows_values or self.has_inline_values or "flow.show" in self.commands
 
     @classmethod
     def of(cls, params: lsp.InitializeParams) -> Client:
@@ -45,7 +53,9 @@ class Client:
             shows_markdown=_markdown(document.hover),
             folds_lines_only=_yes(document.folding_range, "line_folding_only"),
             renames_with_prepare=_yes(document.rename, "prepare_support"),
-            commands=_commands(params.initialization_options),
+            commands=_commands(_option(params, "commands")),
+            has_inline_values=document.inline_value is not None,
+            shows_values=_option(params, "lastRun") is True,
             process_id=params.process_id,
         )
 
@@ -72,9 +82,13 @@ def _markdown(hover: lsp.HoverClientCapabilities | None) -> bool:
     return formats is None or lsp.MarkupKind.Markdown in formats
 
 
-def _commands(options: object) -> frozenset[str]:
-    """The names in `{"commands": […]}`, whatever else a client may have sent."""
-    named = options.get("commands") if isinstance(options, dict) else getattr(options, "commands", None)
+def _option(params: lsp.InitializeParams, name: str) -> object:
+    """An option of ours, whatever else a client may have sent."""
+    options: object = params.initialization_options
+    return options.get(name) if isinstance(options, dict) else getattr(options, name, None)
+
+
+def _commands(named: object) -> frozenset[str]:
     if not isinstance(named, Sequence) or isinstance(named, str):
         return frozenset()
     return frozenset(name for name in cast(Sequence[object], named) if isinstance(name, str))

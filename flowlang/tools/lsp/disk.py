@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 import attrs
 
@@ -23,7 +24,7 @@ MOST_FILES = 500
 MOST_FOLDERS = 5_000
 PASSED_BY = frozenset({"node_modules", "__pycache__", "venv", "site-packages"})
 
-Stamp = tuple[int, int] | None
+Stamp: TypeAlias = "tuple[int, int] | None"
 """time of the last change in nanoseconds and size; None where there is no file"""
 
 

@@ -17,6 +17,7 @@ from flowlang.ide.calls import Called, called_at, incoming, outgoing
 from flowlang.ide.completion import complete
 from flowlang.ide.hints import Hint, hints
 from flowlang.ide.hover import hover
+from flowlang.ide.last_run import Shown, values_of
 from flowlang.ide.meaning import Variable, mention_at
 from flowlang.ide.navigation import (
     Target,
@@ -220,7 +221,11 @@ def _action(asked: Question, found: Action) -> lsp.CodeAction:
 
 def inlay_hint(asked: Question, params: lsp.InlayHintParams) -> object:
     within = asked.convert.span(asked.path, params.range)
-    return [_hint(asked, found) for found in hints(asked.snapshot, within)]
+    made = [_hint(asked, found) for found in hints(asked.snapshot, within)]
+    if asked.convert.client.shows_values:
+        runs = asked.memory.runs.get(asked.path, {})
+        made += [_value(asked, shown) for shown in values_of(asked.snapshot, runs, within)]
+    return made
 
 
 def _hint(asked: Question, found: Hint) -> lsp.InlayHint:
@@ -233,6 +238,14 @@ def _hint(asked: Question, found: Hint) -> lsp.InlayHint:
         padding_left=found.label.startswith(" "),
         padding_right=found.label.endswith(" "),
     )
+
+
+def _value(asked: Question, shown: Shown) -> lsp.InlayHint:
+    """What a step gave in the last run, at the end of its first line."""
+    end = asked.snapshot.text.find("\n", shown.name.end)
+    offset = len(asked.snapshot.text) if end < 0 else end
+    place = asked.convert.position_in(asked.lines, offset)
+    return lsp.InlayHint(place, f"= {shown.text}", tooltip="in the last run", padding_left=True)
 
 
 def prepare_calls(asked: Question, params: lsp.CallHierarchyPrepareParams) -> object:

@@ -23,7 +23,7 @@ class Unreadable:
 
     id: str | int | None
     method: str
-    jsonrpc: str = "2.0"
+    jsonrpc: object
 
 
 class Protocol(LanguageServerProtocol):
@@ -46,8 +46,8 @@ class Protocol(LanguageServerProtocol):
         try:
             return super().structure_message(data)
         except JsonRpcException:
-            id = data.get("id")
-            return Unreadable(id if isinstance(id, str | int) else None, str(data.get("method")))
+            id, version = data.get("id"), data["jsonrpc"] if "method" in data else None
+            return Unreadable(id if isinstance(id, str | int) else None, str(data.get("method")), version)
 
     def handle_message(self, message: Any) -> None:
         method, id = getattr(message, "method", None), getattr(message, "id", None)

@@ -15,6 +15,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -34,6 +35,7 @@ from flowlang.tools.lsp.analysis import Analysis, Files, Outdated
 from flowlang.tools.lsp.answers import ANSWERS, Answer, Memory, Question
 from flowlang.tools.lsp.client import Client
 from flowlang.tools.lsp.convert import Converter, changes_of, path_of
+from flowlang.tools.lsp.disk import Stamp, stamp_of
 from flowlang.tools.lsp.meanings import MEANINGS
 from flowlang.tools.lsp.protocol import PARSE_ERROR, Protocol
 from flowlang.tools.lsp.publish import Publisher
@@ -59,6 +61,7 @@ class FlowServer(LanguageServer):
         self.client = Client()
         self.publisher = Publisher(self.analysis, self.client, self)
         self.watching: asyncio.Task[None] | None = None
+        self.store_stamps: tuple[Stamp, ...] = ()
         for method, handler in NOTIFIED.items():
             self.feature(method)(_guarded(self, handler))
         for method, (answer, options) in {**ANSWERS, **MEANINGS}.items():
@@ -178,8 +181,40 @@ async def _watch(server: FlowServer) -> None:
         await asyncio.sleep(LOOK_EVERY_SECONDS)
         if server.client.process_id is not None and not _lives(server.client.process_id):
             os._exit(1)  # a thread waits for its input, which a child of the client may hold open for ever
-        if not server.client.watches_files and await server.analysis.ask(_forget_changed):
-            server.publisher.something_changed()
+        try:
+            await _look(server)
+        except Exception:
+            log.exception("looking at files failed")
+
+
+async def _look(server: FlowServer) -> None:
+    if not server.client.watches_files and await server.analysis.ask(_forget_changed):
+        server.publisher.something_changed()
+    if server.client.wants_runs:
+        await _look_at_runs(server)
+
+
+async def _look_at_runs(server: FlowServer) -> None:
+    """Read the last runs of the open documents' flows, if the store has changed or a document has come."""
+    from flowlang.tools.last_runs import last_runs, store_path
+
+    store = store_path()
+    stamps = tuple(stamp_of(f"{store}{suffix}") for suffix in ("", "-wal"))
+    stirred = False
+    for path in list(server.analysis.documents):
+        if stamps != server.store_stamps or path not in server.memory.runs:
+            found = await asyncio.to_thread(last_runs, path, store, time.time_ns() // 1_000)
+            stirred |= found != server.memory.runs.get(path, {})
+            server.memory.runs[path] = found
+    server.store_stamps = stamps
+    for method in RUNS_ARE_SHOWN_IN if stirred else ():
+        if method in server.client.refreshes:
+            server.refresh(method)
+
+
+RUNS_ARE_SHOWN_IN = (
+    lsp.WORKSPACE_CODE_LENS_REFRESH, lsp.WORKSPACE_INLAY_HINT_REFRESH, lsp.WORKSPACE_INLINE_VALUE_REFRESH,
+)  # fmt: skip
 
 
 def _forget_changed(files: Files) -> bool:
