@@ -295,7 +295,7 @@ class _Undos:
     known: dict[str, bool] = attrs.field(factory=dict)
 
     def stand_at(self, path: str) -> bool:
-        alike = _REPEATED.sub("", path)
+        alike = without_items(path)
         if alike not in self.known:
             found = step_at(self.compiled, self.flow, alike)
             self.known[alike] = found is not None and found.undo is not None
@@ -305,6 +305,11 @@ class _Undos:
 def around(path: str) -> str:
     """A path without its last part: a step's name, an item, a round, an attempt, an arm, a clause."""
     return _LAST_PART.sub("", path)
+
+
+def without_items(path: str) -> str:
+    """A path without its items, rounds and attempts: what it has in common with others of the same step."""
+    return _REPEATED.sub("", path)
 
 
 def _added(now: dict[str, T], known: Mapping[str, object]) -> list[str]:

@@ -15,7 +15,7 @@ from flowlang.text import render
 from flowlang.text.display import clean
 from flowlang.text.suggest import nearest
 from flowlang.tools.files import shown_path
-from flowlang.tools.run_history import Call, Step
+from flowlang.tools.run_history import Call, Step, without_items
 from flowlang.tools.run_notes import notes
 from flowlang.tools.run_progress import failure_text, split_path
 from flowlang.tools.run_show_json import arguments_of, reply_of
@@ -30,11 +30,13 @@ MOST_CALLS: Final = 20
 
 
 def step_named(view: View, wanted: str) -> Step:
-    """The step whose path is, or is the only one to end with, what is given. Raises StoreProblem."""
+    """The step whose path is, or is the only one to end with, what is given; items may be left out. Raises
+    StoreProblem."""
     steps = view.history.steps
     if wanted in steps:
         return steps[wanted]
     ends = [path for path in steps if _ends_with(path, wanted)]
+    ends = ends or [path for path in steps if _ends_with("/" + without_items(path), wanted)]
     if len(ends) == 1:
         return steps[ends[0]]
     if ends:
@@ -51,6 +53,8 @@ def _ends_with(path: str, end: str) -> bool:
 
 
 def _nearest_step(view: View, wanted: str) -> str:
+    if step_at(view.plan, view.record.flow, wanted) is not None:
+        return "the flow has such a step, but the run did not come to it, or has not yet"
     steps = view.history.steps
     by_name = {split_path(path)[0]: path for path in reversed(steps)}
     if meant := nearest(wanted, steps):
