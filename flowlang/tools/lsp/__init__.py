@@ -2,9 +2,13 @@
 
     texts      open documents, their versions, and the way between offsets and a client's positions
     analysis   the workspace on a thread of its own; what is asked of an outdated text is dropped there
-    convert    results of `ide` <-> the protocol's types; the only place that makes these
-    answers    what each request is answered with
+    convert    offsets <-> positions, paths <-> URIs, and what several answers share of the protocol's types
+    answers    what requests are answered with that are about the text and its tree
+    meanings   and those that are about names and types
+    pictures   the graph of a flow, as a request of our own
     publish    diagnostics, pushed and pulled
+    client     what the client can do
+    disk       the files below the workspace's folders
     protocol   pygls, hardened: whatever a client sends is answered as the protocol says
     server     the server: its capabilities, its life, stdio and TCP
 

@@ -1,4 +1,4 @@
-"""Results of `ide` -> the protocol's types, and the little that goes the other way.
+"""Offsets <-> positions, paths <-> URIs, and the protocol's types that several answers have in common.
 
 Offsets become positions here and nowhere else, by the lines of the file that they are in. A result in a file
 that cannot be read any more is left out. Paths in messages are shown from the workspace's folder on."""
