@@ -10,10 +10,10 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from flowlang.ide.remembered import remembered
 from flowlang.ide.snapshot import Snapshot, span_of
 from flowlang.syntax import ast
 from flowlang.syntax.brackets import find_brackets
+from flowlang.syntax.remembered import remembered
 from flowlang.text.source import Source, Span
 
 FoldKind: TypeAlias = Literal["region", "comment", "imports"]

@@ -11,12 +11,12 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from flowlang.ide.remembered import remembered
 from flowlang.ide.snapshot import Location, Snapshot, Snapshots
 from flowlang.semantics.check import Entry
 from flowlang.semantics.facts import Callable, Interface
 from flowlang.semantics.types import brief, is_poison
 from flowlang.syntax import ast
+from flowlang.syntax.remembered import remembered
 from flowlang.text.source import Span
 
 SymbolKind: TypeAlias = Literal[

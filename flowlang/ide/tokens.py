@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from flowlang.ide.remembered import remembered
 from flowlang.ide.snapshot import Snapshot
 from flowlang.semantics import builtins
 from flowlang.semantics.check import Entry
@@ -30,6 +29,7 @@ from flowlang.semantics.facts import (
 from flowlang.syntax import ast
 from flowlang.syntax.lexer import compiled
 from flowlang.syntax.literals import Hole, string_pieces
+from flowlang.syntax.remembered import remembered
 from flowlang.syntax.tables import load
 from flowlang.syntax.words import TYPES
 from flowlang.text.source import Span

@@ -27,6 +27,7 @@ from flowlang.syntax.layout import render
 from flowlang.syntax.parser import parse
 from flowlang.syntax.print_expressions import BLOCK_TASKS
 from flowlang.syntax.printing import lay_out
+from flowlang.syntax.remembered import remembered
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Source, Span
 
@@ -37,12 +38,16 @@ def format_source(source: Source) -> str | tuple[Diagnostic, ...]:
 
     Raises AssertionError where the result would not mean the same. That is a bug of ours, and the
     caller leaves the file as it is."""
-    module = parse(source)
+    return format_module(parse(source))
+
+
+def format_module(module: ast.Module) -> str | tuple[Diagnostic, ...]:
+    """The same of a file that is parsed already."""
     mistakes = placed_diagnostics(module)
     if has_errors(mistakes):
         return mistakes
     text = print_module(module)
-    result = parse(Source(source.path, text))
+    result = parse(Source(module.source.path, text), previous=module)
     if not has_errors(result.diagnostics):
         prove_same(module, result)
     overgrown = errors_of_size(module, result)
@@ -87,6 +92,8 @@ def constant(offset: int) -> Callable[[Anchor], int]:
 def prove_same(before: ast.Module, after: ast.Module) -> None:
     """Raise AssertionError unless two files have the same declarations and the same comments."""
     for old, new in zip_longest(before.items, after.items):
+        if old and new and old.parsed is new.parsed:
+            continue  # it was canonical
         difference = first_difference(old.declaration, new.declaration) if old and new else (old, new)
         if difference:
             raise AssertionError(f"formatting changes {repr(difference[0])} to {repr(difference[1])}")
@@ -163,7 +170,15 @@ def start_of(part: ast.Item | ast.Comment) -> int:
 
 
 def print_item(item: ast.Item, beside: list[ast.Comment]) -> str:
-    parsed = item.parsed
+    return print_parsed(item.parsed, beside) if beside else print_alone(item.parsed)
+
+
+@remembered
+def print_alone(parsed: ast.Parsed) -> str:
+    return print_parsed(parsed, [])
+
+
+def print_parsed(parsed: ast.Parsed, beside: list[ast.Comment]) -> str:
     attached = attach(parsed.declaration, parsed.comments, parsed.text)
     attached.beside[parsed.declaration] += beside
     return render(lay_out(parsed.declaration, attached))
