@@ -20,13 +20,13 @@ SCOPES = {
     "hole": "punctuation.section.embedded",
     "number": "constant.numeric",
     "duration": "constant.numeric.duration",
-    "declaration": "storage.type",
+    "declaration": "keyword.control.declaration",
     "statement": "keyword.control.statement",
     "task": "keyword.control.task",
-    "clause": "keyword.other.clause",
+    "clause": "keyword.control.clause",
     "operator": "keyword.operator.word",
     "constant": "constant.language",
-    "part": "keyword.other",
+    "part": "keyword.control",
     "type": "entity.name.type",
     "constructor": "entity.name.type.constructor",
     "callable": "entity.name.function",
@@ -36,7 +36,8 @@ SCOPES = {
     "sign": "keyword.operator",
     "bracket": "punctuation.section",
 }
-"""What TextMate calls the kinds; `blank` has no name."""
+"""What TextMate calls the kinds; `blank` has no name. Keywords are all of `keyword.control`, as VS Code takes those
+that a language server tells it, so that they do not change their colour when it comes."""
 
 
 def textmate() -> str:

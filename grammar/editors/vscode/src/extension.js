@@ -43,7 +43,7 @@ async function start() {
   } catch (error) {
     client = undefined;
     const chosen = await vscode.window.showErrorMessage(
-      `The language server did not start: ${error.message}. Install it with: pip install 'flowlang[lsp]'`,
+      `The language server did not start: ${error?.message ?? error}. Install it with: pip install 'flowlang[lsp]'`,
       "Choose the command",
     );
     if (chosen) vscode.commands.executeCommand("workbench.action.openSettings", "flow.command");
