@@ -70,7 +70,7 @@ def _item(asked: Question, word: lsp.Range, number: int, offer: Offer) -> lsp.Co
         detail=offer.detail or None,
         documentation=_markdown(offer.doc) if offer.doc else None,
         sort_text=f"{number:04}",
-        filter_text=None,
+        filter_text=offer.label,  # the label, but Neovim takes an edit without it for one that fits
         insert_text_format=lsp.InsertTextFormat.Snippet if snippet else None,
         text_edit=lsp.TextEdit(word, snippet or offer.text),
         additional_text_edits=asked.convert.text_edits(offer.edits) if offer.edits else None,
