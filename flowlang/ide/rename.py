@@ -18,8 +18,10 @@ from flowlang.ide.meaning import Declaration, Foreign, Meaning, Mention, Owners,
 from flowlang.ide.navigation import mentions_of
 from flowlang.ide.proof import new_error, with_edits
 from flowlang.ide.snapshot import Edit, Snapshot, Snapshots, span_of
+from flowlang.ide.unnamed import unnamed_mentions
 from flowlang.syntax import ast
 from flowlang.syntax.words import RESERVED
+from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.source import Span
 
 
@@ -70,8 +72,23 @@ def rename(snapshots: Snapshots, snapshot: Snapshot, offset: int, name: str) -> 
     mentioned = all_mentions(files, mention.meaning)
     if isinstance(mentioned, Refusal):
         return mentioned
-    plan = Rename(mention.meaning, name, files, mentioned)
-    return plan.refusal() or plan.edits
+    return proved(Rename(mention.meaning, name, files, mentioned))
+
+
+def proved(plan: Rename) -> tuple[Edit, ...] | Refusal:
+    """The edits of a rename that is sound, with those that it takes besides to be so."""
+    for _ in range(MOST_TRIALS):
+        wrong = plan.wrong()
+        if wrong is None:
+            return plan.captured() or plan.edits
+        more = plan.meant_besides(*wrong)
+        if more is None:
+            return plan.refusal(*wrong)
+        plan = more
+    return Refusal("too much of what it takes has no name")
+
+
+MOST_TRIALS = 24
 
 
 def bad_name(meaning: Meaning, name: str) -> Refusal | None:
@@ -159,11 +176,12 @@ class Rename:
     name: str
     files: Snapshots
     mentioned: Mentioned
+    unnamed: Mentioned = ()  # what must change with it, by records without a name
 
     @cached_property
     def edits(self) -> tuple[Edit, ...]:
-        found = {Edit(path, mention.span, self.written(mention)) for path, mention in self.mentioned}
-        return tuple(sorted(found))
+        everywhere = (*self.mentioned, *self.unnamed)
+        return tuple(sorted({Edit(path, each.span, self.written(each)) for path, each in everywhere}))
 
     def written(self, mention: Mention) -> str:
         """What stands at a mention then; one word for a field and a value becomes two."""
@@ -175,37 +193,59 @@ class Rename:
                 return f"{old}: {self.name}"
         return self.name
 
-    def refusal(self) -> Refusal | None:
-        """Why the edits would not be sound."""
-        touched = {edit.path for edit in self.edits}
-        after = {
-            path: self.after(snapshot)
-            for path, snapshot in self.files.items()
-            if touched.intersection(snapshot.checked.modules)
-        }
-        for path, snapshot in after.items():
-            found = new_error(self.files[path].diagnostics, snapshot.diagnostics)
-            if found is not None:
-                line, _ = snapshot.source.position(found.primary.span.start)
-                return Refusal(f"then line {line} of {path} would be wrong: {found.message}")
-        return self.captured({**self.files, **after})
-
-    def after(self, snapshot: Snapshot) -> Snapshot:
-        """A file as it would be, in its project as that would be."""
+    @cached_property
+    def after(self) -> Mapping[str, Snapshot]:
+        """The files as they would be, each in its project as that would be."""
         keys = {}
         if isinstance(self.meaning, Declaration):
             keys = {(self.meaning.module, self.meaning.name): self.name}
-        return with_edits(snapshot, self.edits, keys)
+        touched = {edit.path for edit in self.edits}
+        return {
+            path: with_edits(snapshot, self.edits, keys)
+            if touched.intersection(snapshot.checked.modules)
+            else snapshot
+            for path, snapshot in self.files.items()
+        }
 
-    def captured(self, after: Mapping[str, Snapshot]) -> Refusal | None:
+    def wrong(self) -> tuple[str, Diagnostic] | None:
+        """The first mistake that would be new, in the file that is checked then."""
+        for path, snapshot in self.after.items():
+            found = new_error(self.files[path].diagnostics, snapshot.diagnostics)
+            if found is not None:
+                return path, found
+        return None
+
+    def refusal(self, path: str, wrong: Diagnostic) -> Refusal:
+        line, _ = self.after[path].source.position(wrong.primary.span.start)
+        return Refusal(f"then line {line} of {path} would be wrong: {wrong.message}")
+
+    def meant_besides(self, path: str, wrong: Diagnostic) -> Rename | None:
+        """The rename with what a mistake shows to be meant, too; None where it shows nothing more."""
+        if not isinstance(self.meaning, Part):
+            return None
+        offset = self.was_at(path, wrong.primary.span.start)
+        found = ((path, each) for each in unnamed_mentions(self.files[path], offset, self.meaning))
+        known = {(path, each.span) for path, each in (*self.mentioned, *self.unnamed)}
+        more = tuple((path, each) for path, each in found if (path, each.span) not in known)
+        return attrs.evolve(self, unnamed=(*self.unnamed, *more)) if more else None
+
+    def was_at(self, path: str, offset: int) -> int:
+        """Where something stands now that would stand at an offset."""
+        for edit in self.edits:
+            if edit.path == path and edit.span.start < offset:
+                offset -= min(len(edit.text), offset - edit.span.start) - (edit.span.end - edit.span.start)
+        return offset
+
+    def captured(self) -> Refusal | None:
         """Whether the name would mean something else somewhere, or something else would have it."""
         places = dict(self.places())
         at = next(((p, places[p, m]) for p, m in self.mentioned if m.declares), None)
         if at is None:
             return Refusal("its declaration is not in this workspace")
         path, span = at
-        renamed = mention_at(after[path], span.start) or literal_at(after[path], span.start)
-        now = all_mentions(after, renamed.meaning) if renamed else ()
+        home = self.after[path]
+        renamed = mention_at(home, span.start) or literal_at(home, span.start)
+        now = all_mentions(self.after, renamed.meaning) if renamed else ()
         spans = set() if isinstance(now, Refusal) else {(p, m.span) for p, m in now}
         if spans == {(path, span) for (path, _), span in places.items()}:
             return None
