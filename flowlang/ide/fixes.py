@@ -10,11 +10,13 @@ import re
 from collections.abc import Callable as Function
 from collections.abc import Iterator
 
+from flowlang.ide.refactor import bound_between
 from flowlang.ide.snapshot import Edit, Snapshot, Spot, span_of
 from flowlang.ide.wording import callee_name, parameters_of
 from flowlang.ide.writing import Change, clause_edit, type_text, value_of
 from flowlang.semantics import builtins
 from flowlang.semantics.facts import Callable
+from flowlang.semantics.mentions import mentions
 from flowlang.semantics.mismatch import written
 from flowlang.semantics.types import Record, Type, is_optional, present
 from flowlang.syntax import ast
@@ -54,18 +56,24 @@ def missing_value(snapshot: Snapshot, spot: Spot, diagnostic: Diagnostic) -> Ite
     span, path = diagnostic.primary.span, snapshot.path
     if isinstance(around, ast.Member) and around.target is expr and not around.safe:
         yield Change("write `?.`", (Edit(path, Span(span.end, span.end), "?"),))
-    default = f" ?? {value_of(present(type))}"
-    edits = [Edit(path, Span(span.end, span.end), default)]
-    if needs_parentheses(around, expr):
-        edits = [
-            Edit(path, Span(span.start, span.start), "("),
-            Edit(path, Span(span.end, span.end), f"{default})"),
-        ]
-    yield Change(f"give a default with `{default.strip()}`", tuple(edits))
-    name = written(expr)
-    step = spot.nearest(ast.Step)
-    guarded = step is None or any(isinstance(clause, ast.When) for clause in step.clauses)
-    if step is not None and not guarded and name is not None and not {"(", "["} & set(name):
+    if isinstance(expr, ast.Name | ast.Member | ast.Index | ast.Call):
+        default = f"?? {value_of(present(type))}"
+        text = f"{snapshot.text[span.start : span.end]} {default}"
+        whole = f"({text})" if needs_parentheses(around, expr) else text
+        yield Change(f"give a default with `{default}`", (Edit(path, span, whole),))
+    yield from guard(snapshot, spot)
+
+
+def guard(snapshot: Snapshot, spot: Spot) -> Iterator[Change]:
+    """Skip the step where a value is missing; it must be known outside of the step."""
+    name, step = written(spot.node), spot.nearest(ast.Step)
+    if step is None or name is None or {"(", "["} & set(name):
+        return
+    inside = spot.nodes[spot.nodes.index(step) :]
+    is_bound = bound_between(inside) & set(mentions(spot.node)) or any(
+        isinstance(n, ast.Block) for n in inside
+    )
+    if not is_bound and not any(isinstance(clause, ast.When) for clause in step.clauses):
         edit = clause_edit(snapshot, spot.item, step, f"when {name} != null")
         yield Change(f"add `when {name} != null`", (edit,))
 
