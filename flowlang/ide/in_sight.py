@@ -57,11 +57,15 @@ def _waiting(half: Half, block: ast.Block, statement: ast.Node) -> list[ast.Iden
     waiting, statements = {statement.id}, list(block.statements)
     if block.in_order and statement in statements:
         waiting.update(s.id for s in statements[statements.index(statement) :])
-    grown = True
-    while grown:
-        more = {s.id for s in statements if s.id in facts and waiting.intersection(facts[s.id].depends)}
-        grown = not more <= waiting
+    after: dict[int, list[int]] = {}
+    for each in statements:
+        for needed in facts[each.id].depends if each.id in facts else ():
+            after.setdefault(needed, []).append(each.id)
+    pending = [*waiting]
+    while pending:
+        more = set(after.get(pending.pop(), ())) - waiting
         waiting |= more
+        pending += more
     named = (declared_name(s) for s in statements if s.id in waiting)
     return [name for name in named if name is not None]
 
