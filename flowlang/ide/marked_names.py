@@ -336,8 +336,7 @@ class AtMark:
         return (Callable, Constructor) if self.is_task_member() else (Constructor,)
 
     def is_task_member(self) -> bool:
-        """Whether `alias.mark` stands where a task may: it, or its call, is all of an arm, a step and so
-        on."""
+        """Whether `alias.mark` stands where a task may: it, or its call, is all of a step, an arm, …"""
         nodes = [*self.half.nodes[:-2]]
         if isinstance(nodes[-1], ast.Call):
             nodes.pop()

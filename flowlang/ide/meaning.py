@@ -78,8 +78,8 @@ Meaning: TypeAlias = Declaration | Foreign | Variable | Part
 
 @attrs.frozen
 class Mention:
-    """A name in a file. `declares` where the name is made known; `short` where one word
-    stands for a field and for a value, `{ url }` or `Published(url)`: which of them this mention is."""
+    """A name in a file. `declares` where the name is made known; `short` where one word stands for a field
+    and for a value, `{ url }` or `Published(url)`: which of them this mention is."""
 
     span: Span
     meaning: Meaning
