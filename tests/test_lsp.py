@@ -103,6 +103,32 @@ def test_an_importer_hears_of_a_mistake_that_an_edit_of_another_file_makes(clien
     assert client.diagnostics(uri) == []
 
 
+def test_what_another_request_has_looked_at_is_told_all_the_same(client, uri):
+    library = uri.replace("main.flow", "lib.flow")
+    client.open(library, LIB)
+    assert client.diagnostics(uri, 1) == []
+    client.change(library, edit(1, 12, 13, "m"), edit(2, 9, 10, "m"))
+    client.request("workspace/symbol", query="main")  # has all files checked
+    assert codes(client.diagnostics(uri)) != []
+    client.close(library)
+
+
+def test_a_client_that_asks_is_told_when_to_ask_again(tmp_path):
+    (tmp_path / "lib.flow").write_text(LIB)
+    uri, library = ((tmp_path / name).as_uri() for name in ("main.flow", "lib.flow"))
+    capabilities = PULLED | {"workspace": {"diagnostics": {"refreshSupport": True}}}
+    with server() as client:
+        client.initialize(tmp_path, capabilities)
+        client.open(uri, MAIN)
+        client.open(library, LIB)
+        first = client.about("textDocument/diagnostic", uri)
+        assert first["items"] == []
+        client.change(library, edit(1, 12, 13, "m"), edit(2, 9, 10, "m"))
+        client.wait_for_request("workspace/diagnostic/refresh")
+        again = client.about("textDocument/diagnostic", uri, previousResultId=first["resultId"])
+        assert codes(again["items"]) != []
+
+
 def test_files_that_nobody_has_opened_have_diagnostics_too(tmp_path):
     (tmp_path / "broken.flow").write_text("flow f() { return nobody }\n")
     with server() as client:

@@ -103,10 +103,10 @@ class Workspace:
         entries = ((path, self._entries.get(path)) for path in paths)
         return {path: e.found for path, e in entries if e is not None and isinstance(e.found, Snapshot)}
 
-    def is_current(self, path: str) -> bool:
-        """Whether `snapshot` would give what it gave before."""
+    def is_still(self, path: str, found: Snapshot | Diagnostic | None) -> bool:
+        """Whether `snapshot` would give what it gave somebody before."""
         entry = self._entries.get(path)
-        return entry is not None and self._is_current(path, entry)
+        return entry is not None and entry.found is found and self._is_current(path, entry)
 
     def _is_current(self, path: str, entry: _Entry) -> bool:
         return (

@@ -21,7 +21,6 @@ import attrs
 
 from flowlang.ide.snapshot import Snapshot, Snapshots
 from flowlang.ide.workspace import Workspace
-from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.source import Source
 from flowlang.tools.lsp.disk import MOST_FILES, Stamps, find_flows, workspace_on_disk
 from flowlang.tools.lsp.texts import Change, Document, Encoding, Lines
@@ -66,10 +65,6 @@ class Files:
     def snapshot(self, path: str) -> Snapshot | None:
         found = self.workspace.snapshot(path)
         return found if isinstance(found, Snapshot) else None
-
-    def diagnostics(self, path: str) -> tuple[Diagnostic, ...]:
-        found = self.workspace.snapshot(path)
-        return found.diagnostics if isinstance(found, Snapshot) else (found,)
 
     def paths(self) -> list[str]:
         """The flow files of the workspace, those that are open first."""

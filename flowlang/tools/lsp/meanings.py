@@ -36,7 +36,7 @@ from flowlang.tools.lsp.answers import Answer, Question
 REQUEST_FAILED = -32803
 
 MOST_USABLE = 200
-"""Files beside a flow that a `use` is offered."""
+"""Python files beside a flow that a `use` is offered."""
 
 
 # At a cursor
@@ -53,13 +53,12 @@ def completion(asked: Question, params: lsp.CompletionParams) -> object:
 
 
 def _usable(path: str) -> list[str]:
-    """Python files beside a flow and in the folders below."""
     folder = os.path.dirname(path)
     try:
-        inside = sorted(os.scandir(folder), key=lambda entry: entry.name) if os.path.isabs(path) else []
+        names = sorted(os.listdir(folder)) if os.path.isabs(path) else []
     except OSError:
         return []
-    return [entry.path for entry in inside if entry.name.endswith(".py")][:MOST_USABLE]
+    return [os.path.join(folder, name) for name in names if name.endswith(".py")][:MOST_USABLE]
 
 
 def _item(asked: Question, word: lsp.Range, number: int, offer: Offer) -> lsp.CompletionItem:

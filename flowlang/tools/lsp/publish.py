@@ -10,17 +10,20 @@ A report has the number of what was found, so that a client that knows it alread
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
-from operator import methodcaller
 from typing import Protocol, TypeAlias
 
 import attrs
 from lsprotocol import types as lsp
 
+from flowlang.ide.snapshot import Snapshot
 from flowlang.text.diagnostics import Diagnostic
 from flowlang.tools.lsp.analysis import Analysis, Files, Outdated
 from flowlang.tools.lsp.client import Client
 from flowlang.tools.lsp.convert import Converter, path_of, uri_of
+
+log = logging.getLogger("flowlang.lsp")
 
 PAUSE_SECONDS = 0.02
 """Keys that follow each other faster are checked together."""
@@ -58,6 +61,8 @@ class Publisher:
     _pushed: dict[str, str] = attrs.field(factory=dict)  # by path, the number of what was pushed last
     _numbered: dict[str, tuple[tuple[Diagnostic, ...], str]] = attrs.field(factory=dict)
     _numbers: int = 0
+    _known: dict[str, Snapshot | Diagnostic] = attrs.field(factory=dict)  # by path, what was told of last
+    _stirred: bool = False  # an open document may have other diagnostics than its client has asked for
     _soon: dict[str, asyncio.Task[None]] = attrs.field(factory=dict)
     _later: asyncio.Task[None] | None = None
 
@@ -108,21 +113,24 @@ class Publisher:
     async def _look_around(self, but: str | None) -> None:
         """Check the rest of the workspace, file by file."""
         await asyncio.sleep(LATER_SECONDS)
-        stirred = False
         for path in await self.analysis.ask(self._to_look_at):
-            stirred |= path != but and path in self.analysis.documents
+            self._stirred |= path != but and path in self.analysis.documents
             if self.client.pulls_diagnostics:
-                await self.analysis.ask(methodcaller("snapshot", path))
+                await self.analysis.ask(self._findings(path, None))
             else:
                 await self._push(path)
-        for method in sorted(self.client.refreshes) if stirred else ():
-            self.teller.refresh(method)
+        if self._stirred:
+            self._stirred = False
+            for method in sorted(self.client.refreshes):
+                self.teller.refresh(method)
 
     def _to_look_at(self, files: Files) -> list[str]:
-        """The files that have changed since, or that something they import has; and those that are gone."""
+        """The files that are not as they were told of last, or that import something which is not; and those
+        that are gone."""
         paths = files.paths()
         gone = [path for path, number in self._pushed.items() if number != NOTHING and path not in paths]
-        return [*(path for path in paths if not files.workspace.is_current(path)), *gone]
+        changed = (p for p in paths if not files.workspace.is_still(p, self._known.get(p)))
+        return [*changed, *gone]
 
     # Pulled
 
@@ -157,8 +165,7 @@ class Publisher:
 
     def _findings(self, path: str, before: str | None) -> Callable[[Files], Findings]:
         def job(files: Files) -> Findings:
-            # A file that is closed and not of the workspace, or is gone, has nothing wrong with it.
-            found = files.diagnostics(path) if path in files.paths() else ()
+            found = self._found(files, path)
             number = self._number(path, found)
             if number == before:
                 return Findings(found, number, None)
@@ -166,6 +173,18 @@ class Publisher:
             return Findings(found, number, converter.diagnostics(path, found))
 
         return job
+
+    def _found(self, files: Files, path: str) -> tuple[Diagnostic, ...]:
+        """What is wrong with a file: nothing, if it is closed and not of the workspace, or is gone. A bug of
+        ours in one file does not keep others from being told of theirs."""
+        if path not in files.paths():
+            return ()
+        try:
+            found = self._known[path] = files.workspace.snapshot(path)
+            return found.diagnostics if isinstance(found, Snapshot) else (found,)
+        except Exception:
+            log.exception("%s cannot be checked", path)
+            return ()
 
     def _number(self, path: str, found: tuple[Diagnostic, ...]) -> str:
         known = self._numbered.get(path)
