@@ -37,6 +37,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flowlang.agents.file import File as File
     from flowlang.plan.model import Plan as Plan
     from flowlang.runtime import events as events
     from flowlang.runtime.failures import Failure as Failure
@@ -61,6 +62,7 @@ __all__ = [
     "Diagnostic",
     "Engine",
     "Failure",
+    "File",
     "NotAccepted",
     "NotRunnable",
     "Plan",
@@ -92,6 +94,7 @@ _HOMES = {
     "Diagnostic": "flowlang.text.diagnostics:Diagnostic",
     "Engine": "flowlang.tools.durable:Engine",
     "Failure": "flowlang.runtime.failures:Failure",
+    "File": "flowlang.agents.file:File",
     "NotAccepted": "flowlang.tools.run_handle:NotAccepted",
     "NotRunnable": "flowlang.tools.frontend:NotRunnable",
     "Plan": "flowlang.plan.model:Plan",

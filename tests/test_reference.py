@@ -181,7 +181,7 @@ def test_every_built_in_error_is_listed() -> None:
 def test_the_limits_are_those_of_the_code() -> None:
     section = TEXT.partition("\n## Limits\n")[2].partition("\n## ")[0]
     limits = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", section, re.MULTILINE))
-    assert limits["a file"] == f"{MAX_SOURCE_BYTES >> 20} MiB"
+    assert limits["a `.flow` file"] == f"{MAX_SOURCE_BYTES >> 20} MiB"
     assert limits["an expression"] == f"{MAX_EXPRESSION >> 10} KiB"
     assert limits["brackets and blocks inside each other"] == str(MAX_NESTING)
     assert limits["levels of one expression"] == str(MAX_DEPTH)

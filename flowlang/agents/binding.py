@@ -17,9 +17,10 @@ from typing import Any, Final, TypeAlias, cast
 
 import attrs
 
-from flowlang.agents.command import CommandAgent, output_of
+from flowlang.agents.command import OUTPUT_HOLE, CommandAgent, output_of
 from flowlang.agents.command_template import BadTemplate, Template, parse_template
 from flowlang.agents.config import CommandEntry, Config, PythonEntry
+from flowlang.agents.file import UNKNOWN_TYPE
 from flowlang.agents.places import Places
 from flowlang.agents.python import PythonAgent, annotations_of
 from flowlang.agents.python_loading import LoadProblem, load_file, load_named
@@ -186,16 +187,20 @@ class _Binder:
     def command(self, name: str, config: Config, entry: CommandEntry) -> Agent:
         agent = self.places.plan.agents[name]
         types = {parameter.name: parameter.type for parameter in agent.parameters}
+        output = entry.output or output_of(agent.result)
+        made = {OUTPUT_HOLE: plan.ScalarType(kind="string")} if output == "file" else {}
 
         def template(text: str, *key: str | int) -> Template:
             try:
-                return parse_template(text, types)
+                return parse_template(text, {**made, **types})
             except BadTemplate as problem:
                 raise _unfit(config.label(name, *key), problem.message, problem.help) from None
 
         return CommandAgent(
             command=tuple(template(text, "command", index) for index, text in enumerate(entry.command)),
-            output=entry.output or output_of(agent.result),
+            output=output,
+            types=types,
+            media_type=entry.media_type or UNKNOWN_TYPE,
             folder=config.folder,
             stdin=None if entry.stdin is None else template(entry.stdin, "stdin"),
             errors=dict(self.exit_codes(name, config, entry)),

@@ -1,26 +1,36 @@
 """Commands as agents: a call becomes an argv, what the program prints becomes the reply.
 
-The output is read as JSON, as text (without its last line breaks) or as lines; where the binding does not
-say, the agent's result type does. An exit code other than 0 is the declared error that the binding maps it
+The output is read as JSON, as text (without its last line breaks), as lines or as the content of a file;
+where the binding does not say, the agent's result type does. A file may also be written to the path that the
+hole `{output}` is filled with. An exit code other than 0 is the declared error that the binding maps it
 to, its fields a JSON object on the output; else `AgentFailed` with the program's last words."""
 
 from __future__ import annotations
 
 import json
+import mimetypes
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from flowlang.agents.command_template import Template, fill, fill_arguments
+from flowlang.agents.command_template import Hole, Template, fill, fill_arguments
+from flowlang.agents.file import UNKNOWN_TYPE, File
+from flowlang.agents.kept import finder, keep_all
 from flowlang.agents.processes import Finished, run_program
+from flowlang.agents.python_values import FindFile
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall, AgentError
 from flowlang.values.value import Value
 
-Output: TypeAlias = Literal["json", "text", "lines", "none"]
+Output: TypeAlias = Literal["json", "text", "lines", "file", "none"]
+
+OUTPUT_HOLE: Final = "output"
+"""The hole that is filled with a path to write a file to, if the agent has no parameter of that name."""
 
 MAX_MESSAGE: Final = 500
 
@@ -28,7 +38,8 @@ MAX_MESSAGE: Final = 500
 @attrs.frozen(eq=False)
 class CommandAgent:
     """`errors` maps an exit code to the name of a declared error. `folder` is what a program named by a
-    relative path is found from; `cwd` None is where flow itself was started."""
+    relative path is found from; `cwd` None is where flow itself was started. `types` are those of the
+    parameters, `media_type` is that of a file that it gives."""
 
     command: tuple[Template, ...]
     output: Output
@@ -38,11 +49,24 @@ class CommandAgent:
     cwd: Path | None = None
     env: Mapping[str, Template] = attrs.field(factory=dict)
     max_output_bytes: int = 1024 * 1024
+    types: Mapping[str, plan.Type] = attrs.field(factory=dict)
+    media_type: str = UNKNOWN_TYPE
 
     async def call(self, call: AgentCall) -> Value:
-        argv = fill_arguments(self.command, call.arguments)
-        stdin = fill(self.stdin, call.arguments) if self.stdin else None
-        env = {name: fill(template, call.arguments) for name, template in self.env.items()}
+        with self._output_path() as made:
+            arguments = {**made, **self._with_paths(call)}
+            program, finished = await self._run(call, arguments)
+            reply = self._reply(program, finished, made.get(OUTPUT_HOLE))
+            if isinstance(reply, File):
+                await keep_all([reply], call)
+                return reply.reference()
+        return reply
+
+    async def _run(self, call: AgentCall, arguments: Mapping[str, Value]) -> tuple[str, Finished]:
+        """Carry the program out; gives what it is called, too."""
+        argv = fill_arguments(self.command, arguments)
+        stdin = fill(self.stdin, arguments) if self.stdin else None
+        env = {name: fill(template, arguments) for name, template in self.env.items()}
         if not argv or not argv[0]:
             raise _failed("the command is empty")
         argv[0] = self._program(argv[0])
@@ -57,7 +81,27 @@ class CommandAgent:
             )
         except (OSError, ValueError) as problem:
             raise self._not_started(argv[0], problem) from None
-        return self._reply(argv[0], finished)
+        return argv[0], finished
+
+    def _with_paths(self, call: AgentCall) -> dict[str, Value]:
+        """The arguments, with the path of its content in the place of each file. Raises AgentError."""
+        find = finder(call)
+        return {
+            name: _with_paths(value, self.types[name], find) if name in self.types else value
+            for name, value in call.arguments.items()
+        }
+
+    @contextmanager
+    def _output_path(self) -> Iterator[dict[str, Value]]:
+        """What the hole for the output is filled with, if there is one."""
+        templates = [*self.command, *self.env.values()]
+        holes = {part.name for template in templates for part in template.parts if isinstance(part, Hole)}
+        if self.output != "file" or OUTPUT_HOLE not in holes - self.types.keys():
+            yield {}
+            return
+        with TemporaryDirectory(prefix="flow-") as folder:
+            ending = mimetypes.guess_extension(self.media_type) or ""
+            yield {OUTPUT_HOLE: str(Path(folder) / f"output{ending}")}
 
     def _program(self, name: str) -> str:
         """`./check.sh` is found next to the binding; a bare name on the PATH."""
@@ -75,13 +119,22 @@ class CommandAgent:
             return _failed(f"`{program}` may not be executed: is it a program, and is `chmod +x` done?")
         return _failed(f"`{program}` could not be started: {problem.strerror}")
 
-    def _reply(self, program: str, finished: Finished) -> Value:
+    def _reply(self, program: str, finished: Finished, written: str | None) -> Value | File:
+        """What the program gave; `written` is the path that it was to write to. Raises AgentError."""
         if finished.overflowed:
             wrote = f"`{program}` wrote more than {self.max_output_bytes:,} bytes"
             raise _bad_output(f"{wrote}; `max_output_bytes` in its binding is the limit")
         if finished.status != 0:
             raise self._error(program, finished)
-        return _read(program, finished.output, self.output)
+        if self.output != "file":
+            return _read(program, finished.output, self.output)
+        if written is None:
+            return File.from_bytes(finished.output, self.media_type)
+        try:
+            return File.from_path(written, self.media_type)
+        except (OSError, ValueError) as problem:
+            reason = problem.strerror if isinstance(problem, OSError) else problem
+            raise _bad_output(f"`{program}` wrote no file to `{{{OUTPUT_HOLE}}}`: {reason}") from None
 
     def _error(self, program: str, finished: Finished) -> AgentError:
         last_words = _last_words(finished.errors)
@@ -99,11 +152,25 @@ def output_of(result: plan.Type) -> Output:
             return "text"
         case plan.ScalarType(kind="null"):
             return "none"
+        case plan.ScalarType(kind="file"):
+            return "file"
         case plan.ListType(item=plan.ScalarType(kind="string")):
             return "lines"
         case plan.OptionalType(inner=inner):
             return output_of(inner)
     return "json"
+
+
+def _with_paths(value: Value, type: plan.Type, find: FindFile) -> Value:
+    match type:
+        case plan.ScalarType(kind="file"):
+            return None if value is None else str(find(value).path)
+        case plan.OptionalType(inner=inner):
+            return _with_paths(value, inner, find)
+        case plan.ListType(item=item):
+            return value and [_with_paths(each, item, find) for each in value]
+        case _:
+            return value
 
 
 def _read(program: str, output: bytes, form: Output) -> Value:

@@ -6,6 +6,7 @@ becomes one argument for each item, and null becomes none. Null inside a longer 
 argument out, so that `--since={since}` is there only when there is a `since`.
 
 Inside a text only scalars fit, in the form they have in JSON, strings bare; alone, anything else is JSON.
+A file is the path of its content.
 A value may still begin with `-` and be taken for an option: write `--` before such holes, or `--name={x}`."""
 
 from __future__ import annotations
@@ -93,9 +94,10 @@ def _check(hole: Hole, types: Mapping[str, plan.Type], *, alone: bool) -> None:
 
 
 def _is_scalar(type: plan.Type) -> bool:
+    """Whether it is filled in as a text; a file is, by the path of its content."""
     match type:
         case plan.ScalarType(kind=kind):
-            return kind not in ("json", "file")
+            return kind != "json"
         case plan.EnumType():
             return True
         case plan.OptionalType(inner=inner) | plan.SecretType(inner=inner):

@@ -6,7 +6,9 @@
     [agents.log]
     command = ["git", "log", "--since={since}", "--", "{paths}"]
     stdin = "{text}"                      # nothing, where it is left out
-    output = "lines"                      # "json", "text" or "lines"; where left out, by the agent's result
+    output = "lines"                      # "json", "text", "lines" or "file"; else by the agent's result
+    media_type = "image/png"              # of a file that it gives; `{output}` is the path to write it to,
+                                          # without that hole it is what the command prints
     errors = { 2 = "NotFound" }           # exit code -> declared error
     cwd = "."                             # relative to flow.toml; where left out, the folder flow runs in
     env = { TOKEN = "{token}" }
@@ -53,7 +55,8 @@ class CommandEntry(_Entry):
 
     command: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
     stdin: str | None = None
-    output: Literal["json", "text", "lines"] | None = None
+    output: Literal["json", "text", "lines", "file"] | None = None
+    media_type: Annotated[str, Field(pattern=r"^[\w.+-]+/[\w.+-]+$")] | None = None
     errors: dict[str, str] = {}
     cwd: str | None = None
     env: dict[str, str] = {}

@@ -18,6 +18,8 @@ import attrs
 import trio
 
 from flowlang.agents.current import CurrentCall, answering
+from flowlang.agents.file import File
+from flowlang.agents.kept import finder, keep_all
 from flowlang.agents.python_values import from_json, to_json
 from flowlang.agents.threads import Threads
 from flowlang.runtime.agents import AgentCall, AgentError
@@ -40,7 +42,9 @@ class PythonAgent:
     async def call(self, call: AgentCall) -> Value:
         with answering(_current(call)):
             try:
-                return _reply(call.agent, await self._result(call))
+                reply, files = _reply(call.agent, await self._result(call))
+                await keep_all(files, call)
+                return reply
             except (trio.Cancelled, GeneratorExit, AgentError):
                 raise
             except BaseException as problem:
@@ -50,7 +54,10 @@ class PythonAgent:
         def work() -> object:
             return self.function(**arguments)
 
-        arguments = {name: from_json(self.hints.get(name, Any), v) for name, v in call.arguments.items()}
+        find = finder(call)
+        arguments = {
+            name: from_json(self.hints.get(name, Any), value, find) for name, value in call.arguments.items()
+        }
         if inspect.iscoroutinefunction(self.function):
             return await work()  # type: ignore[misc]
         try:
@@ -81,9 +88,11 @@ class PythonAgent:
         return AgentError(name, message, fields=fields, cause=cause)
 
 
-def _reply(agent: str, result: object) -> Value:
+def _reply(agent: str, result: object) -> tuple[Value, list[File]]:
+    """The reply, and the files that it refers to."""
+    files: list[File] = []
     try:
-        return to_json(result)
+        return to_json(result, files), files
     except Misfit as misfit:
         fields: dict[str, Value] = {"path": misfit.path, "message": misfit.message}
         message = f"the reply of {agent} does not fit: {misfit.told}"

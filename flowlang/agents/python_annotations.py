@@ -5,6 +5,7 @@
     T | None, Optional[T]               T?                  Any, object           json
     Literal["a", "b"], Enum of strings  "a" | "b"           SecretStr             secret<string>
     dataclass, TypedDict, NamedTuple, pydantic model        a record with the same fields
+    flowlang.File                                           file
     A | B | … of classes with a field `case: Literal["A"]`  a tagged union, under the name of its alias
 
 Aliases, `Annotated`, `NewType` and annotations written as strings are seen through. Whatever is not in this
@@ -38,6 +39,9 @@ SCALARS: Final[dict[str, Type]] = {
     "types.NoneType": types.NULL,
     "datetime.datetime": types.DATETIME,
     "datetime.timedelta": types.DURATION,
+    "flowlang.File": types.FILE,
+    "flowlang.agents.File": types.FILE,
+    "flowlang.agents.file.File": types.FILE,
     "pydantic.JsonValue": types.JSON,
     "pydantic.AwareDatetime": types.DATETIME,
     "pydantic.SecretStr": types.Secret(types.STRING),
@@ -49,14 +53,14 @@ TRANSPARENT: Final = ("typing.Annotated", "typing.Required", "typing.Final", "ty
 ADVICE: Final = {
     "builtins.set": "a set has no order: use `list[T]`",
     "builtins.frozenset": "a set has no order: use `list[T]`",
-    "builtins.bytes": "use `str`",
+    "builtins.bytes": "use `str`, or `flowlang.File` for content",
     "builtins.tuple": "use `list[T]`, or a dataclass, whose fields have names",
     "builtins.complex": "use `float`",
     "datetime.date": "use `datetime`, or `str`",
     "datetime.time": "use `str`",
     "decimal.Decimal": "use `float`, or `str` to keep every digit",
     "uuid.UUID": "use `str`",
-    "pathlib.Path": "use `str`",
+    "pathlib.Path": "use `str`, or `flowlang.File` for content",
     "typing.Callable": "a flow cannot pass functions",
     "collections.abc.Callable": "a flow cannot pass functions",
     "typing.Iterator": "collect the items and return `list[T]`",

@@ -2,8 +2,8 @@
 
 `from_json` makes what an annotation asks for: a dataclass, a pydantic model, an enum, a timedelta; what has
 no annotation stays JSON. `to_json` turns what a function gave back into JSON, without an annotation: objects
-by their fields, durations as "1h30m", datetimes as RFC 3339 in UTC. The two know the same classes as
-`python_annotations`, which is what the checker believed.
+by their fields, durations as "1h30m", datetimes as RFC 3339 in UTC, files as references. The two know the
+same classes as `python_annotations`, which is what the checker believed.
 
 Values were checked against the flow's types before, so wrong ones are no concern here. Classes are built by
 calling them, so their own validation runs and may raise anything."""
@@ -13,31 +13,40 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, TypeAlias, get_args, get_origin
 
 import attrs
 
+from flowlang.agents.file import File
 from flowlang.values.times import format_duration, parse_duration
 from flowlang.values.value import MAX_BOUNDARY, TOO_LARGE_HELP, Misfit, Value
 
 MAX_DEPTH: Final = 64
 
+FindFile: TypeAlias = Callable[[Mapping[str, Value]], File]
+"""The file of a reference."""
 
-def from_json(hint: Any, value: Value) -> Any:
-    """The value as an annotation asks for it."""
+
+def kept_nowhere(reference: Mapping[str, Value]) -> File:
+    """Finds the files of values that have none."""
+    raise LookupError("nothing keeps files here")
+
+
+def from_json(hint: Any, value: Value, find: FindFile = kept_nowhere) -> Any:
+    """The value as an annotation asks for it. Raises what `find` does."""
     hint = _bare(hint)
     if value is None or hint is Any:
         return value
     if get_origin(hint) in (typing.Union, types.UnionType):
-        return from_json(_alternative(get_args(hint), value), value)
+        return from_json(_alternative(get_args(hint), value), value, find)
     if isinstance(value, list):
-        return _sequence(hint, value)
+        return _sequence(hint, value, find)
     if isinstance(value, dict):
-        return _object(hint, value)
+        return find(value) if hint is File else _object(hint, value, find)
     return _scalar(hint, value)
 
 
@@ -71,22 +80,22 @@ def _cases(member: Any) -> tuple[Any, ...]:
     return get_args(_bare(hint)) if get_origin(_bare(hint)) is typing.Literal else ()
 
 
-def _sequence(hint: Any, value: list[Value]) -> Any:
+def _sequence(hint: Any, value: list[Value], find: FindFile) -> Any:
     arguments = get_args(hint)
     item = arguments[0] if arguments else Any
-    items = [from_json(item, each) for each in value]
+    items = [from_json(item, each, find) for each in value]
     return tuple(items) if (get_origin(hint) or hint) is tuple else items
 
 
-def _object(hint: Any, value: dict[str, Value]) -> Any:
+def _object(hint: Any, value: dict[str, Value], find: FindFile) -> Any:
     if not isinstance(hint, type) or get_origin(hint) is not None:
         arguments = get_args(hint)
         each = arguments[1] if len(arguments) == 2 else Any
-        return {key: from_json(each, entry) for key, entry in value.items()}
+        return {key: from_json(each, entry, find) for key, entry in value.items()}
     hints = _hints(hint)
     if not hints:
         return dict(value)
-    fields = {name: from_json(hints[name], entry) for name, entry in value.items() if name in hints}
+    fields = {name: from_json(hints[name], entry, find) for name, entry in value.items() if name in hints}
     if typing.is_typeddict(hint):
         return {name: entry for name, entry in fields.items() if not _absent(hint, hints[name], name, entry)}
     if hasattr(hint, "model_validate"):
@@ -128,10 +137,12 @@ def _hints(cls: type) -> Mapping[str, Any]:
 # To JSON
 
 
-def to_json(value: object) -> Value:
-    """What a program gave, as JSON. Raises Misfit for what has no JSON form, is too large or holds itself."""
+def to_json(value: object, files: list[File] | None = None) -> Value:
+    """What a program gave, as JSON. Raises Misfit for what has no JSON form, is too large or holds itself.
+
+    The files in it are added to `files`, to be kept; without that there may be none."""
     try:
-        return _Writer().write(value, 0)
+        return _Writer(files).write(value, 0)
     except _TooLarge:
         raise Misfit("the value is larger than 1 MiB of JSON", help=TOO_LARGE_HELP) from None
 
@@ -144,6 +155,7 @@ class _TooLarge(Exception):
 class _Writer:
     """`left` is what the rest of a value may weigh, so that no value takes long, endless ones included."""
 
+    files: list[File] | None
     left: int = MAX_BOUNDARY
 
     def write(self, value: object, depth: int) -> Value:
@@ -164,6 +176,8 @@ class _Writer:
                 return format_duration(value // timedelta(microseconds=1))
             case datetime():
                 return _instant(value)
+            case File():
+                return self._file(value)
         fields = _fields(value)
         if fields is not None:
             return self._entries(fields, depth + 1)
@@ -191,6 +205,13 @@ class _Writer:
             except Misfit as misfit:
                 raise misfit.inside(index) from None
         return written
+
+    def _file(self, file: File) -> dict[str, Value]:
+        if self.files is None:
+            raise Misfit("found a File, which only an input of a run or a reply of an agent may hold")
+        self._charge(len(file.hash) + len(file.media_type))
+        self.files.append(file)
+        return file.reference()
 
     def _charge(self, weight: int) -> None:
         self.left -= weight

@@ -23,6 +23,7 @@ from flowlang.hosts.turns import Turns
 from flowlang.runtime.agents import Agent, AgentCall, AgentError, agent_failed
 from flowlang.runtime.events import Admitted, OnEvent, Waiting
 from flowlang.runtime.failures import TIMEOUT, FlowFailure
+from flowlang.runtime.files import Files
 from flowlang.runtime.host import Awaited, Question, Work
 from flowlang.runtime.mailbox import Mailbox, Wait
 from flowlang.values.times import format_duration
@@ -43,7 +44,7 @@ class TrioHost:
     `agents` are the bindings by the agents' names in the plan. `calls_at_once` is the engine's cap, or the
     semaphore that several runs share; `turns` are the lines before protected agents, which they share too.
     `epoch` is the instant now; None: by the wall clock. `on_event` hears of calls that wait for their turn,
-    of which only the host knows."""
+    of which only the host knows. `files` is where agents find and keep contents."""
 
     def __init__(
         self,
@@ -53,8 +54,10 @@ class TrioHost:
         turns: Mapping[str, Turns] | None = None,
         epoch: int | None = None,
         on_event: OnEvent | None = None,
+        files: Files | None = None,
     ) -> None:
         self._agents = agents
+        self._files = files
         self._on_event = on_event
         self._turns = turns or {}
         self._places = trio.Semaphore(calls_at_once) if isinstance(calls_at_once, int) else calls_at_once
@@ -114,7 +117,7 @@ class TrioHost:
         task = trio.lowlevel.current_task()
         task.custom_sleep_data = self  # trio takes it away whenever a task has waited
         try:
-            return await _answer(self._agents[call.agent], call)
+            return await _answer(self._agents[call.agent], call._replace(files=self._files))
         except AgentError:
             await trio.lowlevel.checkpoint_if_cancelled()
             raise

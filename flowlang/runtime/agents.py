@@ -10,6 +10,7 @@ import traceback
 from typing import Final, NamedTuple, Protocol
 
 from flowlang.runtime.failures import AGENT_FAILED
+from flowlang.runtime.files import Files
 from flowlang.values.value import Value
 
 
@@ -25,7 +26,8 @@ class AgentCall(NamedTuple):
     stop: the call is shielded, or it writes. `once`: it must not be made again, after a crash, without
     asking, since it writes and the author gave no key.
 
-    `secrets` names the arguments that may be shown and written down nowhere."""
+    `secrets` names the arguments that may be shown and written down nowhere. `files` is where the host keeps
+    the contents that arguments and reply refer to."""
 
     agent: str
     arguments: dict[str, Value]
@@ -36,6 +38,7 @@ class AgentCall(NamedTuple):
     uninterrupted: bool = False
     once: bool = False
     secrets: tuple[str, ...] = ()
+    files: Files | None = None
 
 
 class AgentError(Exception):

@@ -23,7 +23,9 @@ import attrs
 import trio
 
 from flowlang.agents.binding import AgentLike
+from flowlang.agents.file import File
 from flowlang.hosts.journaled import Activity, JournaledRun, OutcomeUnknown, Parked, World, wall_clock
+from flowlang.hosts.sqlite.artifacts import Artifacts, RunFiles, artifacts_of
 from flowlang.hosts.sqlite.opening import Durability
 from flowlang.hosts.sqlite.owners import Owner
 from flowlang.hosts.sqlite.records import Message, NewRun, RunRecord
@@ -41,8 +43,9 @@ from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.mailbox import MailboxFull
 from flowlang.runtime.replay import Replayed, kernel_of, replay
 from flowlang.runtime.run import RunResult
-from flowlang.tools.engine import Prepared, new_run_id
+from flowlang.tools.engine import Prepared, files_in, new_run_id
 from flowlang.tools.forks import forked_begun, forked_past
+from flowlang.tools.run_artifacts import Artifact, stored_artifacts
 from flowlang.tools.run_handle import Left, Result, RunHandle, carried, result_of
 from flowlang.tools.run_in_memory import Answer, Answering
 from flowlang.tools.run_report import result_json
@@ -56,6 +59,10 @@ LISTENING: Final = 0.1  # seconds between two looks into the inbox
 Resolve: TypeAlias = Callable[[Mapping[str, AgentCall]], Mapping[str, Outcome | None]]
 """Says what became of calls whose outcome is unknown, by their paths: an outcome, or None to make them again.
 Those that it leaves out stay unknown."""
+
+
+FindArtifacts: TypeAlias = Callable[[Value], tuple[Artifact, ...]]
+"""The files of a run, given its result."""
 
 
 def leave_unknown(calls: Mapping[str, AgentCall]) -> Mapping[str, Outcome | None]:
@@ -73,6 +80,7 @@ class _Taken:
     bring: Callable[[OnEvent | None], tuple[Kernel, Replayed | None]]
     answer: Answer | None
     wait: bool
+    files: RunFiles
     resolve: Resolve = leave_unknown
     resumed: bool = True
 
@@ -92,6 +100,8 @@ class Engine:
         self.store = store
         self._owner, self._writer, self._activity, self._calls = owner, writer, activity, calls
         self._clock = clock
+        self._artifacts = Artifacts(artifacts_of(store.path), synced=store.durability == "power")
+        self._begun = 0
         self._held: dict[int, _Durable] = {}
         self._plans: WeakKeyDictionary[Prepared, str] = WeakKeyDictionary()
 
@@ -135,8 +145,8 @@ class Engine:
         Questions go to `answer`; without it they wait for somebody. An exception that leaves the block
         leaves the run, to be resumed. Raises NotRunnable for inputs that do not fit, TypeError for one that
         is no value."""
-        values = prepared.read(inputs)
-        return self.started(prepared, values, answer=answer, on_event=on_event, run_id=run_id)
+        values, files = prepared.read(inputs), files_in(inputs)
+        return self.started(prepared, values, files=files, answer=answer, on_event=on_event, run_id=run_id)
 
     @asynccontextmanager
     async def started(
@@ -144,14 +154,15 @@ class Engine:
         prepared: Prepared,
         values: Mapping[str, Value],
         *,
+        files: Sequence[File] = (),
         answer: Answer | None = None,
         on_event: OnEvent | None = None,
         run_id: str | None = None,
         binds: Sequence[str] = (),
         wait: bool = True,
     ) -> AsyncIterator[RunHandle]:
-        """`start` with values that `Prepared.read` gave. Without `wait` the run is left as soon as it only
-        waits for answers, events or time."""
+        """`start` with values that `Prepared.read` gave, and their files. Without `wait` the run is left
+        as soon as it only waits for answers, events or time."""
         run_id = run_id or new_run_id()
         began = Began(self._clock())
         flow = prepared.program.plan.flows[prepared.flow]
@@ -170,9 +181,11 @@ class Engine:
             kernel.advance(began)
             return kernel, Replayed(1, began.at)
 
-        with self._active():
+        with self._active() as kept:
+            for file in files:
+                await kept.keep(file.reference(), file.content)
             lease = await self._writer.create(new, self._owner, [row_of(1, began)])
-            taken = _Taken(run_id, lease, prepared, bring, answer, wait, resumed=False)
+            taken = _Taken(run_id, lease, prepared, bring, answer, wait, kept, resumed=False)
             async with self._carried(taken, on_event) as handle:
                 yield handle
 
@@ -183,13 +196,16 @@ class Engine:
         return self._plans[prepared]
 
     @contextmanager
-    def _active(self) -> Iterator[None]:
-        """A run of this process."""
+    def _active(self) -> Iterator[RunFiles]:
+        """A run of this process, with its files."""
         self._activity.runs += 1
+        self._begun += 1
+        files = RunFiles(self._artifacts, f"{self._owner.name}.{self._begun}")
         try:
-            yield
+            yield files
         finally:
             self._activity.runs -= 1
+            files.close()
 
     @asynccontextmanager
     async def resume(
@@ -217,9 +233,9 @@ class Engine:
             kernel, replayed = brought_back(prepared.program, record, begun, rows, tell)
             return kernel, replayed if rows else None
 
-        with self._active():
+        with self._active() as kept:
             lease = await self._writer.patiently(lambda: self.store.take(record.number, self._owner))
-            taken = _Taken(record.id, lease, prepared, bring, answer, wait, resolve)
+            taken = _Taken(record.id, lease, prepared, bring, answer, wait, kept, resolve)
             async with self._carried(taken, on_event) as handle:
                 yield handle
 
@@ -259,9 +275,9 @@ class Engine:
             kernel = kernel_of(program, record.flow, begun.values, run_id, tell, begun.seed)
             return kernel, replay(kernel, rows)
 
-        with self._active():
+        with self._active() as files:
             lease = await self._writer.create(new, self._owner, rows)
-            taken = _Taken(run_id, lease, prepared, bring, answer, wait, resumed=False)
+            taken = _Taken(run_id, lease, prepared, bring, answer, wait, files, resumed=False)
             async with self._carried(taken, on_event) as handle:
                 yield handle
 
@@ -274,8 +290,12 @@ class Engine:
     async def _carried(self, taken: _Taken, on_event: OnEvent | None) -> AsyncIterator[RunHandle]:
         number, prepared = taken.lease.run, taken.prepared
 
+        def artifacts(data: Value) -> tuple[Artifact, ...]:
+            return stored_artifacts(self.store, number, data)
+
         def open_carrier(tell: OnEvent | None) -> _Durable:
-            self._held[number] = durable = _Durable(prepared.program.plan, self._opened(taken, tell))
+            run = self._opened(taken, artifacts, tell)
+            self._held[number] = durable = _Durable(prepared.program.plan, run, artifacts)
             for message in self.store.messages(run=number):
                 durable.hear(message)
             return durable
@@ -291,13 +311,18 @@ class Engine:
                 with trio.CancelScope(shield=True):
                     await self._writer.patiently(lambda: self.store.release(taken.lease, self._clock()))
 
-    def _opened(self, taken: _Taken, tell: OnEvent | None) -> JournaledRun:
+    def _opened(self, taken: _Taken, artifacts: FindArtifacts, tell: OnEvent | None) -> JournaledRun:
         prepared = taken.prepared
         agents = prepared.program.agents
         host = TrioHost(
-            agents, calls_at_once=self._calls, turns=prepared.turns, epoch=self._clock(), on_event=tell
+            agents,
+            calls_at_once=self._calls,
+            turns=prepared.turns,
+            epoch=self._clock(),
+            on_event=tell,
+            files=taken.files,
         )
-        find = Answering(prepared.answerers, taken.answer).find
+        find = Answering(prepared.answerers, taken.answer, taken.files).find
         kernel, replayed = taken.bring(tell)
         started = replayed.started if replayed else ()
         return JournaledRun(
@@ -305,7 +330,7 @@ class Engine:
             kernel,
             taken.lease,
             World(self._writer, host.call, find, self._activity, self._clock),
-            _conclusion(prepared),
+            _conclusion(prepared, artifacts),
             replayed=replayed,
             resumed=taken.resumed,
             resolved=taken.resolve({path: kernel.calls[path].call for path in started}),
@@ -322,9 +347,9 @@ class Engine:
             await trio.sleep(LISTENING)
 
 
-def _conclusion(prepared: Prepared) -> Callable[[RunResult], Ending]:
+def _conclusion(prepared: Prepared, artifacts: FindArtifacts) -> Callable[[RunResult], Ending]:
     def conclude(ended: RunResult) -> Ending:
-        result = result_of(ended, prepared.program.plan)
+        result = result_of(ended, prepared.program.plan, artifacts)
         return Ending(ended.ended, ended.status, write_json(result_json(result, prepared.places)))
 
     return conclude
@@ -333,8 +358,9 @@ def _conclusion(prepared: Prepared) -> Callable[[RunResult], Ending]:
 class _Durable:
     """The `Carrier` of a run with a journal."""
 
-    def __init__(self, compiled: plan.Plan, run: JournaledRun) -> None:
+    def __init__(self, compiled: plan.Plan, run: JournaledRun, artifacts: FindArtifacts) -> None:
         self._plan, self._run = compiled, run
+        self.artifacts = artifacts
         self._heard: set[int] = set()
         self.ended = False
         self.answer, self.send = self._run.answer, self._run.send

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -25,6 +25,7 @@ import trio
 
 from flowlang.agents.binding import AgentLike, BindOption, bind
 from flowlang.agents.config import Config, read_config
+from flowlang.agents.file import File
 from flowlang.agents.places import Places
 from flowlang.agents.project import config_path
 from flowlang.agents.python_values import to_json
@@ -44,6 +45,7 @@ from flowlang.tools.frontend import NotRunnable
 from flowlang.tools.run_handle import Result, RunHandle, carried
 from flowlang.tools.run_in_memory import Answer, Answering, InMemory, nobody
 from flowlang.tools.run_inputs import Inputs, read_inputs
+from flowlang.tools.temporary_files import temporary_files
 from flowlang.values.value import Misfit, Value
 
 
@@ -79,7 +81,7 @@ class Prepared:
         Raises NotRunnable for inputs that do not fit, TypeError for one that is no value, and what `on_event`
         raises, once the run is cancelled."""
         values = self.read(inputs)
-        async with self.started(values, answer or nobody, on_event, run_id) as handle:
+        async with self.started(values, answer or nobody, on_event, run_id, files_in(inputs)) as handle:
             return await handle.result()
 
     def start(
@@ -93,7 +95,7 @@ class Prepared:
 
         The end of the block awaits that of the run; an exception or a cancellation that leaves the block
         cancels it first. Questions wait for `RunHandle.answer`. Raises what `run` does."""
-        return self.started(self.read(inputs), None, on_event, run_id)
+        return self.started(self.read(inputs), None, on_event, run_id, files_in(inputs))
 
     def read(self, inputs: Mapping[str, object] | None) -> Mapping[str, Value]:
         """Inputs as values of the flow's types. Raises NotRunnable, TypeError."""
@@ -102,24 +104,40 @@ class Prepared:
             raise NotRunnable(found.diagnostics, self.places.read)
         return found.values
 
-    def started(
+    @asynccontextmanager
+    async def started(
         self,
         values: Mapping[str, Value],
         answer: Answer | None,
         on_event: OnEvent | None,
         run_id: str | None = None,
-    ) -> AbstractAsyncContextManager[RunHandle]:
-        """`start` with values that `read` gave. Given an `answer`, nobody follows the handle's events."""
+        files: Sequence[File] = (),
+    ) -> AsyncIterator[RunHandle]:
+        """`start` with values that `read` gave, and the files in them. Given an `answer`, nobody follows the
+        handle's events."""
         run_id = run_id or new_run_id()
+        with temporary_files() as kept:
+            for file in files:
+                await kept.keep(file.reference(), file.content)
 
-        def open_carrier(tell: OnEvent | None) -> InMemory:
-            answering = Answering(self.answerers, answer)
-            return InMemory(
-                self.program, self.flow, values, run_id, tell, answering, calls=self.calls, turns=self.turns
-            )
+            def open_carrier(tell: OnEvent | None) -> InMemory:
+                return InMemory(
+                    self.program,
+                    self.flow,
+                    values,
+                    run_id,
+                    tell,
+                    Answering(self.answerers, answer, kept),
+                    calls=self.calls,
+                    turns=self.turns,
+                    files=kept,
+                )
 
-        followed = answer is None
-        return carried(self.program.plan, self.flow, run_id, open_carrier, on_event, followed=followed)
+            followed = answer is None
+            async with carried(
+                self.program.plan, self.flow, run_id, open_carrier, on_event, followed=followed
+            ) as handle:
+                yield handle
 
 
 def new_run_id() -> str:
@@ -158,7 +176,7 @@ async def run(
     Raises, before anything is called: NotRunnable, TypeError for an input that is no value, LookupError where
     there is no such flow."""
     prepared, values = _both(compiled, inputs, flow, agents, max_parallel)
-    async with prepared.started(values, answer or nobody, on_event, run_id) as handle:
+    async with prepared.started(values, answer or nobody, on_event, run_id, files_in(inputs)) as handle:
         return await handle.result()
 
 
@@ -181,7 +199,7 @@ def start(
 ) -> AbstractAsyncContextManager[RunHandle]:
     """Start a run that can be followed, answered, told of events and cancelled; see `Prepared.start`."""
     prepared, values = _both(compiled, inputs, flow, agents, max_parallel)
-    return prepared.started(values, None, on_event, run_id)
+    return prepared.started(values, None, on_event, run_id, files_in(inputs))
 
 
 def _both(
@@ -201,10 +219,18 @@ def _json_inputs(inputs: Mapping[str, object] | None) -> dict[str, Value]:
     given: dict[str, Value] = {}
     for name, value in (inputs or {}).items():
         try:
-            given[name] = to_json(value)
+            given[name] = to_json(value, [])
         except Misfit as misfit:
             raise TypeError(f"the input `{name}` does not fit: {misfit}") from None
     return given
+
+
+def files_in(inputs: Mapping[str, object] | None) -> list[File]:
+    """The files that inputs refer to, which have been read already."""
+    files: list[File] = []
+    for value in (inputs or {}).values():
+        to_json(value, files)
+    return files
 
 
 # Preparing

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -40,7 +40,7 @@ from flowlang.tools.plan_limits import held
 from flowlang.tools.run_display import Display, open_display
 from flowlang.tools.run_handle import Result, RunHandle
 from flowlang.tools.run_in_memory import Answer, nobody
-from flowlang.tools.run_inputs import BadInputFile, read_input_file
+from flowlang.tools.run_inputs import BadInputFile, Inputs, read_input_file
 from flowlang.tools.run_questions import TerminalAnswers, TypedLines
 from flowlang.tools.run_report import refused_json, render_outcome, result_json, result_text, summary
 from flowlang.values.value import MAX_BOUNDARY, Value
@@ -98,7 +98,7 @@ def run_command(compiled: plan.Plan, flow: str, options: RunOptions) -> int:
         return refuse(problem, flow, options)
     if options.max_calls is not None:
         prepared = held(prepared, options.max_calls)
-    opened = partial(_started, prepared, inputs.values, options)
+    opened = partial(_started, prepared, inputs, options)
     return carry_out(opened, prepared.places, options)
 
 
@@ -212,18 +212,20 @@ async def _supervised(opened: Opened, display: Display, kept: bool) -> _Ended:
 
 @asynccontextmanager
 async def _started(
-    prepared: Prepared, values: Mapping[str, Value], options: RunOptions, display: Display
+    prepared: Prepared, inputs: Inputs, options: RunOptions, display: Display
 ) -> AsyncIterator[RunHandle]:
     answer = at_terminal(prepared.program.plan, display)
     if options.ephemeral:
-        async with prepared.started(values, answer or nobody, display.tell) as run:
+        ephemeral = prepared.started(inputs.values, answer or nobody, display.tell, files=inputs.files)
+        async with ephemeral as run:
             yield run
         return
     async with (
         engine_of(options) as engine,
         engine.started(
             prepared,
-            values,
+            inputs.values,
+            files=inputs.files,
             answer=answer and open_for_others(answer),
             on_event=display.tell,
             binds=options.binds,

@@ -29,6 +29,7 @@ from flowlang.runtime.mailbox import MailboxFull
 from flowlang.runtime.run import RunResult
 from flowlang.runtime.running import Counts
 from flowlang.text.suggest import did_you_mean
+from flowlang.tools.run_artifacts import Artifact
 from flowlang.values.codec import decode, encode
 from flowlang.values.value import Misfit, Value
 
@@ -53,6 +54,9 @@ class Carrier(Protocol):
         """Leave the run where it stands, to be resumed; where it cannot be, this cancels it."""
 
     async def carry_out(self) -> RunResult | Left: ...
+
+    def artifacts(self, data: Value) -> tuple[Artifact, ...]:
+        """The files of the run, given its result."""
 
 
 @attrs.frozen
@@ -80,6 +84,7 @@ class NotAccepted(Exception):
 class Result:
     """How a run ended, or was left. `data` is the flow's result as JSON, None unless `status` is "done".
 
+    `artifacts` are the files that it holds, and those that steps gave.
     `undone` are the paths of the steps that were compensated; `undo_failures` say which could not be. A run
     that was left is `waiting`, `interrupted` or `unknown`, as `left` says; its time and its counts are those
     of this process."""
@@ -96,6 +101,7 @@ class Result:
     steps_skipped: int
     retries: int
     left: Left | None = None
+    artifacts: tuple[Artifact, ...] = ()
 
 
 @asynccontextmanager
@@ -227,7 +233,7 @@ class RunHandle:
             if isinstance(ended, Left):
                 self._result = self._left(ended, began)
             else:
-                self._result = result_of(ended, self._plan)
+                self._result = result_of(ended, self._plan, self._carrier.artifacts)
         finally:
             self._ended.set()
             for stream in self._streams:
@@ -274,14 +280,19 @@ class RunHandle:
         )
 
 
-def result_of(ended: RunResult, compiled: plan.Plan) -> Result:
-    """How a run ended, for the outside."""
+def result_of(
+    ended: RunResult,
+    compiled: plan.Plan,
+    artifacts: Callable[[Value], tuple[Artifact, ...]] = lambda data: (),
+) -> Result:
+    """How a run ended, for the outside. `artifacts` gives its files."""
     type = compiled.flows[ended.flow].result
+    data = encode(ended.value, type) if ended.status == "done" else None
     return Result(
         run_id=ended.run,
         flow=ended.flow,
         status=ended.status,
-        data=encode(ended.value, type) if ended.status == "done" else None,
+        data=data,
         failure=ended.failure,
         undone=ended.undone,
         undo_failures=ended.undo_failures,
@@ -289,6 +300,7 @@ def result_of(ended: RunResult, compiled: plan.Plan) -> Result:
         steps_executed=ended.steps_executed,
         steps_skipped=ended.steps_skipped,
         retries=ended.retries,
+        artifacts=artifacts(data),
     )
 
 

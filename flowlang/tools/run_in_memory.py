@@ -11,14 +11,17 @@ from typing import TypeAlias
 import attrs
 import trio
 
+from flowlang.hosts.sqlite.artifacts import RunFiles
 from flowlang.hosts.trio_host import TrioHost
 from flowlang.hosts.turns import Turns
 from flowlang.runtime.agents import Agent, AgentCall, AgentError, agent_failed
 from flowlang.runtime.events import OnEvent
 from flowlang.runtime.failures import UNAVAILABLE
+from flowlang.runtime.files import Files
 from flowlang.runtime.host import Awaited, Question
 from flowlang.runtime.program import Program
 from flowlang.runtime.run import Run, RunResult
+from flowlang.tools.run_artifacts import Artifact, listed_artifacts
 from flowlang.values.value import Value
 
 Answer: TypeAlias = Callable[[str, Question], Awaitable[Value]]
@@ -31,12 +34,13 @@ class Answering:
 
     agents: Mapping[str, Agent]
     answer: Answer | None
+    files: Files | None = None
 
     def find(self, path: str, question: Question) -> Callable[[], Awaitable[Value]] | None:
         """What gives the answer to a question, or raises AgentError; None where it waits for somebody."""
         agent = self.agents.get(question.ask)
         if agent is not None:
-            call = AgentCall(question.ask, question.arguments)
+            call = AgentCall(question.ask, question.arguments, files=self.files)
             return lambda: _blamed(agent.call(call))
         answer = self.answer
         return None if answer is None else lambda: _blamed(answer(path, question))
@@ -73,9 +77,11 @@ class InMemory:
         *,
         calls: trio.Semaphore,
         turns: Mapping[str, Turns],
+        files: RunFiles,
     ) -> None:
+        self._files = files
         self._host = host = _AnsweringHost(
-            answering, program.agents, calls_at_once=calls, turns=turns, on_event=on_event
+            answering, program.agents, calls_at_once=calls, turns=turns, on_event=on_event, files=files
         )
         self._run = Run(program, flow, inputs, host, on_event, run_id)
 
@@ -98,6 +104,10 @@ class InMemory:
     async def carry_out(self) -> RunResult:
         return await self._run.result()
 
+    def artifacts(self, data: Value) -> tuple[Artifact, ...]:
+        given = ((None, dict(reference)) for reference in self._files.kept)
+        return listed_artifacts(data, given, self._files.artifacts.path)
+
 
 class _AnsweringHost(TrioHost):
     def __init__(
@@ -108,8 +118,9 @@ class _AnsweringHost(TrioHost):
         calls_at_once: trio.Semaphore,
         turns: Mapping[str, Turns],
         on_event: OnEvent | None,
+        files: Files,
     ) -> None:
-        super().__init__(agents, calls_at_once=calls_at_once, turns=turns, on_event=on_event)
+        super().__init__(agents, calls_at_once=calls_at_once, turns=turns, on_event=on_event, files=files)
         self._answering = answering
 
     async def wait(self, path: str, awaited: Question | Awaited) -> Value:

@@ -1,7 +1,8 @@
 """The inputs of a run: texts from the command line and an object from a file -> values by the flow's types.
 
 Every mistake is a diagnostic at the flow's head, which shows what it takes; all of them are found at once. A
-value on the command line wins over one from the file, and a parameter with a default may be left out."""
+value on the command line wins over one from the file, and a parameter with a default may be left out. There a
+file is given by its path, and only there: JSON may come from anywhere, and must not name files of ours."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
+from flowlang.agents.file import File
 from flowlang.agents.places import Places
 from flowlang.plan import model as plan
 from flowlang.plan.text import expression_text, type_text
@@ -17,6 +19,7 @@ from flowlang.text.codes import Code
 from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.suggest import nearest
 from flowlang.values.codec import decode, parse_argument, read_json
+from flowlang.values.references import holds_files
 from flowlang.values.value import Misfit, Value
 
 
@@ -26,10 +29,12 @@ class BadInputFile(Exception):
 
 @attrs.frozen
 class Inputs:
-    """Values by the names of parameters; those left out take their defaults."""
+    """Values by the names of parameters; those left out take their defaults. `files` were named by paths, and
+    have yet to be kept."""
 
     values: Mapping[str, Value]
     diagnostics: tuple[Diagnostic, ...]
+    files: tuple[File, ...] = ()
 
 
 def split_arguments(arguments: Iterable[str]) -> tuple[str | None, tuple[str, ...]]:
@@ -62,7 +67,7 @@ def read_inputs(
         key, equals, value = text.partition("=")
         reading.add_text(key.strip(), value, text if not equals else None)
     reading.complete()
-    return Inputs(reading.values, tuple(reading.found))
+    return Inputs(reading.values, tuple(reading.found), tuple(reading.files))
 
 
 @attrs.define
@@ -73,6 +78,7 @@ class _Reading:
     values: dict[str, Value] = attrs.field(factory=dict)
     refused: set[str] = attrs.field(factory=set)
     found: list[Diagnostic] = attrs.field(factory=list)
+    files: list[File] = attrs.field(factory=list)
 
     def add(self, key: str, value: Value) -> None:
         """A value in its JSON form."""
@@ -90,7 +96,41 @@ class _Reading:
             return
         parameter = self.parameter(key)
         if parameter is not None:
-            self.read(parameter, lambda: parse_argument(value, parameter.type))
+            self.read(parameter, lambda: self.parsed(value, parameter.type))
+
+    def parsed(self, text: str, type: plan.Type) -> Value:
+        """The value of a text; where the type holds files, these are paths in it. Raises Misfit."""
+        if not holds_files(type) or text == "null":
+            return parse_argument(text, type)
+        bare = _is_file(type) and not text.startswith("{")
+        return decode(self.opened(text if bare else read_json(text), type), type)
+
+    def opened(self, value: Value, type: plan.Type) -> Value:
+        """JSON with references in the place of paths. Raises Misfit."""
+        match type:
+            case plan.ScalarType(kind="file") if isinstance(value, str):
+                return self.file(value.removeprefix("@"))
+            case plan.OptionalType(inner=inner) | plan.SecretType(inner=inner):
+                return self.opened(value, inner)
+            case plan.ListType(item=item) if isinstance(value, list):
+                return [self.opened(each, item) for each in value]
+            case plan.MapType(value=item) if isinstance(value, dict):
+                return {key: self.opened(each, item) for key, each in value.items()}
+            case plan.RecordType(fields=fields) if isinstance(value, dict):
+                types = {field.name: field.type for field in fields}
+                return {k: self.opened(each, types[k]) if k in types else each for k, each in value.items()}
+            case _:
+                return value
+
+    def file(self, path: str) -> Value:
+        """The reference of a file on the disk. Raises Misfit."""
+        try:
+            file = File.from_path(path)
+        except (OSError, ValueError) as problem:
+            reason = problem.strerror if isinstance(problem, OSError) else problem
+            raise Misfit(f"`{path}` cannot be read: {reason}", help="give the path of a file") from None
+        self.files.append(file)
+        return file.reference()
 
     def parameter(self, key: str) -> plan.Parameter | None:
         known = {parameter.name: parameter for parameter in self.flow.parameters}
@@ -134,6 +174,17 @@ class _Reading:
 
     def report(self, code: Code, message: str, help: str) -> None:
         self.found.append(Diagnostic(code, message, self.places.heading(self.flow.at), help=help))
+
+
+def _is_file(type: plan.Type) -> bool:
+    """Whether a value of the type is one file, if it is anything."""
+    match type:
+        case plan.OptionalType(inner=inner) | plan.SecretType(inner=inner):
+            return _is_file(inner)
+        case plan.ScalarType(kind=kind):
+            return kind == "file"
+        case _:
+            return False
 
 
 def _signature(parameter: plan.Parameter) -> str:

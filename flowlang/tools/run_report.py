@@ -39,8 +39,8 @@ def result_text(data: Value, *, to_terminal: bool) -> str:
 
 
 def result_json(result: Result, places: Places) -> JsonObject:
-    """The whole outcome of a run as one object; `run_result` reads it back. `artifacts` are the files that it
-    stored. The last `errors` are those of the undos that failed, one for each path of `not_undone`."""
+    """The whole outcome of a run as one object; `run_result` reads it back. `artifacts` are its
+    files. The last `errors` are those of the undos that failed, one for each path of `not_undone`."""
     failure = result.failure and _without(result.failure, result.undo_failures)
     failures = ([failure] if failure else []) + list(result.undo_failures)
     return {
@@ -49,7 +49,7 @@ def result_json(result: Result, places: Places) -> JsonObject:
         "status": result.status,
         "data": result.data,
         "summary": summary(result),
-        "artifacts": [],
+        "artifacts": [artifact.to_json() for artifact in result.artifacts],
         "errors": [failure_json(failure, places) for failure in failures],
         "undone": list(result.undone),
         "not_undone": [failure.path for failure in result.undo_failures],

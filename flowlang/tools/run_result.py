@@ -11,11 +11,13 @@ import json
 import os
 from typing import Any, Final
 
+from flowlang.hosts.sqlite.artifacts import Artifacts, artifacts_of
 from flowlang.hosts.sqlite.problems import Damaged, StoreProblem
 from flowlang.hosts.sqlite.records import RunRecord
 from flowlang.hosts.sqlite.store import FINAL, Store
 from flowlang.plan import model as plan
 from flowlang.runtime.failures import BUILT_IN, Failure
+from flowlang.tools.run_artifacts import Artifact
 from flowlang.tools.run_handle import Result
 from flowlang.tools.stored import begun_of, plan_of
 from flowlang.values.codec import decode
@@ -48,12 +50,12 @@ def stored_result(store: Store, record: RunRecord) -> Result:
     text = result_text_of(store, record)
     compiled, folder = plan_of(store, record), begun_of(store, record).folder
     try:
-        return _result(json.loads(text), compiled, folder)
+        return _result(json.loads(text), compiled, folder, Artifacts(artifacts_of(store.path)))
     except UNREADABLE:
         raise Damaged(f"the result of run `{record.id}` cannot be read") from None
 
 
-def _result(known: dict[str, Any], compiled: plan.Plan, folder: str) -> Result:
+def _result(known: dict[str, Any], compiled: plan.Plan, folder: str, contents: Artifacts) -> Result:
     failures = tuple(_failure(each, compiled, folder) for each in known["errors"])
     first_undo = len(failures) - len(known["not_undone"])
     return Result(
@@ -68,7 +70,13 @@ def _result(known: dict[str, Any], compiled: plan.Plan, folder: str) -> Result:
         steps_executed=known["steps_executed"],
         steps_skipped=known["steps_skipped"],
         retries=known["retries"],
+        artifacts=tuple(_artifact(each, contents) for each in known["artifacts"]),
     )
+
+
+def _artifact(known: dict[str, Any], contents: Artifacts) -> Artifact:
+    """A file where it lies now: a store may have been moved."""
+    return Artifact(**{**known, "path": str(contents.path(known["hash"]))})
 
 
 def _failure(known: dict[str, Any], compiled: plan.Plan, folder: str) -> Failure:

@@ -22,6 +22,7 @@
     problems    StoreProblem(code, message, help) and the others above, which are all StoreProblems
     owners      Owner, Holder: who holds runs, by a lock of the operating system
     opening     files, SQLite's settings, versions; `default_path()`
+    artifacts   Artifacts(folder): contents of `file` values by hash; RunFiles: those of one run, pinned
     schema      the tables, and the steps from each version to the next
     writing     commits and new runs -> one transaction; with `rows`, `statements` and `inbox`
     filesystems, locks: what Linux says of network file systems, and of who writes just now

@@ -204,6 +204,14 @@ class Store:
             ).fetchall()
         return [(number, Wait(*columns)) for number, *columns in found]
 
+    def outcomes_with_files(self, run: int) -> list[tuple[str, str]]:
+        """What was given to a run and refers to files, in order: the path of who gave it, and JSON."""
+        select = """SELECT path, ifnull(outcome, text) AS given
+            FROM journal LEFT JOIN blobs ON hash = blob
+            WHERE run = ? AND instr(given, '"hash":"sha256:') ORDER BY seq"""
+        with self.database.reading() as connection:
+            return connection.execute(select, (run,)).fetchall()
+
     # The inbox
 
     def put_answer(self, run: int, path: str, value: str, at: int) -> None:

@@ -28,6 +28,7 @@ COMMANDS = {
     "runs": "List the runs that are kept.",
     "show": "Show how a run stands, or one of its steps.",
     "result": "Print what a run gave, or why it failed.",
+    "artifacts": "List the files of a run, or copy them.",
     "logs": "Tell what happened in a run, and what happens.",
     "questions": "List what runs ask.",
     "answer": "Answer a question of a run.",

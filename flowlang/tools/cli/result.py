@@ -55,7 +55,8 @@ def _show(store: Store, record: RunRecord, *, as_json: bool) -> int:
     sys.stderr.write(render_outcome(result, places, terminal.style(sys.stderr)))
     sys.stderr.flush()
     if as_json:
-        terminal.out_json(json.loads(result_text_of(store, record)))
+        artifacts = [artifact.to_json() for artifact in result.artifacts]
+        terminal.out_json(json.loads(result_text_of(store, record)) | {"artifacts": artifacts})
     elif result.status == "done":
         terminal.out(result_text(result.data, to_terminal=sys.stdout.isatty()), end="")
     return 0 if result.status == "done" else 1

@@ -113,11 +113,11 @@ def records(a: Options, b: Point, c: Derived, d: Page) -> list[Page]: ...  # age
 def unions(a: Outcome, b: Outcome | None) -> Outcome: ...  # agent: unions(a: Outcome, b: Outcome?) -> Outcome
 def quoted(a: "list[int]") -> "Page": ...  # agent: quoted(a: list<int>) -> Page
 def bad_set(a: set[int]) -> None: ...  # mistake: the parameter `a`: `set` has no counterpart in a flow (a set has no order: use `list[T]`)
-def bad_bytes(a: int) -> bytes: ...  # mistake: the result: `bytes` has no counterpart in a flow (use `str`)
+def bad_bytes(a: int) -> bytes: ...  # mistake: the result: `bytes` has no counterpart in a flow (use `str`, or `flowlang.File` for content)
 def bad_tuple(a: tuple[int, str]) -> None: ...  # mistake: the parameter `a`: `tuple` has no counterpart in a flow (use `list[T]`, or a dataclass, whose fields have names)
 def bad_date(a: date) -> None: ...  # mistake: the parameter `a`: `datetime.date` has no counterpart in a flow (use `datetime`, or `str`)
 def bad_decimal(a: Decimal) -> None: ...  # mistake: the parameter `a`: `decimal.Decimal` has no counterpart in a flow (use `float`, or `str` to keep every digit)
-def bad_path(a: Path) -> None: ...  # mistake: the parameter `a`: `pathlib.Path` has no counterpart in a flow (use `str`)
+def bad_path(a: Path) -> None: ...  # mistake: the parameter `a`: `pathlib.Path` has no counterpart in a flow (use `str`, or `flowlang.File` for content)
 def bad_union(a: int | str) -> None: ...  # mistake: the parameter `a`: a value of a flow has one type, not `int` or `string` (give each class a field `case: Literal["Name"]` to make a tagged union, or use `Any` and read the value with `as` in the flow)
 def bad_keys(a: dict[int, str]) -> None: ...  # mistake: the parameter `a`: the keys of a map are strings (write `dict[str, T]`)
 def bad_literal(a: Literal[1]) -> None: ...  # mistake: the parameter `a`: a `Literal` in a flow has strings only (such as `Literal["a", "b"]`)
