@@ -160,6 +160,26 @@ def test_a_client_that_asks_is_told_once_and_then_that_nothing_has_changed(tmp_p
         assert (last["kind"], last["items"]) == ("full", [])
 
 
+def test_a_client_that_does_not_watch_files_hears_of_their_changes(tmp_path):
+    (tmp_path / "tools.py").write_text("def one() -> int:\n    return 1\n")
+    text = 'use python tools = "tools.py"\nflow main() -> int {\n  step a = tools.one()\n  return a\n}\n'
+    uri = (tmp_path / "main.flow").as_uri()
+    with server() as client:
+        client.initialize(tmp_path)
+        client.open(uri, text)
+        assert client.diagnostics(uri, 1) == []
+        (tmp_path / "tools.py").write_text("def two() -> int:\n    return 1\n")
+        assert codes(client.diagnostics(uri)) == ["E201"]
+
+
+def test_an_unsaved_document_has_no_neighbours(client):
+    text = 'import "lib.flow" as lib\nuse python tools = "tools.py"\nflow main() { step a = tools.x() }\n'
+    client.open("untitled:new", text)
+    found = client.diagnostics("untitled:new", 1)
+    assert any("save this file first" in each["message"] for each in found)
+    client.close("untitled:new")
+
+
 # Requests, each as an editor would use it
 
 

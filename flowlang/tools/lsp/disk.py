@@ -13,8 +13,9 @@ from typing import TypeAlias
 import attrs
 
 from flowlang.agents.describe import describe
-from flowlang.agents.roots import root_folder
+from flowlang.agents.roots import CONFIG_NAME, root_folder
 from flowlang.ide.workspace import Workspace
+from flowlang.semantics.providers import Description, Mistake
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Source, Span
@@ -22,6 +23,7 @@ from flowlang.tools.files import SUFFIX, link_to_outside, read_source
 
 MOST_FILES = 500
 MOST_FOLDERS = 5_000
+UNSAVED = "save this file first"
 PASSED_BY = frozenset({"node_modules", "__pycache__", "venv", "site-packages"})
 
 Stamp: TypeAlias = "tuple[int, int] | None"
@@ -37,13 +39,23 @@ def workspace_on_disk(stamps: Stamps) -> Workspace:
         stamps.note(path)
         return read_source(path)
 
+    def behind(provider: str, target: str, using_path: str) -> Description:
+        if not os.path.isabs(using_path):
+            return Description(target, mistakes=(Mistake("there is no such file", UNSAVED),))
+        stamps.note(os.path.normpath(os.path.join(os.path.dirname(using_path), target)))
+        return describe(provider, target, using_path)
+
     def root_of(path: str) -> str:
-        return root_folder(path) if os.path.isabs(path) else ""
+        if not os.path.isabs(path):
+            return ""
+        root = root_folder(path)
+        stamps.note(os.path.join(root, CONFIG_NAME))
+        return root
 
     def refuse(root: str, path: str) -> Diagnostic | None:
         return link_to_outside(root, path) if os.path.isabs(path) else None
 
-    return Workspace(read, describe, root_of, refuse)
+    return Workspace(read, behind, root_of, refuse)
 
 
 def find_flows(folders: Iterable[str]) -> list[str]:
@@ -90,8 +102,11 @@ class Stamps:
         self.known[path] = stamp_of(path)
 
     def changed(self) -> list[str]:
-        """The files that are no longer as they were read."""
-        return [path for path, stamp in self.known.items() if stamp_of(path) != stamp]
+        """The files that are no longer as they were when they were read, or when this was asked last."""
+        now = {path: stamp_of(path) for path in self.known}
+        changed = [path for path, stamp in now.items() if stamp != self.known[path]]
+        self.known = now
+        return changed
 
 
 def stamp_of(path: str) -> Stamp:
@@ -104,4 +119,4 @@ def stamp_of(path: str) -> Stamp:
 
 def _not_on_disk(path: str) -> Diagnostic:
     label = Label(Span(0, 0), "", Anchor(path))
-    return Diagnostic(codes.UNREADABLE_FILE, "there is no such file", label, help="save this file first")
+    return Diagnostic(codes.UNREADABLE_FILE, "there is no such file", label, help=UNSAVED)
