@@ -125,3 +125,18 @@ def test_the_command(tmp_path: Path, monkeypatch, capfd):
     assert cli.invoke(["convert", "plan.flow", *use]) == 2
     assert cli.invoke(["convert", "nowhere.yaml"]) == 1
     assert cli.invoke(["convert", "plan.flow", "-o", "nowhere/x.yaml"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"output": []}, "has no text"),
+        ({"parameters": {"url": "x" * 20_000}}, "as a flow, this expression is longer than 16 KiB"),
+    ],
+)
+def test_what_a_flow_cannot_hold_is_said(fields, message):
+    step = {"step_id": "a", "agent_id": "read", "parameters": fields.pop("parameters", {"url": "x"})}
+    checked = check_plan(json.dumps({"plan_id": "p", "steps": [step], **fields}), "plan.json")
+    with pytest.raises(NotRunnable) as refused:
+        converted(checked, "flow", plans=USING)
+    assert message in refused.value.diagnostics[0].message

@@ -181,3 +181,43 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "plan.yaml"
     path.write_bytes(b"a: " + b"x" * 100_000_000)
     assert [d.code.slug for d in check_file(str(path)).diagnostics] == ["source-too-large"]
+
+
+def listed(step: str, count: int) -> str:
+    """A plan of many steps that are alike."""
+    steps = (f"{{{step.format(i=i, bangs='!' * (i + 1))}}}" for i in range(count))
+    return f"plan_id: a\nsteps: [{','.join(steps)}]"
+
+
+STEP = "steps: [{step_id: x, agent_id: read, parameters: {url: "
+LARGE = 150_000
+HOSTILE = {
+    "keys": "".join(f"k{i}: 1\n" for i in range(LARGE // 12)),
+    "fields": "plan_id: a\n" + "".join(f"k{i}: 1\n" for i in range(5_000)) + STEP + "a}}]",
+    "parameters": "plan_id: a\nsteps: [{step_id: x, agent_id: read, parameters: {"
+    + ",".join(f"p{i}: 1" for i in range(5_000))
+    + "}}]",
+    "inputs": "plan_id: a\ninputs: {" + ",".join(f"p{i}: int" for i in range(5_000)) + "}\n" + STEP + "a}}]",
+    "operators": "plan_id: a\noutput: ${" + "a+" * LARGE + "1}\n" + STEP + "a}}]",
+    "chains": "plan_id: a\noutput: ${" + "1+" * 8_000 + "1}\n" + STEP + "a}}]",
+    "parentheses": "plan_id: a\noutput: ${" + "(" * LARGE + "}\n" + STEP + "a}}]",
+    "openings": "plan_id: a\n" + STEP + '"' + "${" * LARGE + '"}}]',
+    "holes": "plan_id: a\n" + STEP + '"' + "${1}" * LARGE + '"}}]',
+    "types": 'plan_id: a\ninputs: {a: "' + "list<" * LARGE + '"}\n' + STEP + "a}}]",
+    "groups": "plan_id: a\nsteps:" + "".join(
+        f"\n{'  ' * n}- step_id: s{n}\n{'  ' * n}  steps:" for n in range(40)
+    ) + " []",
+    "names": listed("step_id: s{i}, agent_id: raed, parameters: {{url: '${{results.x{i}}}'}}", 1_000),
+    "ids": listed("step_id: '{bangs}', agent_id: read, parameters: {{url: a}}", 200),
+    "metadata": listed("step_id: s{i}, agent_id: read, parameters: {{url: '${{metadata.a.size()}}'}}", 300)
+    + "\nmetadata: {a: [" + "1," * 20_000 + "]}",
+    "commas": "a: [" + "1," * LARGE + "]",
+    "blanks": "\n" * LARGE,
+    "bangs": "!" * 20_000,
+    "anchors": "&a " * LARGE,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_what_is_hostile_is_answered(text):
+    assert all(slug for slug, _ in found_in(text))

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from flowlang.planning.agents import Agents
 from flowlang.planning.declarations import aliases_in, imports
 from flowlang.planning.trees import Maker
-from flowlang.planning.type_trees import type_tree
+from flowlang.planning.type_trees import Unwritable, type_tree
 from flowlang.semantics.facts import Callable
 from flowlang.semantics.types import NULL, Type
 from flowlang.syntax import ast
@@ -22,7 +22,7 @@ from flowlang.text.source import Source
 
 def flow_text(module: ast.Module, flow: Callable, agents: Agents) -> str:
     """The text of a plan without mistakes. `flow` is what the checker knows of its flow. Raises Unwritable
-    where the result has a type that has no text."""
+    where the result has a type that has no text, or a text is longer than a flow may hold."""
     trees = [item.declaration for item in module.items]
     own = [
         _with_result(tree, flow.result, agents) if isinstance(tree, ast.FlowDecl) else tree
@@ -33,8 +33,11 @@ def flow_text(module: ast.Module, flow: Callable, agents: Agents) -> str:
     whole = [*imports(agents.libraries, used), *own]
     text = print_declarations(whole)
     for wanted, item in zip_longest(whole, parse(Source("", text)).items):
-        found = item and (item.parsed.diagnostics or first_difference(wanted, item.declaration))
-        assert item is not None and not found, f"the text of this plan would not mean the same: {found}"
+        assert item is not None and wanted is not None, "each declaration is one again"
+        if item.parsed.diagnostics:
+            raise Unwritable(f"as a flow, {item.parsed.diagnostics[0].message}")
+        found = first_difference(wanted, item.declaration)
+        assert not found, f"the text of this plan would not mean the same: {found}"
     return text
 
 

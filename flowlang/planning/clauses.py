@@ -148,5 +148,6 @@ class Clauses:
 
     def _unknown(self, at: Node, message: str, known: Iterable[str]) -> None:
         assert isinstance(at, Scalar)
-        help, fix = way_out(str(at.value), at.inside, known, list_as="there is")
+        guessed = self.values.expressions.guesses.among(known)
+        help, fix = way_out(str(at.value), at.inside, guessed, list_as="there is")
         self.values.expressions.problems.report(codes.UNKNOWN_NAME, at.span, message, help=help, fix=fix)

@@ -22,6 +22,7 @@ from flowlang.text.source import Span
 
 START = Span(0, 0)
 TYPE_HEAD = "type T = "
+LONGEST_TYPE = 4_000  # characters; what is cut off here does not parse
 FORBIDDEN = {
     "secret": "secrets are the business of whoever binds the agents, in flow.toml",
     "file": "a plan has no files",
@@ -142,7 +143,7 @@ def aliases_in(tree: ast.Node) -> Iterable[str]:
 
 def input_type(make: Maker, text: Placed, agents: Agents, problems: Problems) -> ast.TypeExpr:
     """The type that a text is."""
-    parsed = parse_declaration(TYPE_HEAD + text.text)
+    parsed = parse_declaration(TYPE_HEAD + text.text[:LONGEST_TYPE])
     shift, length = len(TYPE_HEAD), len(text.text)
 
     def place(span: Span) -> Span:

@@ -61,13 +61,18 @@ class Mapping:
     span: Span
     entries: tuple[Entry, ...]
     weight: int
+    index: dict[str, Entry] = attrs.field(init=False, repr=False)
+
+    @index.default
+    def _index(self) -> dict[str, Entry]:
+        return {entry.name: entry for entry in self.entries}
 
     def get(self, name: str) -> Node | None:
         entry = self.entry(name)
         return entry.value if entry else None
 
     def entry(self, name: str) -> Entry | None:
-        return next((entry for entry in self.entries if entry.name == name), None)
+        return self.index.get(name)
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping
@@ -129,11 +134,13 @@ def made_sequence(span: Span, items: list[Node]) -> Sequence:
 def _weight(span: Span, nodes: list[Node]) -> int:
     weight = 1 + sum(node.weight for node in nodes)
     if weight > MAX_NODES:
-        message = (
-            f"this document has more than {MAX_NODES:,} values, counting each alias as what it stands for"
-        )
-        raise Unreadable(Span(span.start, span.start), message, "write a smaller plan")
+        raise too_many(span.start)
     return weight
+
+
+def too_many(offset: int) -> Unreadable:
+    message = f"this document has more than {MAX_NODES:,} values, counting each alias as what it stands for"
+    return Unreadable(Span(offset, offset), message, "write a smaller plan")
 
 
 def too_deep(offset: int) -> Unreadable:

@@ -18,14 +18,16 @@ from flowlang.planning.literals import interpolation_text
 from flowlang.planning.places import Placed
 from flowlang.planning.trees import Maker
 from flowlang.semantics.facts import Constructor, ErrorName, TypeName
-from flowlang.semantics.suggest import FEW, WayOut, way_out
+from flowlang.semantics.suggest import FEW, Guesses, WayOut, way_out
 from flowlang.syntax import ast
 from flowlang.syntax.parser import parse_expression
+from flowlang.syntax.sizes import MAX_EXPRESSION
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Edit, Fix, Label, Problems
 from flowlang.text.source import Span
 
 AMBIENT = frozenset(("run", "attempt"))
+MOST_GUESSES = 100_000  # comparisons of names in one plan
 ROOTS = ("results", "inputs", "metadata")
 
 
@@ -62,13 +64,26 @@ class Expressions:
     agents: Agents
     make: Maker
     problems: Problems
+    guesses: Guesses = attrs.field(factory=lambda: Guesses(MOST_GUESSES))
 
     def parse(self, text: Placed, scope: Scope) -> ast.Expr:
         """The tree of a text that is one expression."""
+        if self.is_too_large(text):
+            return self.make(ast.BrokenExpr, text.whole)
         tree, found = parse_expression(text.text)
         self.problems.found += [_moved(diagnostic, text) for diagnostic in found]
         naming = _Naming(self, text, scope, dict(bound_names(tree)), set(_roots(tree)))
         return self.make.again(tree, lambda span: _place(span, text), naming.replaced)
+
+    def is_too_large(self, text: Placed) -> bool:
+        """Whether an expression, or a text with holes, is larger than the language has them; reports it."""
+        if len(text.text) <= MAX_EXPRESSION:
+            return False
+        message = f"this expression has {len(text.text):,} characters; {MAX_EXPRESSION:,} is the most"
+        help = "give a part of it to a step, an input or `metadata`"
+        at = Span(text.whole.start, text.whole.start)
+        self.problems.report(codes.EXPRESSION_TOO_LARGE, at, message, help=help)
+        return True
 
 
 def _place(span: Span, text: Placed) -> Span:
@@ -184,7 +199,8 @@ class _Naming:
             return self.named(node, known[name], root)
         span = self.place(at)
         what = {"results": "step", "inputs": "input", "metadata": "metadata"}[root.name]
-        help, fix = way_out(name, span, known, list_as="there is")
+        guessed = self.expressions.guesses.among(known)
+        help, fix = way_out(name, span, guessed, list_as="there is")
         if isinstance(node, ast.Index) or not self.text.exact:
             fix = None
         said = f"there is no {what} `{name}`" + (" in sight" if what == "step" else "")

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 MAX_STEPS: Final = 10_000
+MAX_NAMES: Final = 1_000
 MAX_ATTEMPTS: Final = 1_000
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -39,8 +40,9 @@ Duration: TypeAlias = Annotated[
 Parameters: TypeAlias = Annotated[
     dict[str, JsonValue],
     Field(
+        max_length=MAX_NAMES,
         description="The agent's arguments by name. A string that is one `${…}` is the value of that "
-        "expression; in others it puts a value into the text, and `\\${` stands for itself."
+        "expression; in others it puts a value into the text, and `\\${` stands for itself.",
     ),
 ]
 
@@ -168,7 +170,9 @@ class ExecutionPlan(Model):
     plan_id: Id
     intent: str = Field("", description="What the plan is for.")
     inputs: dict[Id, str | Input] = Field(
-        {}, description="The inputs by name: a type such as `string`, or an object with `type` and `default`."
+        {},
+        max_length=MAX_NAMES,
+        description="The inputs by name: a type such as `string`, or an object with `type` and `default`.",
     )
     steps: Annotated[list[AgentStep], Field(min_length=1, max_length=MAX_STEPS)]
     strategy: Strategy = Field(
@@ -179,7 +183,9 @@ class ExecutionPlan(Model):
         None, description="The result of the plan, such as `${results.write}`; else a record of all results."
     )
     timeout: Duration | None = Field(None, description="The longest time of the whole plan.")
-    metadata: dict[str, JsonValue] = Field({}, description="Constants, seen as `metadata.NAME`.")
+    metadata: dict[str, JsonValue] = Field(
+        {}, max_length=MAX_NAMES, description="Constants, seen as `metadata.NAME`."
+    )
 
 
 def execution_plan_schema() -> dict[str, JsonValue]:

@@ -16,6 +16,7 @@ from flowlang.planning.document import Entry, Node, Scalar, Sequence, Unreadable
 from flowlang.planning.document import Mapping as Object
 from flowlang.planning.json_text import read_json_text
 from flowlang.planning.model import (
+    MAX_STEPS,
     AgentStep,
     CircuitBreaker,
     ExecutionPlan,
@@ -104,6 +105,9 @@ def declared_strategy(path: str, text: str) -> Strategy | None:
     return cast(Strategy, found.value) if isinstance(found, Scalar) else None
 
 
+MOST_UNKNOWN = 20
+"""Fields of one object that are told to be unknown."""
+
 STEPLESS = {"steps": [{"step_id": "any", "agent_id": "any"}]}
 """What stands for the steps while the rest is validated."""
 
@@ -113,6 +117,10 @@ def _steps(node: Object, problems: Problems) -> tuple[Step, ...]:
     if not isinstance(listed, Sequence):
         if listed is not None:
             problems.report(codes.BAD_PLAN, listed.span, f"`steps` is a list of steps, not {_kind(listed)}")
+        return ()
+    if len(listed.items) > MAX_STEPS:
+        message = f"a plan has at most {MAX_STEPS:,} steps in one place"
+        problems.report(codes.BAD_PLAN, listed.items[MAX_STEPS].span, message, help="use a loop over a list")
         return ()
     if not listed.items:
         problems.report(codes.BAD_PLAN, listed.span, "`steps` is empty", help="write at least one step")
@@ -191,9 +199,13 @@ def _validated(
 def _mended(model: type[BaseModel], node: Object, problems: Problems) -> Object:
     """An object without unknown fields. One that is misspelt is read as what was meant."""
     entries: list[Entry] = []
+    told = 0
     for entry in node.entries:
         if entry.name in model.model_fields:
             entries.append(entry)
+            continue
+        told += 1
+        if told > MOST_UNKNOWN:
             continue
         meant = _unknown_field(node, entry, model.model_fields, problems)
         if meant is not None:
@@ -282,8 +294,7 @@ OTHER_WORDS = {
 
 def _unknown_field(node: Object, entry: Entry, known: Iterable[str], problems: Problems) -> str | None:
     """Report a field that there is not; gives the one that was meant, if that is known."""
-    present = {other.name for other in node.entries}
-    left = [field for field in known if field not in present]
+    left = [field for field in known if field not in node.index]
     other = next((field for field in OTHER_WORDS.get(entry.name, ()) if field in left), None)
     meant = other or nearest(entry.name, left)
     help = f"did you mean `{meant}`?" if meant else f"there are {', '.join(f'`{field}`' for field in known)}"
@@ -324,6 +335,7 @@ WORDS = {
     "list_type": "this is to be a list",
     "dict_type": "this is to be an object",
     "model_type": "this is to be an object",
+    "too_long": "this has too many entries",
     "too_short": "this is empty",
     "string_too_short": "this text is too short",
     "string_too_long": "this text is too long",

@@ -15,7 +15,7 @@ from flowlang.text.source import Span
 
 
 class Unwritable(Exception):
-    """A type that no text means, such as that of the items of `[]`."""
+    """What no text of the language means, in words: the type of the items of `[]`, say."""
 
 
 def type_tree(make: Maker, span: Span, type: Type, libraries: Iterable[Library]) -> ast.TypeExpr:
@@ -44,7 +44,7 @@ def type_tree(make: Maker, span: Span, type: Type, libraries: Iterable[Library])
                 return make(ast.RecordType, span, tuple(trees))
             case types.Scalar(name=plain) if type in types.SCALARS.values():
                 return make(ast.NamedType, span, make.qualified(span, None, plain))
-        raise Unwritable(types.show(type))
+        raise Unwritable(f"the type of the result, {types.show(type)}, has no text")
 
     return written(type)
 

@@ -111,6 +111,8 @@ class Values:
     def template(self, node: Scalar, text: Placed, scope: Scope) -> ast.Expr:
         """Text with holes. What is constant in it is joined to one piece."""
         make = self.expressions.make
+        if self.expressions.is_too_large(text):
+            return make(ast.BrokenExpr, node.span)
         parts: list[str | ast.Expr] = []
         for piece in _pieces(text):
             if isinstance(piece, Placed):

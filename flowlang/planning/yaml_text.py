@@ -24,6 +24,7 @@ from ruamel.yaml.events import (
 
 from flowlang.planning.document import (
     MAX_NESTING,
+    MAX_NODES,
     Entry,
     Node,
     Scalar,
@@ -32,6 +33,7 @@ from flowlang.planning.document import (
     made_mapping,
     made_sequence,
     too_deep,
+    too_many,
 )
 from flowlang.planning.json_text import number_of
 from flowlang.text.source import Span
@@ -100,6 +102,7 @@ class _Reading:
     stack: list[_Level] = attrs.field(factory=list)
     anchored: dict[str, Node] = attrs.field(factory=dict)
     documents: int = 0
+    nodes: int = 0
 
     def take(self, event: Any) -> None:
         span = Span(event.start_mark.index, event.end_mark.index)
@@ -153,6 +156,9 @@ class _Reading:
         return self.anchored[anchor]
 
     def put(self, node: Node, anchor: str | None) -> None:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise too_many(node.span.start)
         if anchor is not None:
             self.anchored[anchor] = node
         if not self.stack:

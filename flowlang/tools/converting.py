@@ -68,7 +68,7 @@ def converted(
     try:
         return flow_text(module.module, _flow_in(module, None)[1], agents)
     except Unwritable as problem:
-        raise _refused(checked, Span(0, 0), f"the type of the result, {problem}, has no text", None) from None
+        raise _refused(checked, Span(0, 0), str(problem), None) from None
 
 
 def _from(library: Library, module: CheckedModule, folder: str) -> Library:

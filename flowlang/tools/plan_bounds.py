@@ -34,7 +34,8 @@ def over_limit(compiled: plan.Plan, flow: str, max_calls: int, path: str) -> Dia
     if known <= max_calls:
         return None
     listed = " · ".join(f"{agent} ≤ {bound.formula}" for agent, bound in bounds.items())
-    message = f"this plan may make {known:,} calls of agents, and {max_calls:,} {'is' if max_calls == 1 else 'are'} allowed"
+    verb = "is" if max_calls == 1 else "are"
+    message = f"this plan may make {known:,} calls of agents, and {max_calls:,} {verb} allowed"
     at = Label(Span(0, 0), "", Anchor(path))
     return Diagnostic(codes.OVER_LIMIT, message, at, help=f"shorten loops and retries: {listed}")
 

@@ -26,8 +26,8 @@ def problems(
 ) -> list[dict[str, Any]]:
     """What is wrong with a plan, as `flow check --json` prints it: made to be given back to whoever wrote it.
 
-    The text is read as if it stood at `path`, whose ending says in which form it is. It counts as wrong as well
-    that it may make more calls than `plans` allows."""
+    The text is read as if it stood at `path`, whose ending says in which form it is. It counts as wrong as
+    well that it may make more calls than `plans` allows."""
     checked = check_text(text, path, plans=plans)
     found = checked.diagnostics if checked.has_errors else found_over_limit(checked, plans)
     read = sources(checked)

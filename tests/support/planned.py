@@ -129,9 +129,8 @@ def steps_of(draw: st.DrawFn, id: str, ids: Any, sight: Sight, depth: int) -> di
             step["condition"] = draw(
                 st.sampled_from([True, f"{sight.maybe[0]} != null", "inputs.topic == 'a'"])
             )
-            sight.maybe.append(mine)
-        elif step["agent_id"] == "read":
-            sight.texts.append(mine)
+        if step["agent_id"] == "read":
+            (sight.maybe if "condition" in step else sight.texts).append(mine)
     if kind != "group":
         step |= draw(policies(step["agent_id"]))
     if draw(st.booleans()):

@@ -17,6 +17,7 @@ from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.source import Source
 from flowlang.tools.cli import terminal
 from flowlang.tools.files import STDIN, STDIN_MARK, find_flow_files, read_source
+from flowlang.tools.plan_settings import is_plan
 
 EXAMPLES = """\b
 Examples:
@@ -55,6 +56,8 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> int:
     PATHS are files and folders; `-` formats the standard input to the standard output. Without any, all
     flows below the current folder are formatted. A file with syntax errors is left as it is."""
     wanted = paths or (".",)
+    if plan := next(filter(is_plan, wanted), None):
+        raise click.UsageError(f"{plan} is a plan, which has no layout of its own; see `flow convert`")
     if STDIN_MARK in wanted and len(wanted) > 1:
         raise click.UsageError("`-` stands alone")
     done = [_format(STDIN, terminal.read_stdin())] if STDIN_MARK in wanted else _format_files(wanted)
