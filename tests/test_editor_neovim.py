@@ -134,14 +134,27 @@ def test_definition_goes_to_the_other_file(editor, project):
     assert editor.nvim.current.line.startswith("agent book")
 
 
-def test_a_lens_runs_a_flow_in_a_terminal(editor):
-    editor.until(lambda: editor.lua(LENSES))
-    editor.go_to("flow main", after=5)
+def test_a_lens_runs_a_flow_in_a_terminal_and_another_shows_the_run(editor, project):
+    (project / "hello.flow").write_text(HELLO)
+    editor.open(project / "hello.flow")
+    editor.until(lambda: editor.lua(LENSES) == ["flow.run"])
+    editor.go_to("hello")
     editor.lua("vim.lsp.codelens.run()")
-    editor.until(lambda: "terminal" in editor.nvim.current.buffer.options["buftype"])
+    editor.until(lambda: "hello from a terminal" in editor.text())
+    editor.nvim.command("close")
+    editor.until(lambda: editor.lua(LENSES) == ["flow.run", "flow.show"])
 
 
-LENSES = "vim.lsp.codelens.refresh({ bufnr = 0 }) return #vim.lsp.codelens.get(0) > 0"
+HELLO = """\
+flow hello() -> string {
+  return "hello from a terminal"
+}
+"""
+
+LENSES = """
+vim.lsp.codelens.refresh({ bufnr = 0 })
+return vim.tbl_map(function(lens) return lens.command.command end, vim.lsp.codelens.get(0))
+"""
 
 
 def test_the_server_goes_when_the_editor_does(tmp_path):

@@ -15,11 +15,12 @@ exports.activate = async (context) => {
     panel,
     vscode.commands.registerCommand("flow.run", (about) => inTerminal(["run", about.path, about.name])),
     vscode.commands.registerCommand("flow.test", (about) => inTerminal(["test", about.path, "-k", about.name])),
+    vscode.commands.registerCommand("flow.show", (about) => inTerminal(["show", about.name])),
     vscode.commands.registerCommand("flow.showGraph", () => panel.show()),
     vscode.commands.registerCommand("flow.restart", () => client?.restart()),
     vscode.tasks.registerTaskProvider("flow", { provideTasks: () => [checkTask()], resolveTask }),
     vscode.workspace.onDidChangeConfiguration(async (event) => {
-      if (event.affectsConfiguration("flow.command")) await start();
+      if (["flow.command", "flow.lastRun"].some((name) => event.affectsConfiguration(name))) await start();
     }),
   );
   await start();
@@ -35,7 +36,7 @@ async function start() {
     { command: command(), args: ["lsp"], transport: TransportKind.stdio },
     {
       documentSelector: [{ language: "flow" }],
-      initializationOptions: { commands: await lensCommands() },
+      initializationOptions: { commands: await lensCommands(), lastRun: setting("lastRun") },
     },
   );
   try {
@@ -52,12 +53,16 @@ async function start() {
 
 function command() {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? "";
-  return vscode.workspace.getConfiguration("flow").get("command").replaceAll("${workspaceFolder}", folder);
+  return setting("command").replaceAll("${workspaceFolder}", folder);
+}
+
+function setting(name) {
+  return vscode.workspace.getConfiguration("flow").get(name);
 }
 
 // The commands whose lenses the server shall show: those that the installed `flow` can carry out.
 async function lensCommands() {
-  return (await hasCommand("test")) ? ["flow.run", "flow.test"] : ["flow.run"];
+  return ["flow.run", "flow.show", ...((await hasCommand("test")) ? ["flow.test"] : [])];
 }
 
 function hasCommand(name) {
