@@ -27,11 +27,18 @@ flow main(topic: string) -> string {
 }
 `;
 
+const HELLO = `flow hello(name: string = "a terminal") -> string {
+  step greeting = "hello from \${name}"
+  return greeting
+}
+`;
+
 const work = mkdtempSync(join(tmpdir(), "flow-vscode-"));
 const project = join(work, "project");
 mkdirSync(join(work, "data", "User"), { recursive: true });
 mkdirSync(project);
 writeFileSync(join(project, "main.flow"), MAIN);
+writeFileSync(join(project, "hello.flow"), HELLO);
 writeFileSync(
   join(work, "data", "User", "settings.json"),
   JSON.stringify({
@@ -68,7 +75,8 @@ execFileSync(process.execPath, [entry, ...own, "--install-extension", vsix], { s
 const port = await freePort();
 const address = `127.0.0.1:${port}`;
 const options = ["--bind-addr", address, "--auth", "none", "--disable-telemetry", "--disable-update-check"];
-const server = spawn(process.execPath, [entry, ...own, ...options, project], { stdio: "ignore" });
+const env = { ...process.env, FLOW_STORE: join(work, "runs.db") };
+const server = spawn(process.execPath, [entry, ...own, ...options, project], { stdio: "ignore", env });
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"],
@@ -123,8 +131,12 @@ try {
   await picture("fix");
   await page.keyboard.press("Enter");
   await check("and mends it", page.locator(".squiggly-error").first().waitFor({ state: "detached" }));
-  await page.locator(".codelens-decoration a", { hasText: "run" }).first().click();
-  await check("the lens opens a terminal", page.locator(".xterm-rows", { hasText: "run" }).first().waitFor());
+
+  await page.getByRole("treeitem", { name: "hello.flow" }).dblclick();
+  await row("flow hello").waitFor();
+  await page.locator(".codelens-decoration a", { hasText: "▶ run" }).first().click();
+  await check("the lens runs it in a terminal", page.locator(".xterm-rows", { hasText: "hello from a terminal" }).first().waitFor());
+  await check("and the run stands beside it", page.locator(".codelens-decoration", { hasText: "ago" }).first().waitFor());
   await picture("run");
 } finally {
   await browser.close();
