@@ -62,7 +62,8 @@ class Clauses:
                 message, help = f"the step `{id}` cannot wait for itself", "drop this dependency"
                 self.values.expressions.problems.report(codes.CYCLE, at.span, message, help=help)
             elif id in scope.steps:
-                yield self.values.expressions.make.ident(at.span, scope.steps[id])
+                assert isinstance(at, Scalar)
+                yield self.values.expressions.make.ident(at.inside, scope.steps[id])
             else:
                 self._unknown(at, f"there is no step `{id}` in sight", scope.steps)
 

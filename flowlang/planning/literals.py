@@ -83,5 +83,7 @@ def object_literal(
             key = text_literal(make, span, entry.name)
             entries.append(make(ast.KeyEntry, span.to(value.span), key, value))
         else:
-            entries.append(make(ast.Entry, span.to(value.span), make.ident(span, entry.name), value, False))
+            entries.append(
+                make(ast.Entry, span.to(value.span), make.ident(entry.key.inside, entry.name), value, False)
+            )
     return make(ast.RecordLiteral, node.span, tuple(entries))

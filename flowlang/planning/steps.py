@@ -134,7 +134,7 @@ class Steps:
         return self.make(ast.Step, step.node.span, name, None, task, own, doc)
 
     def ident(self, id: Scalar, scope: Scope) -> ast.Ident:
-        return self.make.ident(id.span, scope.steps[str(id.value)])
+        return self.make.ident(id.inside, scope.steps[str(id.value)])
 
     def once(
         self, step: Step, part: Part[AgentStep], name: str, scope: Scope
@@ -209,7 +209,7 @@ class Steps:
             known = agent.parameter(entry.name) if isinstance(agent, KnownAgent) else None
             value = self.values.value(entry.value, scope, known.type if known else None)
             span = entry.key.span
-            key = self.make.ident(span, entry.name)
+            key = self.make.ident(entry.key.inside, entry.name)
             arguments.append(self.make(ast.Argument, span.to(entry.value.span), key, value))
         if isinstance(agent, NoAgent):
             report_unknown(agent, at, self.problems)

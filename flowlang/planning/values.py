@@ -167,7 +167,7 @@ class Values:
             make(
                 ast.Argument,
                 entry.key.span.to(entry.value.span),
-                make.ident(entry.key.span, entry.name),
+                make.ident(entry.key.inside, entry.name),
                 self.value(entry.value, scope, case.field(entry.name)),
             )
             for entry in node.entries
