@@ -180,3 +180,59 @@ def test_limits_are_about_plans(project, capfd):
     assert cli.invoke(["run", "main.flow", "--max-calls", "3"]) == 2
     assert cli.invoke(["check", "main.flow", "--allow", "x"]) == 2
     assert cli.invoke(["check", "plan.yaml", "--max-time", "soon"]) == 2
+
+
+# Files with agents that cannot be read
+
+
+@pytest.mark.parametrize(
+    ("tools", "slug", "message"),
+    [
+        ("def a(:", "bad-signature", "tools.py:1: "),
+        ("", "bad-signature", "no public functions"),
+        ("def items(x) -> int:\n    return 1\n", "bad-signature", "`tools.items` cannot be called"),
+        (None, "bad-signature", "no such file"),
+    ],
+)
+def test_python_that_cannot_be_read_says_so(tools, slug, message, tmp_path, monkeypatch):
+    from flowlang.tools.frontend import check_file
+
+    if tools is not None:
+        (tmp_path / "tools.py").write_text(tools)
+    (tmp_path / "plan.json").write_text(
+        plan_of({"step_id": "a", "agent_id": "items", "parameters": {"x": 1}})
+    )
+    monkeypatch.chdir(tmp_path)
+    found = check_file("plan.json", plans=PlanSettings(use=("tools.py",))).diagnostics
+    assert any(d.code.slug == slug and message in d.message for d in found), found
+
+
+def test_a_flow_with_mistakes_is_told_as_well(tmp_path, monkeypatch):
+    from flowlang.tools.frontend import check_file
+
+    (tmp_path / "agents.flow").write_text("agent read(url: strin) -> string effect read\n")
+    (tmp_path / "plan.json").write_text(plan_of(READ))
+    monkeypatch.chdir(tmp_path)
+    found = check_file("plan.json", plans=PlanSettings(use=("agents.flow",))).diagnostics
+    assert [(d.path, d.code.slug) for d in found] == [("agents.flow", "unknown-type")]
+    found = check_file("plan.json", plans=PlanSettings(use=("nowhere.flow",))).diagnostics
+    assert ("nowhere.flow", "unreadable-file") in [(d.path, d.code.slug) for d in found]
+
+
+def test_agents_that_flow_toml_binds_have_the_types_of_their_functions(project, capfd):
+    (project / "flow.toml").write_text(
+        '[agents.list_all]\npython = "tools:items"\n[agents.shell]\ncommand = ["ls"]\n'
+    )
+    loop = {**LOOP, "agent_id": "use_it", "loop": {"type": "for_each", "items": "results.items"}}
+    steps = [{"step_id": "items", "agent_id": "list_all"}, {**READ, "agent_id": "shell"}, loop]
+    (project / "plan.json").write_text(plan_of(*steps))
+    from flowlang.tools.frontend import check_file
+
+    told = [(d.code.slug, d.help) for d in check_file("plan.json").diagnostics]
+    assert told[0][0] == "unknown-name" and "a .flow must say what it takes" in told[0][1]
+    assert told[1] == ("unknown-name", "there are `list_all`")
+    (project / "plan.json").write_text(plan_of(steps[0]))
+    from flowlang.tools import cli
+
+    assert cli.invoke(["run", "plan.json", "--quiet", "--ephemeral"]) == 0
+    assert json.loads(capfd.readouterr().out)["items"] == ["a", "b", "c", "d", "e"]

@@ -44,7 +44,7 @@ def catalogue() -> str:
     agents = []
     for library in surroundings_of(PLAN, BOUNDS).agents.libraries:
         for name, agent in library.callables().items():
-            if name in (BOUNDS.allow or ()):
+            if agent is not None and name in (BOUNDS.allow or ()):
                 parameters = [parameter.name for parameter in agent.parameters]
                 agents.append({"agent_id": name, "parameters": parameters, "doc": agent.declared.doc})
     return json.dumps({"schema": execution_plan_schema(), "agents": agents})

@@ -22,6 +22,7 @@ from flowlang.semantics.facts import (
     ErrorName,
     Interface,
     Parameter,
+    Poisoned,
     TypeName,
 )
 from flowlang.syntax import ast
@@ -45,11 +46,13 @@ class Library:
     declarations: Mapping[str, ast.AgentDecl] = attrs.field(factory=dict)
     ids: Mapping[str, str] | None = None  # id -> member, where only some have one
 
-    def callables(self) -> dict[str, Callable]:
-        """What may be called, by id."""
+    def callables(self) -> dict[str, Callable | None]:
+        """What may be called, by id; None for what cannot be read, as the checker says where it is called."""
         named = self.ids if self.ids is not None else {name: name for name in self.members}
         found = {id: self.members.get(member) for id, member in named.items()}
-        return {id: member for id, member in found.items() if isinstance(member, Callable)}
+        known = {id: member for id, member in found.items() if isinstance(member, Callable)}
+        broken = (id for id, m in found.items() if isinstance(m, Poisoned) and m.kind in (None, Callable))
+        return known | dict.fromkeys(broken)
 
     def member_of(self, id: str) -> str:
         return self.ids[id] if self.ids is not None else id
@@ -65,14 +68,14 @@ class KnownAgent:
     id: str
     library: Library
     member: str
-    callable: Callable
+    callable: Callable | None  # None for what cannot be read
 
     @property
     def declaration(self) -> ast.AgentDecl | None:
         return self.library.declarations.get(self.member)
 
     def parameter(self, name: str) -> Parameter | None:
-        return self.callable.parameter(name)
+        return self.callable.parameter(name) if self.callable else None
 
 
 @attrs.frozen

@@ -131,7 +131,7 @@ class Clauses:
     def _result(self, part: Part[AgentStep]) -> Type | None:
         """What the agent of a step gives, so that a value in its place can be read as that."""
         agent = self.agents.find(part.says.agent_id) if part.says.agent_id else None
-        return agent.callable.result if isinstance(agent, KnownAgent) else None
+        return agent.callable.result if isinstance(agent, KnownAgent) and agent.callable else None
 
     def _errors(
         self, part: Part[AgentStep], names: Iterable[str], path: tuple[str, ...]

@@ -33,8 +33,6 @@ from flowlang.text.diagnostics import Edit, Fix, Problems
 from flowlang.text.source import Span
 from flowlang.text.suggest import nearest
 
-SUFFIXES = (".yaml", ".yml", ".json")
-
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -69,10 +67,6 @@ class Plan:
 
     part: Part[ExecutionPlan] | None
     steps: tuple[Step, ...]
-
-
-def is_plan_path(path: str) -> bool:
-    return path.endswith(SUFFIXES)
 
 
 def read_document(path: str, text: str, problems: Problems) -> Node | None:

@@ -39,7 +39,7 @@ from flowlang.semantics.uses import namespace_of
 from flowlang.syntax import ast
 from flowlang.syntax.literals import duration
 from flowlang.text import codes
-from flowlang.text.diagnostics import Diagnostic, Problems
+from flowlang.text.diagnostics import Diagnostic, Label, Problems
 from flowlang.text.source import Anchor, Source, Span
 from flowlang.tools.files import project_path, root_of
 from flowlang.tools.plan_settings import PlanSettings
@@ -81,7 +81,7 @@ def load_plan(entry: str, read: Read, around: Surroundings, hints: Hints = NO_HI
         root=root_of(entry),
         parse_entry=lambda source: module_of_source(source, around.agents, hints),
     )
-    others = (d for d in around.diagnostics if d.path not in project.modules)
+    others = (d for d in around.diagnostics if d.path == entry or d.path not in project.modules)
     return attrs.evolve(project, diagnostics=(*project.diagnostics, *others))
 
 
@@ -112,7 +112,7 @@ def _library(path: str, entry: str, aliases: list[str]) -> tuple[Library, Iterab
     alias = unique(as_name(Path(path).stem, "agents"), aliases)
     target = os.path.relpath(path, os.path.dirname(entry) or ".").replace(os.sep, "/")
     if path.endswith(".py"):
-        return _python_library(alias, target, entry, None), ()
+        return _python_library(alias, target, entry, None)
     from flowlang.tools.frontend import check_file
 
     checked = check_file(path)
@@ -124,14 +124,20 @@ def _library(path: str, entry: str, aliases: list[str]) -> tuple[Library, Iterab
     return Library(alias, target, "flow", members, own_declarations(module.module, members)), errors
 
 
-def _python_library(alias: str, target: str, entry: str, ids: dict[str, str] | None) -> Library:
-    """A Python file as `use python` sees it. What is wrong with it is said where the plan uses it."""
+def _python_library(
+    alias: str, target: str, entry: str, ids: dict[str, str] | None
+) -> tuple[Library, tuple[Diagnostic, ...]]:
+    """A Python file as `use python` sees it, and what is wrong with all of it. What is wrong with a function
+    is said where the plan calls it."""
+    problems = Problems()
     use = ast.Use(
         0, START, ast.Ident(1, START, "python"), ast.Ident(2, START, alias), ast.Text(3, START, target, "")
     )
     declared = Declared(entry, alias, START, Anchor(entry), None)
-    namespace = namespace_of(use, describe("python", target, entry), declared, frozenset(), Problems())
-    return Library(alias, target, "python", namespace.members, ids=ids)
+    namespace = namespace_of(use, describe("python", target, entry), declared, frozenset(), problems)
+    at = Label(START, "", Anchor(entry))
+    found = tuple(attrs.evolve(problem, primary=at) for problem in problems.found)
+    return Library(alias, target, "python", namespace.members, ids=ids), found
 
 
 def _bound(config: Config, entry: str, known: set[str], aliases: list[str]) -> Iterator[Library]:
@@ -147,7 +153,7 @@ def _bound(config: Config, entry: str, known: set[str], aliases: list[str]) -> I
             target = os.path.relpath(file, os.path.dirname(os.path.abspath(entry))).replace(os.sep, "/")
             alias = unique(as_name(file.stem, "tools"), aliases)
             aliases.append(alias)
-            yield _python_library(alias, target, entry, ids)
+            yield _python_library(alias, target, entry, ids)[0]
 
 
 # flow.toml
