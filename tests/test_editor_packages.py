@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -81,3 +82,21 @@ def test_the_lines_that_build_the_parser_for_neovim_build_it(tmp_path):
         shutil.copytree(EDITORS / name, tmp_path / name, ignore=shutil.ignore_patterns("*.so"))
     subprocess.run(["sh", "-euc", block_of_the_readme("sh")], cwd=tmp_path, check=True)
     assert (tmp_path / "neovim" / "parser" / "flow.so").is_file()
+
+
+@pytest.mark.parametrize(
+    "path", sorted((EDITORS / "vscode" / "src").glob("*.js")), ids=lambda path: path.name
+)
+def test_the_extension_is_javascript(path):
+    if not shutil.which("node"):
+        assert not os.environ.get("CI"), "CI has node"
+        pytest.skip("no node")
+    subprocess.run(["node", "--check", str(path)], check=True)
+
+
+def test_the_extension_carries_out_what_it_tells_the_server_that_it_can():
+    source = (EDITORS / "vscode" / "src" / "extension.js").read_text(encoding="utf-8")
+    promised = source.partition("async function lensCommands()")[2].partition("}\n")[0]
+    registered = re.findall(r'registerCommand\("(flow\.\w+)"', source)
+    assert set(re.findall(r'"(flow\.\w+)"', promised)) <= set(registered)
+    assert {found["command"] for found in PACKAGE["contributes"]["commands"]} <= set(registered)
