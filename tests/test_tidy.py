@@ -31,7 +31,7 @@ EXEMPT_FROM_LENGTH = {
 LAZY = {
     # Both bring pydantic.
     "flowlang/tools/lsp/server.py": {"flowlang.tools.lsp.pictures", "flowlang.tools.last_runs"},
-    "flowlang/tools/cli/lsp.py": {"flowlang.tools.lsp.server"},  # an extra that may not be installed
+    "flowlang/tools/cli/lsp.py": {"flowlang.tools.lsp.serving"},  # an extra that may not be installed
     "flowlang/text/patterns.py": {"re2"},  # most flows have no pattern
     "flowlang/planning/reading.py": {"flowlang.planning.yaml_text"},  # a plan in JSON needs no YAML
     "flowlang/tools/cli/check.py": {"flowlang.tools.plan_bounds", "flowlang.tools.plan_repairs"},  # for plans

@@ -27,7 +27,7 @@ def command(stdio: bool, tcp: str | None, log: str | None) -> None:
         raise click.UsageError("--stdio and --tcp exclude each other")
     _set_up_log(log)
     try:
-        from flowlang.tools.lsp.server import serve_stdio, serve_tcp
+        from flowlang.tools.lsp.serving import serve_stdio, serve_tcp
     except ModuleNotFoundError as problem:
         if problem.name not in ("pygls", "lsprotocol", "cattrs"):
             raise

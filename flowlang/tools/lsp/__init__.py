@@ -10,6 +10,7 @@
     client     what the client can do
     disk       the files below the workspace's folders
     protocol   pygls, hardened: whatever a client sends is answered as the protocol says
-    server     the server: its capabilities, its life, stdio and TCP
+    server     the server: its handlers, and what it looks after
+    serving    standard streams and TCP
 
 pygls and lsprotocol are the extra `lsp`, imported here and nowhere else."""

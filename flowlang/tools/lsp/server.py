@@ -10,11 +10,8 @@ The server ends when it is told to, when its client hangs up, and when the clien
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import sys
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,7 +23,6 @@ from pygls.exceptions import (
     JsonRpcInternalError,
     JsonRpcInvalidParams,
 )
-from pygls.io_ import run_async
 from pygls.lsp.server import LanguageServer
 
 from flowlang.ide.symbols import workspace_symbols
@@ -60,6 +56,7 @@ class FlowServer(LanguageServer):
         self.memory = Memory()
         self.client = Client()
         self.publisher = Publisher(self.analysis, self.client, self)
+        self.is_near = True  # the client is a process of this machine
         self.watching: asyncio.Task[None] | None = None
         self.store_stamps: tuple[Stamp, ...] = ()
         for method, handler in NOTIFIED.items():
@@ -179,7 +176,7 @@ async def _watch(server: FlowServer) -> None:
     """Look after what nobody tells: files of a client that does not watch them, and its process."""
     while True:
         await asyncio.sleep(LOOK_EVERY_SECONDS)
-        if server.client.process_id is not None and not _lives(server.client.process_id):
+        if server.is_near and server.client.process_id and not _lives(server.client.process_id):
             os._exit(1)  # a thread waits for its input, which a child of the client may hold open for ever
         try:
             await _look(server)
@@ -329,64 +326,3 @@ def _handling(
             raise JsonRpcInternalError(f"{method} failed: {type(bug).__name__}") from None
 
     return guarded
-
-
-# Ways to be reached
-
-
-def serve_stdio() -> int:
-    """Serve the client at the other end of this process's input and output; gives the exit code.
-
-    What anything in this process prints goes to where errors go, so that it cannot break into a message."""
-    server = FlowServer()
-    stdin, stdout = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    server.start_io(stdin, stdout)
-    return server.exit_code
-
-
-def serve_tcp(host: str, port: int) -> int:
-    """Wait for one client at an address and serve it. Raises OSError where the address cannot be had."""
-    server = FlowServer()
-    with contextlib.suppress(SystemExit, KeyboardInterrupt):
-        asyncio.run(_serve_one(server, host, port))
-    server.shutdown()
-    return server.exit_code
-
-
-async def _serve_one(server: FlowServer, host: str, port: int) -> None:
-    met: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Future()
-
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if met.done():
-            writer.close()
-        else:
-            met.set_result((reader, writer))
-
-    listener = await asyncio.start_server(connected, host, port)
-    address = listener.sockets[0].getsockname()
-    print(f"flow lsp: waiting at {address[0]}:{address[1]}", file=sys.stderr, flush=True)
-    reader, writer = await met
-    listener.close()
-    server.protocol.set_writer(writer)
-    with contextlib.suppress(ConnectionError):
-        await run_async(
-            threading.Event(), _Connection(reader), server.protocol, log, server.report_server_error
-        )
-
-
-class _Connection:
-    """A connection that ends where it breaks off."""
-
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self.reader = reader
-
-    async def readline(self) -> bytes:
-        await asyncio.sleep(0)  # what the last message has started begins before the next one is read
-        return await self.reader.readline()
-
-    async def readexactly(self, size: int) -> bytes:
-        try:
-            return await self.reader.readexactly(size)
-        except asyncio.IncompleteReadError:
-            return b""
