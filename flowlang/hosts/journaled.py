@@ -19,7 +19,9 @@ import attrs
 import trio
 
 from flowlang.plan import model as plan
+from flowlang.plan.paths import lies_inside
 from flowlang.runtime.agents import AgentCall, AgentError
+from flowlang.runtime.commands import CloseWait, Command, KeepProgress, OpenWait, StartCall, StopCall
 from flowlang.runtime.host import Awaited, Question
 from flowlang.runtime.inputs import (
     Answered,
@@ -36,6 +38,7 @@ from flowlang.runtime.inputs import (
     TimeCame,
 )
 from flowlang.runtime.journal import (
+    Collapse,
     Commit,
     Ending,
     Keeper,
@@ -48,7 +51,7 @@ from flowlang.runtime.journal import (
     input_of,
     row_of,
 )
-from flowlang.runtime.kernel import CloseWait, Command, Kernel, OpenWait, StartCall, StopCall
+from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.mailbox import MOST_KEPT, MailboxFull
 from flowlang.runtime.outcomes import outcome_of_error, outcome_of_reply
 from flowlang.runtime.replay import Replayed
@@ -149,6 +152,8 @@ class JournaledRun:
         self._at = replayed.at if replayed else 0
         self._arrived: list[_Arrival] = []
         self._passed_over: list[int] = []
+        self._forgotten: dict[int, Collapse] = {}
+        self._kept_at: dict[str, int] = {}  # the rows of loops whose progress was kept
         self._announced: list[StartCall] = []
         self._arrival = trio.Event()
         self._scopes: dict[str, trio.CancelScope] = {}
@@ -230,9 +235,9 @@ class JournaledRun:
             await self._wait()
             if not self._has_news():
                 return Parked(self._status == "waiting")
-            for input in await self._commit():
-                for command in self._kernel.advance(input):
-                    self._do(command)
+            for row in await self._commit():
+                for command in self._kernel.advance(input_of(row)):
+                    self._do(command, row)
         result = self._kernel.result
         assert isinstance(result, RunResult), "the kernel carries out a run"
         await self._write(Commit(self._lease, closed=self._closed, ending=self._conclude(result)))
@@ -248,8 +253,8 @@ class JournaledRun:
         if first := self._first_input():
             self._arrived.insert(0, _Arrival(first))  # before what has arrived already
         if self._has_news():
-            for input in await self._commit():
-                for command in self._kernel.advance(input):
+            for row in await self._commit():
+                for command in self._kernel.advance(input_of(row)):
                     if isinstance(command, CloseWait):
                         self._do(command)
         for wait in [*self._kernel.waits.values()]:
@@ -279,9 +284,11 @@ class JournaledRun:
             due, now = self._kernel.next_instant, self._world.clock()
             if due is not None and due <= now:
                 return self._arrive(_Arrival(TimeCame))
-            seconds = math.inf if due is None else (due - now) / 1e6
             self._arrival = trio.Event()
-            with trio.move_on_after(min(seconds, LONGEST_SLEEP)):
+            if due is None:
+                await self._arrival.wait()
+                continue
+            with trio.move_on_after(min((due - now) / 1e6, LONGEST_SLEEP)):
                 await self._arrival.wait()
 
     async def _wait_for_calls(self) -> None:
@@ -294,7 +301,7 @@ class JournaledRun:
     def _has_news(self) -> bool:
         return bool(self._arrived or self._announced)
 
-    async def _commit(self) -> list[Input]:
+    async def _commit(self) -> list[Row]:
         """Write what has arrived, and what is announced; gives what the kernel may now hear."""
         arrived, self._arrived = self._arrived, []
         announced, self._announced = self._announced, []
@@ -303,10 +310,12 @@ class JournaledRun:
         rows += [self._started_row(start, at) for start in announced]
         passed_over, self._passed_over = self._passed_over, []
         taken = [arrival.message for arrival in arrived if arrival.message is not None] + passed_over
-        await self._write(Commit(self._lease, rows, taken, [*self._opened.values()], self._closed))
+        forgotten, self._forgotten = self._forgotten, {}
+        opened = [*self._opened.values()]
+        await self._write(Commit(self._lease, rows, taken, opened, self._closed, [*forgotten.values()]))
         for start in announced:
             self._start(start)
-        return [input_of(row) for row in rows if row.kind != "started"]
+        return [row for row in rows if row.kind != "started"]
 
     def _row(self, arrival: _Arrival, at: int) -> Row:
         self._seq += 1
@@ -343,8 +352,12 @@ class JournaledRun:
 
     # What the kernel commands
 
-    def _do(self, command: Command) -> None:
+    def _do(self, command: Command, row: Row | None = None) -> None:
+        """Begin what the kernel wants; `row` is that of the input which made it want that."""
         match command:
+            case KeepProgress(path, progress):
+                if row is not None and row.kind == "call" and lies_inside(row.path, path):
+                    self._forget(row, path, progress)
             case StartCall(call=call) if not self._parking:
                 if call.once:
                     self._announced.append(command)
@@ -357,6 +370,13 @@ class JournaledRun:
                 self._open(command)
             case CloseWait(path=path):
                 self._close(path)
+
+    def _forget(self, row: Row, loop: str, progress: Value) -> None:
+        """Let how far a loop has come take the place of the rows that led there. Of loops inside of each
+        other the outer one comes last, and counts."""
+        kept = Row(row.seq, "scope", loop, row.at, write_json(progress))
+        self._forgotten[row.seq] = Collapse(self._kept_at.get(loop, 1), kept)
+        self._kept_at[loop] = row.seq
 
     def _start(self, start: StartCall) -> None:
         self._scopes[start.path] = scope = trio.CancelScope()

@@ -90,6 +90,12 @@ class TrioHost:
     def _trio_time(self, instant: int) -> float:
         return (instant - self._offset) / 1e6
 
+    async def recall(self, path: str) -> Value:
+        return None
+
+    def keep(self, path: str, progress: Value) -> None:
+        """Nobody takes a run up that this host has left."""
+
     # Calls
 
     def call(self, path: str, call: AgentCall) -> Awaitable[Value]:

@@ -11,8 +11,9 @@ from typing import Final
 
 import attrs
 
+from flowlang.runtime.commands import CloseWait, Command, KeepProgress, OpenWait, StartCall, StopCall
 from flowlang.runtime.journal import JournalMisfit, Row, input_of
-from flowlang.runtime.kernel import Command, Kernel, OpenWait, StartCall, StopCall
+from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.run import RunResult
 from flowlang.values.value import Value
 
@@ -31,8 +32,11 @@ class Difference:
 def compare(known: Kernel, other: Kernel, rows: Iterable[Row]) -> Difference | None:
     """Feed both; gives where they part, None where they never do. Raises JournalMisfit where the rows are not
     those of `known`."""
+    rows = [*rows]
+    for kernel in (known, other):
+        kernel.expect(row.path for row in rows if row.kind == "scope")
     for row in rows:
-        if row.kind in ("started", "scope"):
+        if row.kind == "started":
             continue
         wanted = known.advance(input_of(row))
         try:
@@ -46,8 +50,10 @@ def compare(known: Kernel, other: Kernel, rows: Iterable[Row]) -> Difference | N
 
 def _difference(wanted: Sequence[Command], found: Sequence[Command]) -> Difference | None:
     """The first thing that only one of the two asks for; in which order they ask makes no difference."""
-    asked = {(type(command), command.path): command for command in found}
+    asked = {(type(c), c.path): c for c in found if not isinstance(c, KeepProgress)}
     for command in wanted:
+        if isinstance(command, KeepProgress):
+            continue
         also = asked.pop((type(command), command.path), None)
         if also is None:
             return Difference(command.path, _WORDS[type(command)][0])
@@ -61,6 +67,7 @@ _WORDS: Final[dict[type[Command], tuple[str, str]]] = {
     StartCall: ("is not called then", "is called then, and was not"),
     StopCall: ("is not cancelled then", "is cancelled then, and was not"),
     OpenWait: ("does not wait then", "waits then, and did not"),
+    CloseWait: ("goes on waiting then", "no longer waits then, and did"),
 }
 
 

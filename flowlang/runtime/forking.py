@@ -38,7 +38,8 @@ def take_over(
 ) -> Past:
     """Bring a fresh kernel as far as the rows can, but not past a step. `given` are replies that stand in the
     place of what the calls at these paths gave, JSON. Raises CannotFork."""
-    left = dict(given or {})
+    rows, left = [*rows], dict(given or {})
+    kernel.expect(row.path for row in rows if row.kind == "scope" and not lies_inside(row.path, step))
     taken: list[Row] = []
     called = at = 0
     met = False
@@ -80,9 +81,11 @@ def _fits(kernel: Kernel, row: Row, step: str) -> bool:
             return not lies_inside(row.path, step) and _is_same_call(kernel, row)
         case "answer":
             return not lies_inside(row.path, step) and row.path in kernel.waits
-        case "scope" if lies_inside(step, row.path):
-            raise CannotFork(f"`{row.path}` is over, and what happened inside of it is no longer known")
-        case "cancel" | "started" | "scope":
+        case "scope" if lies_inside(step, row.path) and step != row.path:
+            raise CannotFork(f"of `{row.path}` only the end is known, not what happened inside of it")
+        case "scope":
+            return row.path in kernel.recalling
+        case "cancel" | "started":
             return False
 
 

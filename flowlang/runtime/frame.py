@@ -13,7 +13,7 @@ statement mentions: so the cost of a nested block depends on its text, not on ho
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import attrs
 
@@ -35,6 +35,23 @@ class Clauses:
     waits: bool
 
 
+@attrs.define
+class Counts:
+    """Of steps that were begun or skipped, and of further attempts."""
+
+    executed: int = 0
+    skipped: int = 0
+    retries: int = 0
+
+    def __iter__(self) -> Iterator[int]:
+        return iter((self.executed, self.skipped, self.retries))
+
+    def add(self, others: Counts) -> None:
+        self.executed += others.executed
+        self.skipped += others.skipped
+        self.retries += others.retries
+
+
 @attrs.frozen
 class Undo:
     """What compensates a step that has succeeded. `order` counts completions in the run."""
@@ -49,13 +66,14 @@ class Undo:
 class Frame:
     """`names` holds the values in scope; `shared` says that they are those of the whole block, of which the
     statement mentions `free`. `path` is where in the run this is, `key` the same without the numbers of
-    attempts. `again` says that it may be carried out again there after it gave a value. `depth` counts the
-    blocks on the stack."""
+    attempts. `counts` is where steps are counted. `again` says that it may be carried out again there after
+    it gave a value. `depth` counts the blocks on the stack."""
 
     names: dict[str, Value]
     path: str
     key: str
     undos: list[Undo]
+    counts: Counts
     depth: int = 0
     again: bool = False
     shared: bool = False
@@ -65,24 +83,26 @@ class Frame:
 
     def body(self, undos: list[Undo], depth: int) -> Frame:
         """For a block, whose names these now are."""
-        return Frame(self.names, self.path, self.key, undos, depth, self.again)
+        return Frame(self.names, self.path, self.key, undos, self.counts, depth, self.again)
 
     def of(self, statement: plan.AnyStatement) -> Frame:
         """For a statement of the block that this frame is for."""
         name = statement.name
         path = f"{self.path}/{name}" if self.path else name
         key = path if self.path == self.key else f"{self.key}/{name}"
-        return Frame(self.names, path, key, self.undos, self.depth, self.again, True, statement.free)
+        return Frame(
+            self.names, path, key, self.undos, self.counts, self.depth, self.again, True, statement.free
+        )
 
     def call(self, names: dict[str, Value]) -> Frame:
         """For the body of a flow that is called here, which sees nothing but `names`."""
-        return Frame(names, self.path, self.key, self.undos, self.depth, self.again)
+        return Frame(names, self.path, self.key, self.undos, self.counts, self.depth, self.again)
 
     def inside(self, suffix: str, names: Mapping[str, Value]) -> Frame:
         """For an item, round, branch or clause with names of its own. It does not answer to the clauses."""
         path = self.path + suffix
         key = path if self.path == self.key else self.key + suffix
-        return Frame(self._bound(names), path, key, self.undos, self.depth, self.again)
+        return Frame(self._bound(names), path, key, self.undos, self.counts, self.depth, self.again)
 
     def arm(self, suffix: str, names: Mapping[str, Value]) -> Frame:
         """For an arm that stands for the task itself, and so answers to its clauses."""
@@ -120,12 +140,19 @@ class Frame:
         frame.undos = undos
         return frame
 
+    def counting(self, counts: Counts) -> Frame:
+        """The same, with what is counted in it kept apart."""
+        frame = self._copy()
+        frame.counts = counts
+        return frame
+
     def _copy(self) -> Frame:
         return Frame(
             self.names,
             self.path,
             self.key,
             self.undos,
+            self.counts,
             self.depth,
             self.again,
             self.shared,

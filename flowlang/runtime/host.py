@@ -88,3 +88,11 @@ class Host(Protocol):
         """The answer to a question, as JSON, or the fields of an event, as a plan value.
 
         A question's address is `path`. Raises `AgentError` where nobody can answer it."""
+
+    def recall(self, path: str) -> Awaitable[Value]:
+        """How far the loop of this path had come when the run was left, as `keep` was told; None where that
+        is not known, and the loop begins."""
+
+    def keep(self, path: str, progress: Value) -> None:
+        """The loop of this path has come so far, and nothing outside of it depends on how. A host may forget
+        what happened in it before. `progress` is a plan value, not null."""

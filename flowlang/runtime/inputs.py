@@ -103,4 +103,15 @@ class Forked:
     away: int
 
 
-Input: TypeAlias = Began | CallEnded | Answered | EventCame | TimeCame | CancelAsked | Resumed | Forked
+@attrs.frozen
+class ProgressKept:
+    """How far the loop of `path` had come; what happened in it before is not known any longer."""
+
+    at: int
+    path: str
+    progress: Value
+
+
+Input: TypeAlias = (
+    Began | CallEnded | Answered | EventCame | TimeCame | CancelAsked | Resumed | Forked | ProgressKept
+)

@@ -170,7 +170,7 @@ class Interpreter(Tasks):
 
     async def _started(self, step: plan.Step, frame: Frame) -> bool:
         """A step whose guard held."""
-        self.counts.executed += 1
+        frame.counts.executed += 1
         if self.on_event:
             self.tell(events.StepStarted, frame, step.task.kind, _target(step.task))
         bare = id(step) not in self.program.clauses
@@ -189,7 +189,7 @@ class Interpreter(Tasks):
 
     def _skipped(self, statement: plan.AnyStatement, frame: Frame, reason: str) -> None:
         if isinstance(statement, plan.Step):
-            self.counts.skipped += 1
+            frame.counts.skipped += 1
             self.tell(events.StepSkipped, frame, reason)
 
     def _with_finally(self, step: plan.Step, frame: Frame) -> Awaitable[Value]:
@@ -263,9 +263,9 @@ class Interpreter(Tasks):
         return value
 
     def _register(self, step: plan.Step, undo: plan.Task, value: Value, frame: Frame) -> None:
-        self.counts.completions += 1
+        self.completions += 1
         inner = frame.inside("/!undo", {step.name: value}).scope([])
-        frame.undos.append(Undo(self.counts.completions, undo, inner, step.at))
+        frame.undos.append(Undo(self.completions, undo, inner, step.at))
 
 
 _STATEMENTS: Final[dict[str, Callable[..., Awaitable[bool]]]] = {

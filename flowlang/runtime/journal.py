@@ -28,6 +28,7 @@ from flowlang.runtime.inputs import (
     Forked,
     Input,
     Outcome,
+    ProgressKept,
     Raised,
     Replied,
     Resumed,
@@ -154,6 +155,8 @@ def row_of(seq: int, input: Input, digest: bytes | None = None) -> Row:
             return Row(seq, "resumed", "", at, str(away))
         case Forked(at, away):
             return Row(seq, "forked", "", at, str(away))
+        case ProgressKept(at, path, progress):
+            return Row(seq, "scope", path, at, write_json(progress))
 
 
 def input_of(row: Row) -> Input:
@@ -205,4 +208,5 @@ _INPUTS: Final[dict[str, Callable[[Any], Input]]] = {
     "cancel": lambda row: CancelAsked(row.at),
     "resumed": lambda row: Resumed(row.at, int(row.outcome)),
     "forked": lambda row: Forked(row.at, int(row.outcome)),
+    "scope": lambda row: ProgressKept(row.at, row.path, json.loads(row.outcome)),
 }

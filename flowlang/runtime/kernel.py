@@ -17,19 +17,22 @@ of trio, and yet a run cannot tell the two apart:
 6. A deadline cancels its group. What is due before an input happens before it, what is due at the same
    instant after it; so an input that came in time wins.
 7. What is due late is done when it is: `now` is the instant of the input at hand, and never goes back.
-8. A deadline in running time stands still while nobody holds the run."""
+8. A deadline in running time stands still while nobody holds the run.
+9. A loop whose progress was kept waits for it before its first round, and nothing cancels that wait: what
+   cancelled the loop came later."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType, coroutine
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
 from flowlang.runtime.agents import AgentCall
+from flowlang.runtime.commands import CloseWait, Command, KeepProgress, OpenWait, StartCall, StopCall
 from flowlang.runtime.groups import news
 from flowlang.runtime.host import Awaited, Question, Work
 from flowlang.runtime.inputs import (
@@ -41,6 +44,7 @@ from flowlang.runtime.inputs import (
     Forked,
     Input,
     Outcome,
+    ProgressKept,
     Raised,
     Replied,
     Resumed,
@@ -62,41 +66,6 @@ class Cancelled(BaseException):
 
 class Closed(BaseException):
     """The run is not carried out any longer."""
-
-
-# Commands
-
-
-@attrs.frozen
-class StartCall:
-    path: str
-    call: AgentCall
-
-
-@attrs.frozen
-class StopCall:
-    """The call is cancelled: it is to end soon, however it does. Whether it may be interrupted is its own
-    affair (`AgentCall.shielded`)."""
-
-    path: str
-
-
-@attrs.frozen
-class OpenWait:
-    """Nobody has to do anything but look. `deadline`: when it is cancelled at the latest."""
-
-    path: str
-    awaited: Question | Awaited
-    since: int
-    deadline: int | None
-
-
-@attrs.frozen
-class CloseWait:
-    path: str
-
-
-Command: TypeAlias = StartCall | StopCall | OpenWait | CloseWait
 
 
 # State
@@ -162,6 +131,8 @@ class Kernel:
         self._asked: dict[str, Task] = {}
         self._mailbox = Mailbox()
         self._awaiting: dict[EventWait, Task] = {}
+        self._kept: dict[str, None] = {}
+        self.recalling: dict[str, Task] = {}
         self.closed = False
         self.calls: dict[str, PendingCall] = {}
         self.waits: dict[str, OpenWait] = {}
@@ -175,6 +146,10 @@ class Kernel:
         """Make `main` the run; it starts with the first input. `cancel` is called where it shall stop."""
         self._cancel_run = cancel
         self._spawn(main, self._root, None)
+
+    def expect(self, paths: Iterable[str]) -> None:
+        """The progress of these loops is kept, and an input will tell it; until then they do not begin."""
+        self._kept.update(dict.fromkeys(paths))
 
     def advance(self, input: Input) -> list[Command]:
         """Hear an input, and go on until everything waits. Gives what is to be done, in order.
@@ -258,6 +233,15 @@ class Kernel:
             return await self._answer(path, awaited, task)
         return await self._event(path, awaited, task)
 
+    async def recall(self, path: str) -> Value:
+        if path not in self._kept:
+            return None
+        self.recalling[path] = self._current
+        return await _suspend()
+
+    def keep(self, path: str, progress: Value) -> None:
+        self._commands.append(KeepProgress(path, progress))
+
     # Waits
 
     def _waiting_task(self) -> Task:
@@ -328,6 +312,10 @@ class Kernel:
                 self._wake_all(self._mailbox.deliver(event, fields))
             case CancelAsked():
                 self._cancel_run()
+            case ProgressKept(path=path, progress=progress):
+                if path not in self.recalling:
+                    raise JournalMisfit(f"there is no loop {path} that could go on")
+                self._wake(self.recalling.pop(path), progress)
             case Began() | TimeCame() | Resumed() | Forked():
                 pass
 

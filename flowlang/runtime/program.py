@@ -33,7 +33,8 @@ class Unbound(Exception):
 class Program:
     """`code`, `schedules`, `clauses` and `calls` are keyed by the `id` of the expression, block, step and
     task. A step without clauses is bare: nothing stands around its task, so what leaves the task leaves the
-    step. `waiting` holds the `id`s of the flows in which something may wait (see there)."""
+    step. `waiting` holds the `id`s of the flows in which something may wait (see there), `forgetful` those
+    of the `while` tasks in which nothing does: what happened in them can be forgotten when it is over."""
 
     plan: plan.Plan
     agents: Mapping[str, Agent]
@@ -42,6 +43,7 @@ class Program:
     clauses: Mapping[int, Clauses]
     calls: Mapping[int, Calling]
     waiting: Mapping[int, None]
+    forgetful: Mapping[int, None]
 
 
 def link(compiled: plan.Plan, agents: Mapping[str, Agent]) -> Program:
@@ -53,6 +55,7 @@ def link(compiled: plan.Plan, agents: Mapping[str, Agent]) -> Program:
     schedules: dict[int, Schedule] = {}
     clauses: dict[int, Clauses] = {}
     calls: dict[int, Calling] = {}
+    forgetful: dict[int, None] = {}
     flows = waiting_flows(compiled)
     for part in parts_of(compiled):
         if isinstance(part, plan.Block):
@@ -62,11 +65,14 @@ def link(compiled: plan.Plan, agents: Mapping[str, Agent]) -> Program:
                 clauses[id(part)] = asked
         elif isinstance(part, plan.CallAgent):
             calls[id(part)] = calling_of(compiled.agents[part.agent], part)
+        elif isinstance(part, plan.While):
+            if not may_wait(part, compiled, flows):
+                forgetful[id(part)] = None
         elif isinstance(part, EXPRESSIONS):
             code[id(part)] = compile_expression(part)
     bound = {name: agents[name] for name in called}
     waiting = {id(compiled.flows[name]): None for name in flows}
-    return Program(compiled, bound, code, schedules, clauses, calls, waiting)
+    return Program(compiled, bound, code, schedules, clauses, calls, waiting, forgetful)
 
 
 def _clauses(step: plan.Step, compiled: plan.Plan, flows: Mapping[str, None]) -> Clauses | None:

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
+from flowlang.runtime.commands import CloseWait
 from flowlang.runtime.events import Event, OnEvent
 from flowlang.runtime.journal import JournalMisfit, Row, digest_of, input_of
-from flowlang.runtime.kernel import CloseWait, Kernel
+from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.program import Program
 from flowlang.runtime.run import Run
 from flowlang.values.value import Value
@@ -52,7 +53,9 @@ def kernel_of(
 
 
 def replay(kernel: Kernel, rows: Iterable[Row]) -> Replayed:
-    """Bring a fresh kernel to where the rows end. Raises JournalMisfit where they are not of its run."""
+    """Bring a kernel to where the rows end. Raises JournalMisfit where they are not of its run.
+
+    A fresh kernel has to be told to `expect` the loops whose progress the rows tell."""
     seq = at = 0
     started: dict[str, None] = {}
     closed: list[str] = []

@@ -14,11 +14,10 @@ import attrs
 from flowlang.plan import model as plan
 from flowlang.runtime import events
 from flowlang.runtime.failures import INTERNAL, Failure, FlowFailure
-from flowlang.runtime.frame import Frame
+from flowlang.runtime.frame import Counts, Frame
 from flowlang.runtime.host import Group, Host
 from flowlang.runtime.interpreter import Interpreter
 from flowlang.runtime.program import Program
-from flowlang.runtime.running import Counts
 from flowlang.values.value import Value
 
 
@@ -99,7 +98,7 @@ class Run:
         return self._ended(interpreter, given, failure, started)
 
     async def _carry_out(self, interpreter: Interpreter, given: list[Value]) -> None:
-        frame = Frame({}, "", "", [])
+        frame = Frame({}, "", "", [], interpreter.counts)
         flow = self.program.plan.flows[self.flow]
 
         async def whole(frame: Frame) -> Value:

@@ -26,7 +26,7 @@ from flowlang.runtime.failures import (
     Failure,
     FlowFailure,
 )
-from flowlang.runtime.frame import Frame, Undo
+from flowlang.runtime.frame import Counts, Frame, Undo
 from flowlang.runtime.host import Host
 from flowlang.runtime.program import Program
 from flowlang.values.evaluation import BUDGET, Budget, EvaluationError
@@ -58,17 +58,6 @@ UNDO_POLICY: Final = Policy(6, (), Delays("exponential", 1_000_000, 60_000_000))
 """How an undo is tried whose agent has no policy of its own."""
 
 
-@attrs.define
-class Counts:
-    """Of steps and attempts, and (for keys and for fairness) of undos registered and waits begun."""
-
-    executed: int = 0
-    skipped: int = 0
-    retries: int = 0
-    completions: int = 0
-    waits: int = 0
-
-
 class _NotYet(Exception):
     """The value of an attempt is not what `until` asks for."""
 
@@ -78,7 +67,7 @@ class Running(ABC):
     """The state of a run. `ambient` is what flows see as `run`. `given` counts the values given at each key
     where more than one may be given. `budget` is that of the evaluation at hand. `undone` are the paths of
     the steps that were compensated, `undo_failures` those of undos that failed for good. `seed` is that of
-    the run's jitter."""
+    the run's jitter. `waits` counts the waits begun (for fairness), `completions` the undos registered."""
 
     program: Program
     host: Host
@@ -87,6 +76,8 @@ class Running(ABC):
     on_event: events.OnEvent | None = None
     seed: str = attrs.field(default=attrs.Factory(lambda self: self.run, takes_self=True))
     counts: Counts = attrs.field(factory=Counts)
+    waits: int = 0
+    completions: int = 0
     budget: Budget = attrs.field(factory=Budget)
     given: dict[str, int] = attrs.field(factory=dict)
     undone: list[str] = attrs.field(factory=list)
@@ -124,7 +115,7 @@ class Running(ABC):
     # Time
 
     async def sleep_until(self, instant: int) -> None:
-        self.counts.waits += 1
+        self.waits += 1
         await self.host.sleep_until(instant)
 
     async def breathe(self) -> None:
@@ -175,7 +166,7 @@ class Running(ABC):
                 raise failure
             self.tell(events.AttemptFailed, frame, attempt, policy.attempts, told, again_at)
             await self.sleep_until(again_at)
-            self.counts.retries += 1
+            frame.counts.retries += 1
         raise AssertionError("there is at least one attempt")
 
     async def _accepted(self, until: plan.Until | None, work: Work, frame: Frame) -> Value:

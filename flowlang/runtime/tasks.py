@@ -22,7 +22,7 @@ from flowlang.runtime.agents import AgentCall, AgentError
 from flowlang.runtime.calls import Calling, Refused, check_size, described, failure_of, read_reply
 from flowlang.runtime.combinators import first_of, pull
 from flowlang.runtime.failures import BUILT_IN, EVALUATION_FAILED, LOOP_EXHAUSTED, Failure, FlowFailure
-from flowlang.runtime.frame import Frame, Undo, item_suffix
+from flowlang.runtime.frame import Counts, Frame, Undo, item_suffix
 from flowlang.runtime.host import Awaited, Question
 from flowlang.runtime.running import Running, Work
 from flowlang.values.codec import widen
@@ -30,6 +30,9 @@ from flowlang.values.value import Value
 
 MOST_AT_ONCE: Final = 10_000
 """Items of a loop without a pace that are under way at once. The engine's cap is on calls, not on items."""
+
+ROUNDS_KEPT: Final = 10
+"""After so many rounds of a `while` the host may forget how it came so far, again and again."""
 
 Arm: TypeAlias = Callable[[], Awaitable[tuple[Value, list[Undo]]]]
 
@@ -40,6 +43,23 @@ class Items(NamedTuple):
 
     keys: Sequence[int | str]
     values: Sequence[Value]
+
+
+class Progress(NamedTuple):
+    """How far a `while` has come: rounds done, the state after them, and when the next may start."""
+
+    rounds: int
+    state: Value
+    next_start: int
+
+    def to_json(self, counts: Counts) -> Value:
+        return {"rounds": self.rounds, "state": self.state, "next": self.next_start, "counts": [*counts]}
+
+    @classmethod
+    def from_json(cls, known: Value, counts: Counts) -> Progress:
+        """What was kept; what it counted is added."""
+        counts.add(Counts(*known["counts"]))
+        return cls(known["rounds"], known["state"], known["next"])
 
 
 class Tasks(Running):
@@ -75,7 +95,7 @@ class Tasks(Running):
 
     async def _attempt(self, task: plan.CallAgent, calling: Calling, frame: Frame) -> Value:
         arguments = {name: write(self.evaluate(value, frame)) for name, value, write in calling.arguments}
-        self.counts.waits += 1
+        self.waits += 1
         try:
             if not calling.small:
                 check_size(arguments, "the arguments are")
@@ -196,7 +216,7 @@ class Tasks(Running):
 
         async def carry_out(position: int) -> None:
             nonlocal bearable, done
-            waits = self.counts.waits
+            waits = self.waits
             inner = self._item_frame(task, items, position, frame)
             try:
                 values[position] = await self.block(task.body, inner)
@@ -208,7 +228,7 @@ class Tasks(Running):
             done += 1
             if self.on_event:
                 self.tell(events.Progress, frame, done, len(values))
-            if self.counts.waits == waits:
+            if self.waits == waits:
                 await self.breathe()
 
         await pull(self.host, self._pace(task, len(values), frame), range(len(values)), carry_out)
@@ -238,28 +258,57 @@ class Tasks(Running):
         return 1 if task.in_order else min(max(items, 1), MOST_AT_ONCE)
 
     async def _while(self, task: plan.While, frame: Frame) -> Value:
+        counts = Counts()
+        try:
+            return await self._rounds(task, frame.counting(counts))
+        finally:
+            frame.counts.add(counts)
+
+    async def _rounds(self, task: plan.While, frame: Frame) -> Value:
         limit = self.count(task.limit, frame, "the limit of a loop", task.at)
         every = 0 if task.every is None else self.evaluate(task.every, frame)
-        state = self.evaluate(task.initial, frame)
-        next_start = self.host.now()
-        for done in range(limit + 1):
-            inner = frame.inside(f"#{done}", {task.state: state})
+        progress = await self._progress(task, frame)
+        begun = self._marks(frame)
+        for done in range(progress.rounds, limit + 1):
+            inner = frame.inside(f"#{done}", {task.state: progress.state})
             if not self.evaluate(task.condition, inner):
-                return state
+                return progress.state
             if done == limit:
                 break
-            waits = self.counts.waits
+            waits = self.waits
             if every and done:
-                await self.sleep_until(next_start)
+                await self.sleep_until(progress.next_start)
             next_start = self.host.now() + every
             state = await self.block(task.body, inner)
+            progress = Progress(done + 1, state, next_start)
             self.tell(events.Progress, frame, done + 1, limit)
-            if self.counts.waits == waits:
+            if self._is_worth_keeping(task, progress, frame, begun):
+                self.host.keep(frame.path, progress.to_json(frame.counts))
+            if self.waits == waits:
                 await self.breathe()
         if task.or_fail:
             raise self.failure(LOOP_EXHAUSTED, f"not done after {limit} rounds", frame, task.at)
         self.tell(events.LoopStopped, frame, limit)
-        return state
+        return progress.state
+
+    async def _progress(self, task: plan.While, frame: Frame) -> Progress:
+        """How far a loop has come: in a run that is taken up, perhaps a good way."""
+        known = await self.host.recall(frame.path) if id(task) in self.program.forgetful else None
+        if known is None:
+            return Progress(0, self.evaluate(task.initial, frame), self.host.now())
+        return Progress.from_json(known, frame.counts)
+
+    def _is_worth_keeping(
+        self, task: plan.While, progress: Progress, frame: Frame, begun: tuple[int, ...]
+    ) -> bool:
+        """Whether what happened in the rounds may be forgotten, and there is enough of it: nothing was left
+        to undo, and nothing has been undone, since the loop began."""
+        if progress.rounds % ROUNDS_KEPT or id(task) not in self.program.forgetful:
+            return False
+        return self._marks(frame) == begun
+
+    def _marks(self, frame: Frame) -> tuple[int, ...]:
+        return len(frame.undos), len(self.undone), len(self.undo_failures), self.completions
 
     # Races
 
@@ -301,7 +350,7 @@ class Tasks(Running):
             return where is None or bool(self.evaluate(where, frame.binding({binding: event})))
 
         self.tell(events.Waiting, frame, "event", task.event, None)
-        self.counts.waits += 1
+        self.waits += 1
         return await self.host.wait(frame.path, Awaited(task.event, matches))
 
     async def _sleep(self, task: plan.Sleep, frame: Frame) -> Value:

@@ -273,6 +273,7 @@ class Engine:
 
         def bring(tell: OnEvent | None) -> tuple[Kernel, Replayed]:
             kernel = kernel_of(program, record.flow, begun.values, run_id, tell, begun.seed)
+            kernel.expect(row.path for row in rows if row.kind == "scope")
             return kernel, replay(kernel, rows)
 
         with self._active() as files:
@@ -296,8 +297,9 @@ class Engine:
         def open_carrier(tell: OnEvent | None) -> _Durable:
             run = self._opened(taken, artifacts, tell)
             self._held[number] = durable = _Durable(prepared.program.plan, run, artifacts)
-            for message in self.store.messages(run=number):
-                durable.hear(message)
+            if taken.resumed:
+                for message in self.store.messages(run=number):
+                    durable.hear(message)
             return durable
 
         try:

@@ -24,10 +24,10 @@ from flowlang.plan import model as plan
 from flowlang.plan.text import type_text
 from flowlang.runtime.events import AttemptFailed, Event, OnEvent, StepSkipped, StepStarted
 from flowlang.runtime.failures import Failure
+from flowlang.runtime.frame import Counts
 from flowlang.runtime.host import Question
 from flowlang.runtime.mailbox import MailboxFull
 from flowlang.runtime.run import RunResult
-from flowlang.runtime.running import Counts
 from flowlang.text.suggest import did_you_mean
 from flowlang.tools.run_artifacts import Artifact
 from flowlang.values.codec import decode, encode
@@ -243,8 +243,9 @@ class RunHandle:
 
     def _tell(self, event: Event) -> None:
         self._count(event)
-        for stream in self._streams:
-            stream.put(event)
+        if self._streams:
+            for stream in self._streams:
+                stream.put(event)
         if self._on_event is None:
             return
         try:

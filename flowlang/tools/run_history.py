@@ -16,11 +16,12 @@ import attrs
 from flowlang.plan import model as plan
 from flowlang.plan.paths import step_at
 from flowlang.runtime import events
+from flowlang.runtime.commands import OpenWait
 from flowlang.runtime.failures import Failure
 from flowlang.runtime.host import Awaited, Question
 from flowlang.runtime.inputs import Answered, CallEnded, EventCame, Outcome, Raised, Replied, Stopped
 from flowlang.runtime.journal import Row, input_of
-from flowlang.runtime.kernel import Kernel, OpenWait
+from flowlang.runtime.kernel import Kernel
 from flowlang.values.value import Value
 
 T = TypeVar("T")

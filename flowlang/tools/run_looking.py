@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeAlias
 
 import attrs
@@ -15,7 +16,7 @@ from flowlang.hosts.sqlite.records import RunRecord
 from flowlang.hosts.sqlite.store import Store
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall
-from flowlang.runtime.events import OnEvent
+from flowlang.runtime.events import Event, OnEvent
 from flowlang.runtime.journal import JournalMisfit, Row
 from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.program import Program, link
@@ -29,30 +30,48 @@ OnRow: TypeAlias = Callable[[Kernel, Row], None]
 
 @attrs.define(eq=False)
 class Looking:
-    """A run as it stood when its journal was last read. `announced` are the calls that must not be made twice
-    and that were about to be made, by their paths."""
+    """A run as it stood when its journal was last read. `fresh` makes a kernel of it that has heard nothing
+    yet, and tells its events to whom it is given. `announced` are the calls that must not be made twice and
+    that were about to be made, by their paths."""
 
     store: Store
     record: RunRecord
     plan: plan.Plan
     begun: Begun
-    kernel: Kernel
+    fresh: Callable[[OnEvent | None], Kernel]
+    on_event: OnEvent | None = None
     on_row: OnRow | None = None
     seq: int = 0
+    past: bool = False
     announced: dict[str, None] = attrs.field(factory=dict)
+    kernel: Kernel = attrs.field(
+        default=attrs.Factory(lambda self: self.fresh(self._tell), takes_self=True), init=False
+    )
 
     def go_on(self) -> None:
-        """Read on, to the end of what the journal holds by now. Raises StoreProblem."""
+        """Read on, to the end of what the journal holds by now. Raises StoreProblem.
+
+        Where rows were forgotten meanwhile, it is gone through anew, and only what is new is told."""
         rows = self.store.journal(self.record.number, after=self.seq)
+        if self.seq and any(row.kind == "scope" for row in rows):
+            self.kernel.close()
+            self.kernel = self.fresh(self._tell)
+            rows = self.store.journal(self.record.number)
+        self.kernel.expect(row.path for row in rows if row.kind == "scope")
         try:
             replay(self.kernel, self._watched(rows))
         except JournalMisfit as misfit:
             raise problem_of(misfit, self.record) from None
 
+    def _tell(self, event: Event) -> None:
+        if self.on_event is not None and not self.past:
+            self.on_event(event)
+
     def _watched(self, rows: Sequence[Row]) -> Iterator[Row]:
         for row in rows:
+            self.past = row.seq <= self.seq
             yield row
-            self.seq = row.seq
+            self.seq = max(self.seq, row.seq)
             if row.kind == "started":
                 self.announced[row.path] = None
             if self.on_row is not None:
@@ -73,13 +92,13 @@ def looking_at(
     compiled = plan_of(store, record)
     begun = begun_of(store, record).with_stand_ins(compiled.flows[record.flow])
     program = uncallable(compiled)
-    kernel = kernel_of(program, record.flow, begun.values, record.id, on_event, begun.seed)
-    looking = Looking(store, record, compiled, begun, kernel, on_row)
+    fresh = partial(kernel_of, program, record.flow, begun.values, record.id, seed=begun.seed)
+    looking = Looking(store, record, compiled, begun, fresh, on_event, on_row)
     try:
         looking.go_on()
         yield looking
     finally:
-        kernel.close()
+        looking.kernel.close()
 
 
 def uncallable(compiled: plan.Plan) -> Program:

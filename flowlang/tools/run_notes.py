@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from flowlang.runtime import events
+from flowlang.runtime.commands import OpenWait
 from flowlang.runtime.host import Question
-from flowlang.runtime.kernel import OpenWait
 from flowlang.tools.run_history import Call, Step
 from flowlang.tools.run_progress import failure_text, loop_text
 from flowlang.tools.run_times import due_text, moment_text

@@ -13,10 +13,10 @@ import attrs
 from flowlang.plan import model as plan
 from flowlang.plan.text import type_text
 from flowlang.runtime import events
+from flowlang.runtime.commands import OpenWait
 from flowlang.runtime.failures import Failure
 from flowlang.runtime.host import Question
 from flowlang.runtime.inputs import Raised, Replied
-from flowlang.runtime.kernel import OpenWait
 from flowlang.tools.run_history import Call, Step
 from flowlang.tools.run_report import failure_json, result_json
 from flowlang.tools.run_secrets import shown_arguments

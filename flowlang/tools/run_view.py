@@ -12,8 +12,8 @@ from flowlang.agents.places import Places
 from flowlang.hosts.sqlite.records import Message, RunRecord
 from flowlang.hosts.sqlite.store import FINAL, Store
 from flowlang.plan import model as plan
+from flowlang.runtime.commands import OpenWait
 from flowlang.runtime.host import Question
-from flowlang.runtime.kernel import OpenWait
 from flowlang.runtime.run import RunResult
 from flowlang.tools.files import read_shown
 from flowlang.tools.run_handle import Result, result_of

@@ -19,11 +19,12 @@ from flowlang.hosts import journaled as journaled_host
 from flowlang.hosts.journaled import JournaledRun, OutcomeUnknown, World
 from flowlang.hosts.trio_host import TrioHost
 from flowlang.hosts.turns import turns_of
+from flowlang.plan.paths import lies_inside
 from flowlang.runtime import events
 from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.host import Question
 from flowlang.runtime.inputs import Outcome
-from flowlang.runtime.journal import Commit, Ending, Lease, NotWritten, Row, RunStatus, Wait
+from flowlang.runtime.journal import Collapse, Commit, Ending, Lease, NotWritten, Row, RunStatus, Wait
 from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.program import Program, link
 from flowlang.runtime.replay import kernel_of, replay
@@ -80,6 +81,8 @@ class MemoryKeeper:
 
     def _keep(self, commit: Commit) -> None:
         self.rows += commit.rows
+        for collapse in commit.collapsed:
+            self._collapse(collapse)
         self.ended |= {row.path for row in commit.rows if row.kind == "call"}
         self.waits |= {wait.path: wait for wait in commit.opened}
         for path in commit.closed:
@@ -89,6 +92,19 @@ class MemoryKeeper:
         self.status = commit.status or self.status
         if commit.ending:
             self.ending, self.status = commit.ending, commit.ending.status
+
+    def _collapse(self, collapse: Collapse) -> None:
+        row = collapse.row
+        kept = [
+            row if known.seq == row.seq else known
+            for known in self.rows
+            if not (
+                collapse.first <= known.seq < row.seq
+                and known.kind in ("call", "started", "scope")
+                and lies_inside(known.path, row.path)
+            )
+        ]
+        self.rows[:] = kept
 
 
 @attrs.define
@@ -126,6 +142,7 @@ class Journaled:
         )
         self.told.clear()
         kernel = self.kernel(self.told)
+        kernel.expect(row.path for row in self.keeper.rows if row.kind == "scope")
         replayed = replay(kernel, self.keeper.rows) if self.keeper.rows else None
         stopped = {path for path, call in kernel.calls.items() if call.given_up}
         self.made.append({})
