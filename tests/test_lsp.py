@@ -253,6 +253,12 @@ def test_the_outline_the_folds_and_the_links(client, uri):
     assert grown["parent"]["range"]["start"] == {"line": 8, "character": 2}
 
 
+def test_a_path_that_begins_with_two_slashes_is_a_path(client, uri):
+    client.change(uri, {"text": 'use python tools = "//nowhere/tools.py"\n'})
+    (link,) = client.about("textDocument/documentLink", uri)
+    assert link["target"] == "file:///nowhere/tools.py"
+
+
 def test_tokens_in_full_as_a_difference_and_of_a_range(client, uri):
     first = client.about("textDocument/semanticTokens/full", uri)
     assert len(first["data"]) % 5 == 0

@@ -39,7 +39,10 @@ AT = (
     "hover", "completion", "signatureHelp", "definition", "typeDefinition", "implementation",
     "documentHighlight", "linkedEditingRange", "prepareRename", "prepareCallHierarchy",
 )  # fmt: skip
-ABOUT = ("documentSymbol", "foldingRange", "documentLink", "codeLens", "semanticTokens/full", "diagnostic")
+ABOUT = (
+    "documentSymbol", "foldingRange", "documentLink", "codeLens", "semanticTokens/full", "diagnostic",
+    "flow/graph",
+)  # fmt: skip
 
 ANSWERED = {None, -32801, -32803, -32800}
 """Codes of errors that are answers: content modified, a request that failed with a reason, cancelled."""
@@ -102,7 +105,8 @@ class Fuzz:
         self.ask(f"textDocument/{self.random.choice(AT)}", uri, position=position)
 
     def ask_about(self, uri: str) -> None:
-        self.ask(f"textDocument/{self.random.choice(ABOUT)}", uri)
+        method = self.random.choice(ABOUT)
+        self.ask(method if "flow/" in method else f"textDocument/{method}", uri)
 
     def ask_range(self, uri: str) -> None:
         lines = Lines(self.texts[uri], "utf-16")

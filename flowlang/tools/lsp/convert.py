@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
@@ -34,7 +35,10 @@ def path_of(uri: str) -> str:
 
 
 def uri_of(path: str) -> str:
-    return (from_fs_path(path) or path) if os.path.isabs(path) else path
+    if not os.path.isabs(path):
+        return path
+    single = re.sub("^//+", "/", path)  # two slashes would begin the name of a host
+    return from_fs_path(single) or path
 
 
 def position_of(position: lsp.Position) -> Position:
