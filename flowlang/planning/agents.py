@@ -36,9 +36,10 @@ FEW: Final = 12
 
 @attrs.frozen(eq=False)
 class Library:
-    """A file that a plan may use: its name in the plan's module, the path that is written there, and what is
-    in it. `declarations` are the agents of a `.flow` that can be declared again elsewhere."""
+    """A file that a plan may use: its name in ids and in the plan's module, the path that is written there,
+    and what is in it. `declarations` are the agents of a `.flow` that can be declared again elsewhere."""
 
+    name: str
     alias: str
     target: str
     kind: Kind
@@ -102,12 +103,12 @@ class Agents:
         holders = [
             library
             for library in self.libraries
-            if (not alias or library.alias == alias) and name in library.callables()
+            if alias in ("", library.name, library.alias) and name in library.callables()
         ]
         if not holders:
             return NoAgent(f"there is no agent `{id}`", *self._way_out(id))
         if len(holders) > 1:
-            ways = " or ".join(f"`{library.alias}.{name}`" for library in holders)
+            ways = " or ".join(f"`{library.name}.{name}`" for library in holders)
             return NoAgent(f"several files have an agent `{id}`", f"write {ways}")
         library = holders[0]
         if not self.allows(library, name):
@@ -116,7 +117,8 @@ class Agents:
         return KnownAgent(id, library, library.member_of(name), library.callables()[name])
 
     def allows(self, library: Library, name: str) -> bool:
-        return self.allowed is None or bool(self.allowed & {name, f"{library.alias}.{name}"})
+        ways = {name, f"{library.name}.{name}", f"{library.alias}.{name}"}
+        return self.allowed is None or bool(self.allowed & ways)
 
     def ids(self) -> list[str]:
         """The ids that a plan may use, in order."""
@@ -147,7 +149,7 @@ class Agents:
             return None, name
         alias, _, plain = name.rpartition(".")
         for library in self.libraries:
-            if (not alias or library.alias == alias) and library.has(plain, ErrorName):
+            if alias in ("", library.name, library.alias) and library.has(plain, ErrorName):
                 return library.alias, plain
         return None
 

@@ -31,15 +31,16 @@ FORBIDDEN = {
 
 @attrs.frozen
 class Breaker:
-    """A circuit breaker that a step asks for, with the place where it does."""
+    """A circuit breaker that a step asks for, with the place where it does. Its window is its reset time."""
 
     failures: int
     reset: ast.Expr
     span: Span
 
     @property
-    def meaning(self) -> tuple[int, object]:
-        return self.failures, getattr(self.reset, "microseconds", None)
+    def meaning(self) -> tuple[object, ...]:
+        reset = getattr(self.reset, "microseconds", None)
+        return self.failures, reset, reset
 
 
 @attrs.define(eq=False)
@@ -51,33 +52,39 @@ class UsedAgents:
     breakers: dict[str, Breaker] = attrs.field(factory=dict)
 
     def callee(self, make: Maker, agent: KnownAgent, span: Span) -> ast.Expr:
-        """What a call of an agent calls."""
+        """What a call of an agent calls: a declaration of the plan's module, or a member of an alias."""
         if agent.declaration is not None:
-            self.declared.setdefault(agent.member, (agent, span))
-            return make.name(span, agent.member)
+            first, _ = self.declared.setdefault(agent.member, (agent, span))
+            if first.library is agent.library:
+                return make.name(span, agent.member)
         return make.member(span, make.name(span, agent.library.alias), agent.member)
 
     def guard(self, agent: KnownAgent, breaker: Breaker) -> None:
         """Give an agent a circuit breaker."""
-        declaration, name = agent.declaration, agent.member
-        own = declaration and next((p for p in declaration.policies if isinstance(p, ast.Breaker)), None)
-        other = self.breakers.setdefault(name, breaker) if declaration else None
-        if isinstance(own, ast.Breaker) and _meaning(own) == (*breaker.meaning, breaker.meaning[1]):
-            self.breakers.pop(name, None)
-        elif declaration is None or own:
-            message = f"the agent `{agent.id}` cannot be given a circuit breaker here"
-            help = (
-                "it has one already, which holds for this plan too; drop this one"
-                if own
-                else f"declare it in a .flow that the plan uses, with a `breaker`: `agent {name}(…) …`"
-            )
-            self.breakers.pop(name, None)
-            self.problems.report(codes.BAD_POLICY, breaker.span, message, help=help)
-        elif other is not None and other.meaning != breaker.meaning:
-            related = (Label(other.span, "the other one"),)
+        declaration = agent.declaration
+        own = (
+            next((p for p in declaration.policies if isinstance(p, ast.Breaker)), None)
+            if declaration
+            else None
+        )
+        if own is not None and _meaning(own) == breaker.meaning:
+            return
+        if declaration is None or own is not None:
+            self.refuse(agent, breaker, has_one=own is not None)
+            return
+        first = self.breakers.setdefault(agent.member, breaker)
+        if first.meaning != breaker.meaning:
+            related = (Label(first.span, "the other one"),)
             message = f"another step gives the agent `{agent.id}` another circuit breaker"
             help = "a breaker counts all calls of an agent, so there is one; write the same in both"
             self.problems.report(codes.BAD_POLICY, breaker.span, message, related=related, help=help)
+
+    def refuse(self, agent: KnownAgent, breaker: Breaker, *, has_one: bool) -> None:
+        message = f"the agent `{agent.id}` cannot be given a circuit breaker here"
+        help = f"declare it in a .flow that the plan uses, with a `breaker`: `agent {agent.member}(…) …`"
+        if has_one:
+            help = "it has one already, which holds for this plan too; drop this one"
+        self.problems.report(codes.BAD_POLICY, breaker.span, message, help=help)
 
     def declarations(self) -> Iterable[ast.AgentDecl]:
         for name, (agent, span) in self.declared.items():
@@ -86,9 +93,9 @@ class UsedAgents:
 
 
 def _meaning(policy: ast.Breaker) -> tuple[object, ...]:
-    """The failures, the reset and the window of a declared breaker."""
-    failures, *times = policy.failures, policy.reset, policy.within
-    return (getattr(failures, "value", None), *(getattr(time, "microseconds", None) for time in times))
+    """The failures, the window and the reset of a declared breaker."""
+    times = (getattr(time, "microseconds", None) for time in (policy.within, policy.reset))
+    return (getattr(policy.failures, "value", None), *times)
 
 
 def declared_again(

@@ -119,9 +119,10 @@ def _library(path: str, entry: str, aliases: list[str]) -> tuple[Library, Iterab
     module = checked.modules.get(posixpath.normpath(project_path(path)))
     errors = [found for found in checked.diagnostics if found.severity == "error"]
     if module is None:
-        return Library(alias, target, "flow", {}), errors
+        return Library(alias, alias, target, "flow", {}), errors
     members = {name: i for name, i in module.namespace.items() if not isinstance(i, Namespace)}
-    return Library(alias, target, "flow", members, own_declarations(module.module, members)), errors
+    name, alias = alias, unique(alias, [*aliases, *members])  # its agents are declared beside its alias
+    return Library(name, alias, target, "flow", members, own_declarations(module.module, members)), errors
 
 
 def _python_library(
@@ -137,7 +138,7 @@ def _python_library(
     namespace = namespace_of(use, describe("python", target, entry), declared, frozenset(), problems)
     at = Label(START, "", Anchor(entry))
     found = tuple(attrs.evolve(problem, primary=at) for problem in problems.found)
-    return Library(alias, target, "python", namespace.members, ids=ids), found
+    return Library(alias, alias, target, "python", namespace.members, ids=ids), found
 
 
 def _bound(config: Config, entry: str, known: set[str], aliases: list[str]) -> Iterator[Library]:
