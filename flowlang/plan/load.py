@@ -134,6 +134,8 @@ def _explained(error: ValidationError) -> tuple[PlanProblem, ...]:
 
 def _plain(value: object) -> JsonValue:
     """A part of a plan as JSON. One call a level and no comprehensions: plans may be deep."""
+    if value is None or isinstance(value, str | int | float):
+        return value  # most parts are
     fields: dict[str, JsonValue] = {}
     items: list[JsonValue] = []
     if isinstance(value, Model):
@@ -146,12 +148,10 @@ def _plain(value: object) -> JsonValue:
         for key, part in value.items():
             fields[key] = _plain(part)
         return fields
-    if isinstance(value, tuple | list):
-        for part in value:
-            items.append(_plain(part))
-        return items
-    assert value is None or isinstance(value, str | int | float), type(value)
-    return value
+    assert isinstance(value, tuple | list), type(value)
+    for part in value:
+        items.append(_plain(part))
+    return items
 
 
 _ALWAYS = frozenset({"kind", "format", "version"})

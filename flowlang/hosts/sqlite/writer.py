@@ -47,7 +47,8 @@ class Writer:
         self._store = store
         self._under_way = 0
         self._in_log = 0
-        self._queue: SimpleQueue[_Ticket | None] = SimpleQueue()
+        self._gathered: list[_Ticket] = []
+        self._queue: SimpleQueue[list[_Ticket] | None] = SimpleQueue()
         self._thread: Thread | None = None
 
     async def __aenter__(self) -> Writer:
@@ -60,6 +61,7 @@ class Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._thread is not None:
+            self._hand_over()
             self._queue.put(None)
             with trio.CancelScope(shield=True):
                 await trio.to_thread.run_sync(self._thread.join)
@@ -115,12 +117,21 @@ class Writer:
         return ticket.result
 
     def _send(self, ticket: _Ticket) -> None:
+        """What comes in one turn of the loop is handed over together, since to wake a thread costs as much as
+        the rest of a commit."""
         if self._thread is None:
             work = (self._store, self._queue, self._send_back)
             self._thread = Thread(target=_serve, args=work, name="flowlang writer", daemon=True)
             self._thread.start()
         self._under_way += 1
-        self._queue.put(ticket)
+        if not self._gathered:
+            self._token.run_sync_soon(self._hand_over)
+        self._gathered.append(ticket)
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        if gathered:
+            self._queue.put(gathered)
 
     def _send_back(self, tickets: Sequence[_Ticket]) -> None:
         """From the thread. Nobody waits any longer once the loop is over."""
@@ -155,7 +166,7 @@ def _pages(order: Order) -> int:
 
 
 def _serve(
-    store: Store, queue: SimpleQueue[_Ticket | None], send_back: Callable[[Sequence[_Ticket]], None]
+    store: Store, queue: SimpleQueue[list[_Ticket] | None], send_back: Callable[[Sequence[_Ticket]], None]
 ) -> None:
     """The thread."""
     database: Database | None = None
@@ -173,15 +184,15 @@ def _serve(
         database.close()
 
 
-def _batches(queue: SimpleQueue[_Ticket | None]) -> Iterator[list[_Ticket]]:
+def _batches(queue: SimpleQueue[list[_Ticket] | None]) -> Iterator[list[_Ticket]]:
     """All that has come since the last time, again and again until None comes."""
-    while (ticket := queue.get()) is not None:
-        tickets = [ticket]
+    while (more := queue.get()) is not None:
+        tickets = more
         with suppress(Empty):
-            while (ticket := queue.get_nowait()) is not None:
-                tickets.append(ticket)
+            while (more := queue.get_nowait()) is not None:
+                tickets += more
         yield tickets
-        if ticket is None:
+        if more is None:
             return
 
 
