@@ -52,7 +52,7 @@ def figures() -> Iterator[Figure]:
 
 
 def start() -> Figure:
-    """From the command to the answer to the first request, beside what a server on pygls needs at the least."""
+    """From the command to the end of the shortest session, beside the least that a server on pygls needs."""
 
     def serve() -> None:
         with server() as client:
