@@ -291,8 +291,13 @@ class Engine:
     async def _carried(self, taken: _Taken, on_event: OnEvent | None) -> AsyncIterator[RunHandle]:
         number, prepared = taken.lease.run, taken.prepared
 
+        found: list[tuple[Artifact, ...]] = []
+
         def artifacts(data: Value) -> tuple[Artifact, ...]:
-            return stored_artifacts(self.store, number, data)
+            # Asked before the end is written: a run that has ended may be pruned at any instant.
+            if not found:
+                found.append(stored_artifacts(self.store, number, data))
+            return found[0]
 
         def open_carrier(tell: OnEvent | None) -> _Durable:
             run = self._opened(taken, artifacts, tell)

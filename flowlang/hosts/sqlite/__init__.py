@@ -23,6 +23,10 @@
     owners      Owner, Holder: who holds runs, by a lock of the operating system
     opening     files, SQLite's settings, versions; `default_path()`
     artifacts   Artifacts(folder): contents of `file` values by hash; RunFiles: those of one run, pinned
+    checking    check(store, tell) -> all that is wrong, in words
+    pruning     prune(store, before=, statuses=, dry_run=) -> Pruned; compact(store)
+    exporting   export_run(store, record, file), import_run(store, file) -> id
+    mentions    which files the texts of a store refer to
     schema      the tables, and the steps from each version to the next
     writing     commits and new runs -> one transaction; with `rows`, `statements` and `inbox`
     filesystems, locks: what Linux says of network file systems, and of who writes just now

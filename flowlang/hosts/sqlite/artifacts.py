@@ -109,14 +109,32 @@ class Artifacts:
 
     def sweep(self, lives: Callable[[str], bool], mentioned: Callable[[], set[str]]) -> list[tuple[str, int]]:
         """Remove every content that nobody alive has pinned and that is not `mentioned`; gives their hashes
-        and sizes. `lives` says whether the owner of that name does."""
+        and sizes. `lives` says whether the owner of that name does. Raises ArtifactProblem."""
+        return self._swept(lives, mentioned, remove=True)
+
+    def unneeded(
+        self, lives: Callable[[str], bool], mentioned: Callable[[], set[str]]
+    ) -> list[tuple[str, int]]:
+        """What `sweep` would remove."""
+        return self._swept(lives, mentioned, remove=False)
+
+    def _swept(
+        self, lives: Callable[[str], bool], mentioned: Callable[[], set[str]], *, remove: bool
+    ) -> list[tuple[str, int]]:
         if not self.folder.is_dir():
             return []
-        with self._locked(fcntl.LOCK_EX):
-            self._clear_up_after_the_dead(lives)
-            kept = self._pinned() | mentioned()
-            swept = [(hash, self.path(hash)) for hash in self.hashes() if hash not in kept]
-            return [(hash, _removed(path)) for hash, path in swept]
+        try:
+            with self._locked(fcntl.LOCK_EX):
+                self._clear_up_after_the_dead(lives)
+                kept = self._pinned() | mentioned()
+                found = [(hash, self.path(hash)) for hash in self.hashes() if hash not in kept]
+                swept = [(hash, path.stat().st_size) for hash, path in found]
+                for _, path in found if remove else ():
+                    path.unlink()
+                return swept
+        except OSError as error:
+            message = f"files in {self.folder} cannot be removed: {error.strerror or error}"
+            raise ArtifactProblem("artifact", message, "make the folder writable") from None
 
     def _write(self, target: Path, source: Path | bytes, pin: str) -> None:
         made = self.folder / "new" / f"{pin}.{secrets.token_hex(4)}"
@@ -207,13 +225,6 @@ def _sync_folders(*folders: Path) -> None:
                 os.fsync(opened)
             finally:
                 os.close(opened)
-
-
-def _removed(path: Path) -> int:
-    """Remove a content; gives its size."""
-    size = path.stat().st_size
-    path.unlink()
-    return size
 
 
 def _missing(hash: str, error: OSError) -> ArtifactProblem:

@@ -17,7 +17,7 @@ def put(connection: sqlite3.Connection, kind: str, run: int, path: str, value: s
         _check_question(connection, run, path)
     connection.execute(
         "INSERT INTO inbox (run, kind, path, value, at, crc) VALUES (?, ?, ?, ?, ?, ?)",
-        (run, kind, path, value, at, _checksum(run, kind, path, value)),
+        (run, kind, path, value, at, checksum(run, kind, path, value)),
     )
 
 
@@ -31,9 +31,21 @@ def untaken(connection: sqlite3.Connection, run: int | None, owner: str | None) 
     )
     messages = []
     for number, to, kind, path, value, at, crc in found:
-        if _checksum(to, kind, path, value) != crc:
+        if checksum(to, kind, path, value) != crc:
             raise Damaged(f"message {number} is not what was written")
         messages.append(Message(number, to, kind, path, value, at))
+    return messages
+
+
+def checked(connection: sqlite3.Connection, run: int) -> list[tuple[str, str, str | None, int, int]]:
+    """All messages of a run, oldest first: kind, path, value, instant, and whether it was taken. Raises
+    Damaged."""
+    select = "SELECT number, kind, path, value, at, taken, crc FROM inbox WHERE run = ? ORDER BY number"
+    messages = []
+    for number, kind, path, value, at, taken, crc in connection.execute(select, (run,)):
+        if checksum(run, kind, path, value) != crc:
+            raise Damaged(f"message {number} is not what was written")
+        messages.append((kind, path, value, at, taken))
     return messages
 
 
@@ -47,6 +59,6 @@ def _check_question(connection: sqlite3.Connection, run: int, path: str) -> None
         raise NotAsked(path, open)
 
 
-def _checksum(run: int, kind: str, path: str, value: str | None) -> int:
+def checksum(run: int, kind: str, path: str, value: str | None) -> int:
     """CRC-32 of a message."""
     return crc32(f"{run} {kind} {path}\0{value}".encode())

@@ -75,7 +75,12 @@ _FIRST = (
     "CREATE UNIQUE INDEX inbox_one_answer ON inbox (run, path) WHERE kind = 'answer'",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SECOND = (
+    # For whoever clears up: which blobs are still named.
+    "CREATE INDEX journal_blobs ON journal (blob) WHERE blob IS NOT NULL",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
 
 VERSION = len(STEPS)
 

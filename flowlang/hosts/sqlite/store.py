@@ -119,6 +119,10 @@ class Store:
                 (at, lease.run, lease.epoch),
             )
 
+    def owner_lives(self, name: str) -> bool:
+        """Whether the owner of that name still holds what it holds."""
+        return self._holder(name) is not None
+
     # Writing
 
     def write_all(self, commits: Sequence[Commit]) -> list[NotWritten | None]:

@@ -34,6 +34,7 @@ COMMANDS = {
     "answer": "Answer a question of a run.",
     "signal": "Tell a run of an event.",
     "cancel": "Cancel a run, with its undos.",
+    "store": "Check the store, make room in it, move runs.",
     "explain": "Explain a diagnostic code, with an example.",
     "schema": "Print the JSON Schema of what flow reads and writes.",
     "completions": "Print the completion script of a shell.",
