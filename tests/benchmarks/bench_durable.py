@@ -22,9 +22,9 @@ from flowlang.hosts.sqlite.records import NewRun
 from flowlang.hosts.sqlite.store import Store
 from flowlang.hosts.trio_host import TrioHost
 from flowlang.plan.load import dump_plan
+from flowlang.runtime.commands import StartCall
 from flowlang.runtime.inputs import Began, CallEnded, Replied
 from flowlang.runtime.journal import Commit, Ending, Lease, Row, digest_of, row_of
-from flowlang.runtime.commands import StartCall
 from flowlang.runtime.replay import kernel_of
 from flowlang.runtime.run import Run, RunResult
 from flowlang.tools.durable import Engine
