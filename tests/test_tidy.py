@@ -31,6 +31,7 @@ EXEMPT_FROM_LENGTH = {
 LAZY = {
     # Both bring pydantic.
     "flowlang/tools/lsp/server.py": {"flowlang.tools.lsp.pictures", "flowlang.tools.last_runs"},
+    "flowlang/tools/lsp/disk.py": {"flowlang.tools.plan_files"},  # brings pydantic, for plans
     "flowlang/tools/cli/lsp.py": {"flowlang.tools.lsp.serving"},  # an extra that may not be installed
     "flowlang/text/patterns.py": {"re2"},  # most flows have no pattern
     "flowlang/planning/reading.py": {"flowlang.planning.yaml_text"},  # a plan in JSON needs no YAML

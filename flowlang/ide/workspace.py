@@ -43,12 +43,14 @@ class _Entry:
 @attrs.define(eq=False, repr=False)
 class Workspace:
     """`read` gives the texts of files on disk, `root_of` the root of a file's project, and `refuse` the
-    reason why a project with a root may not import a file, if there is one."""
+    reason why a project with a root may not import a file, if there is one. `check_other` checks files in
+    other forms than the language's own, such as plans in YAML; None for all that are none."""
 
     read: Read
     describe: Describe
     root_of: Callable[[str], str]
     refuse: Callable[[str, str], Diagnostic | None] = lambda root, path: None
+    check_other: Callable[[str, Read], Checked | None] = lambda path, read: None
     _open: dict[str, Source] = attrs.field(init=False, factory=dict)
     _texts: dict[str, Text] = attrs.field(init=False, factory=dict)
     _doubted: dict[str, Text] = attrs.field(init=False, factory=dict)  # forgotten, and perhaps as before
@@ -81,10 +83,6 @@ class Workspace:
     def text(self, path: str) -> Source | Diagnostic:
         """What a file says, whatever kind of file it is."""
         return self._text(path)
-
-    def drop(self, path: str) -> None:
-        """Nobody will ask for this file soon; what is known of it may be let go."""
-        self._entries.pop(path, None)
 
     def snapshot(self, path: str) -> Snapshot | Diagnostic:
         """The file as it is now; where it cannot be read, the one placed diagnostic that says why."""
@@ -127,8 +125,10 @@ class Workspace:
             return uses.setdefault(use, self._described(use))
 
         root, before = self._root(path), self._known()
-        project = load(path, read=read, describe=describe, root=root, previous=before.project)
-        checked = check(project, previous=before)
+        checked = self.check_other(path, read)
+        if checked is None:
+            project = load(path, read=read, describe=describe, root=root, previous=before.project)
+            checked = check(project, previous=before)
         self._modules.update(checked.modules)
         found = Snapshot(path, checked) if path in checked.modules else checked.diagnostics[0]
         return _Entry(found, root, texts, uses)

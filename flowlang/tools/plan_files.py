@@ -45,6 +45,7 @@ from flowlang.tools.files import project_path, root_of
 from flowlang.tools.plan_settings import PlanSettings
 
 START: Final = Span(0, 0)
+PLAN_MARK: Final = "plan_id"
 
 
 @attrs.frozen(eq=False)
@@ -62,23 +63,36 @@ def module_of(path: str, text: str, settings: PlanSettings | None = None) -> ast
     return module_of_source(Source(entry, text), surroundings_of(entry, settings).agents)
 
 
-def check_plan(entry: str, read: Read, settings: PlanSettings | None) -> Checked:
+def check_if_plan(path: str, read: Read, root: str) -> Checked:
+    """Check what an editor has open. A file that says nothing of a `plan_id` is no plan."""
+    source = read(path)
+    if isinstance(source, Source) and PLAN_MARK not in source.text:
+        return check(load(path, read=read, describe=describe, root=root, parse_entry=_nothing))
+    return check_plan(path, read, None, root)
+
+
+def _nothing(source: Source) -> ast.Module:
+    return ast.Module(source, (), (), ())
+
+
+def check_plan(entry: str, read: Read, settings: PlanSettings | None, root: str | None = None) -> Checked:
     """Check a plan. Where the reading of values depends on types, it is read again with what was found."""
     around = surroundings_of(entry, settings)
-    checked = check(load_plan(entry, read, around))
+    root = root_of(entry) if root is None else root
+    checked = check(load_plan(entry, read, around, root))
     hints = hints_of(found for found in checked.diagnostics if found.path == entry)
     if not hints:
         return checked
-    return check(load_plan(entry, read, around, hints), previous=checked)
+    return check(load_plan(entry, read, around, root, hints), previous=checked)
 
 
-def load_plan(entry: str, read: Read, around: Surroundings, hints: Hints = NO_HINTS) -> Project:
+def load_plan(entry: str, read: Read, around: Surroundings, root: str, hints: Hints = NO_HINTS) -> Project:
     """The project of a plan."""
     project = load(
         entry,
         read=read,
         describe=describe,
-        root=root_of(entry),
+        root=root,
         parse_entry=lambda source: module_of_source(source, around.agents, hints),
     )
     others = (d for d in around.diagnostics if d.path == entry or d.path not in project.modules)

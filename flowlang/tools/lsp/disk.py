@@ -15,11 +15,14 @@ import attrs
 from flowlang.agents.describe import describe
 from flowlang.agents.roots import CONFIG_NAME, root_folder
 from flowlang.ide.workspace import Workspace
+from flowlang.semantics.check import Checked
+from flowlang.semantics.modules import Read
 from flowlang.semantics.providers import Description, Mistake
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Source, Span
 from flowlang.tools.files import SUFFIX, link_to_outside, read_source
+from flowlang.tools.plan_settings import is_plan
 
 MOST_FILES = 500
 MOST_FOLDERS = 5_000
@@ -55,7 +58,16 @@ def workspace_on_disk(stamps: Stamps) -> Workspace:
     def refuse(root: str, path: str) -> Diagnostic | None:
         return link_to_outside(root, path) if os.path.isabs(path) else None
 
-    return Workspace(read, behind, root_of, refuse)
+    return Workspace(read, behind, root_of, refuse, _checked_plan)
+
+
+def _checked_plan(path: str, read: Read) -> Checked | None:
+    """A plan in YAML or JSON, checked with the agents that flow.toml gives it; None for other files."""
+    if not (is_plan(path) and os.path.isabs(path)):
+        return None
+    from flowlang.tools.plan_files import check_if_plan
+
+    return check_if_plan(path, read, root_folder(path))
 
 
 def find_flows(folders: Iterable[str]) -> list[str]:

@@ -36,6 +36,7 @@ from flowlang.tools.lsp.meanings import MEANINGS
 from flowlang.tools.lsp.protocol import PARSE_ERROR, Protocol
 from flowlang.tools.lsp.publish import Publisher
 from flowlang.tools.lsp.texts import Document
+from flowlang.tools.plan_settings import is_plan
 
 LOOK_EVERY_SECONDS = 2.0
 """How often files are looked at for a client that does not watch them, and whether the client still lives."""
@@ -57,7 +58,7 @@ class FlowServer(LanguageServer):
         self.client = Client()
         self.publisher = Publisher(self.analysis, self.client, self)
         self.is_near = True  # the client is a process of this machine
-        self.watching: asyncio.Task[None] | None = None
+        self.watching: asyncio.Task[None] | None = None  # is kept here, since the loop does not keep it
         self.store_stamps: tuple[Stamp, ...] = ()
         for method, handler in NOTIFIED.items():
             self.feature(method)(_guarded(self, handler))
@@ -89,7 +90,10 @@ class FlowServer(LanguageServer):
         self.protocol.answer_with_error(None, PARSE_ERROR, "this message cannot be read")
 
     def question(self, files: Files, path: str) -> Question | None:
-        """A document as the analysis thread has it; None where it has no text."""
+        """A document as the analysis thread has it; None where it has no text, and for a plan in YAML or
+        JSON, of which there are only diagnostics."""
+        if is_plan(path):
+            return None
         snapshot, lines = files.snapshot(path), files.lines(path)
         if snapshot is None or lines is None:
             return None
