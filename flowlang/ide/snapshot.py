@@ -34,7 +34,7 @@ from typing import TypeAlias, TypeVar
 import attrs
 
 from flowlang.semantics.check import Checked, CheckedModule
-from flowlang.semantics.facts import Facts, Interface, Local, Namespace, Symbol
+from flowlang.semantics.facts import Facts, Interface, Namespace, Symbol
 from flowlang.semantics.types import Type
 from flowlang.syntax import ast
 from flowlang.text.diagnostics import Diagnostic
@@ -174,10 +174,6 @@ class Snapshot:
             return Location(anchor.path, span) if anchor.path in self.checked.modules else None
         item = self.item(anchor)
         return None if item is None else Location(anchor.path, span.shifted(item.offset))
-
-    def place_of_local(self, item: ast.Item, local: Local) -> Location | None:
-        """Where a value name that a declaration of this file mentions was declared; ambient ones nowhere."""
-        return None if local.node < 0 else Location(self.path, local.span.shifted(item.offset))
 
     def item(self, anchor: Anchor) -> ast.Item | None:
         """The declaration that an anchor names, in any file of the project."""

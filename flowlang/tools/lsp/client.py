@@ -24,8 +24,6 @@ class Client:
     versions_edits: bool = False
     augments_syntax: bool = False
     shows_markdown: bool = False
-    folds_lines_only: bool = True
-    renames_with_prepare: bool = False
     commands: frozenset[str] = frozenset()
     shows_values: bool = False
     has_inline_values: bool = False
@@ -51,8 +49,6 @@ class Client:
             versions_edits=_yes(workspace.workspace_edit, "document_changes"),
             augments_syntax=_yes(document.semantic_tokens, "augments_syntax_tokens"),
             shows_markdown=_markdown(document.hover),
-            folds_lines_only=_yes(document.folding_range, "line_folding_only"),
-            renames_with_prepare=_yes(document.rename, "prepare_support"),
             commands=_commands(_option(params, "commands")),
             has_inline_values=document.inline_value is not None,
             shows_values=_option(params, "lastRun") is True,

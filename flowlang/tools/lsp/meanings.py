@@ -173,7 +173,7 @@ def linked(asked: Question, params: lsp.LinkedEditingRangeParams) -> object:
 def prepare_renaming(asked: Question, params: lsp.PrepareRenameParams) -> object:
     found = prepare_rename(asked.snapshot, asked.offset(params.position))
     if isinstance(found, Refusal):
-        raise JsonRpcException(found.reason, REQUEST_FAILED)
+        raise JsonRpcException(asked.convert.shown(found.reason), REQUEST_FAILED)
     return lsp.PrepareRenamePlaceholder(asked.convert.range_in(asked.lines, found.span), found.name)
 
 
@@ -181,7 +181,7 @@ def renaming(asked: Question, params: lsp.RenameParams) -> object:
     offset = asked.offset(params.position)
     found = rename(asked.files.snapshots(), asked.snapshot, offset, params.new_name)
     if isinstance(found, Refusal):
-        raise JsonRpcException(found.reason, REQUEST_FAILED)
+        raise JsonRpcException(asked.convert.shown(found.reason), REQUEST_FAILED)
     return asked.convert.workspace_edit(found)
 
 
