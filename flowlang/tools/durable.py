@@ -50,7 +50,16 @@ from flowlang.tools.run_handle import Left, Result, RunHandle, carried, result_o
 from flowlang.tools.run_in_memory import Answer, Answering
 from flowlang.tools.run_report import result_json
 from flowlang.tools.run_result import stored_result
-from flowlang.tools.stored import Begun, anywhere, begun_of, brought_back, plan_of, prepared_again
+from flowlang.tools.stored import (
+    Begun,
+    anywhere,
+    begun_of,
+    brought_back,
+    no_collection,
+    plan_of,
+    prepared_again,
+)
+from flowlang.tools.stored_runs import StoredRuns
 from flowlang.values.codec import decode, write_json
 from flowlang.values.value import Misfit, Value
 
@@ -85,8 +94,9 @@ class _Taken:
     resumed: bool = True
 
 
-class Engine:
-    """Carries out runs of one store, in one event loop."""
+class Engine(StoredRuns):
+    """Carries out runs of one store, in one event loop. What a program sees of stored runs and tells them,
+    held here or not, is the same as without an engine: see `StoredRuns`."""
 
     def __init__(
         self,
@@ -97,9 +107,9 @@ class Engine:
         calls: trio.Semaphore,
         clock: Callable[[], int],
     ) -> None:
+        super().__init__(store.path, durability=store.durability, clock=clock)
         self.store = store
         self._owner, self._writer, self._activity, self._calls = owner, writer, activity, calls
-        self._clock = clock
         self._artifacts = Artifacts(artifacts_of(store.path), synced=store.durability == "power")
         self._begun = 0
         self._held: dict[int, _Durable] = {}
@@ -229,8 +239,9 @@ class Engine:
         prepared = prepared_again(compiled, record, begun, agents)
 
         def bring(tell: OnEvent | None) -> tuple[Kernel, Replayed | None]:
-            rows = self.store.journal(record.number)
-            kernel, replayed = brought_back(prepared.program, record, begun, rows, tell)
+            with no_collection():
+                rows = self.store.journal(record.number)
+                kernel, replayed = brought_back(prepared.program, record, begun, rows, tell)
             return kernel, replayed if rows else None
 
         with self._active() as kept:

@@ -5,9 +5,11 @@ folder and the options that it was started with are kept."""
 
 from __future__ import annotations
 
+import gc
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -157,6 +159,19 @@ def brought_back(
         return kernel, replay(kernel, rows)
     except JournalMisfit as misfit:
         raise problem_of(misfit, record) from None
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Look for no garbage meanwhile. What a journal brings back stays, and to walk all of it again and again
+    would take a third of the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def problem_of(misfit: JournalMisfit, record: RunRecord) -> StoreProblem:
