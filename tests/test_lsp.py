@@ -477,6 +477,11 @@ def test_a_request_about_a_text_that_has_changed_since_is_dropped_or_right(clien
     assert all("find" in each.result["contents"]["value"] for each in answers if each.result)
 
 
+def test_of_very_many_mistakes_the_first_are_told(client, uri):
+    client.open(uri, "type T = int\n" * 3_000)
+    assert len(client.diagnostics(uri, 1)) == 1_000
+
+
 def test_files_that_are_large_or_no_text(client, uri):
     folder = Path(uri.removeprefix("file://")).parent
     (folder / "binary.flow").write_bytes(b"\x00\xff\xfe" * 100)

@@ -9,6 +9,7 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 import attrs
 from lsprotocol import types as lsp
@@ -26,6 +27,9 @@ from flowlang.tools.lsp.client import Client
 from flowlang.tools.lsp.texts import Change, Document, Lines, Position
 
 SOURCE = "flow"
+
+MOST_DIAGNOSTICS = 1_000
+"""Of a file; nobody reads more, and an editor that is told of many thousands stands still."""
 
 
 def path_of(uri: str) -> str:
@@ -97,9 +101,9 @@ class Converter:
     # Diagnostics
 
     def diagnostics(self, path: str, found: Iterable[Diagnostic]) -> list[lsp.Diagnostic]:
-        """The diagnostics of a file. One that cannot be read has them at its start."""
+        """The first diagnostics of a file. One that cannot be read has them at its start."""
         lines = self.files.lines(path) or Lines("", "utf-32")
-        return [self.diagnostic(lines, each) for each in found]
+        return [self.diagnostic(lines, each) for each in islice(found, MOST_DIAGNOSTICS)]
 
     def diagnostic(self, lines: Lines, found: Diagnostic) -> lsp.Diagnostic:
         message = self.shown(found.message) + (f"\n{self.shown(found.help)}" if found.help else "")
