@@ -10,6 +10,8 @@
         async for event in run.events(): ...
     async with flowlang.Engine.open() as engine:   # runs that survive their process
         async with engine.resume("4f2a") as run: ...
+    runs = flowlang.StoredRuns()                   # … seen and told from any process
+    await runs.answer("4f2a/verdict", True)
 
 Importing this module imports nothing else: each name loads what it needs when it is first used.
 
@@ -38,6 +40,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flowlang.agents.file import File as File
+    from flowlang.hosts.sqlite.problems import StoreProblem as StoreProblem
     from flowlang.plan.model import Plan as Plan
     from flowlang.runtime import events as events
     from flowlang.runtime.failures import Failure as Failure
@@ -57,6 +60,8 @@ if TYPE_CHECKING:
     from flowlang.tools.run_handle import NotAccepted as NotAccepted
     from flowlang.tools.run_handle import Result as Result
     from flowlang.tools.run_handle import RunHandle as RunHandle
+    from flowlang.tools.stored_runs import StoredRun as StoredRun
+    from flowlang.tools.stored_runs import StoredRuns as StoredRuns
 
 __all__ = [
     "Diagnostic",
@@ -71,6 +76,9 @@ __all__ = [
     "Question",
     "Result",
     "RunHandle",
+    "StoreProblem",
+    "StoredRun",
+    "StoredRuns",
     "check",
     "compile",
     "events",
@@ -103,6 +111,9 @@ _HOMES = {
     "Question": "flowlang.runtime.host:Question",
     "Result": "flowlang.tools.run_handle:Result",
     "RunHandle": "flowlang.tools.run_handle:RunHandle",
+    "StoreProblem": "flowlang.hosts.sqlite.problems:StoreProblem",
+    "StoredRun": "flowlang.tools.stored_runs:StoredRun",
+    "StoredRuns": "flowlang.tools.stored_runs:StoredRuns",
 }
 
 

@@ -6,10 +6,11 @@ answered is not open, even before the run has heard of it."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import attrs
 
+from flowlang.agents.python_values import to_json
 from flowlang.hosts.sqlite.problems import AnsweredAlready, Ended, StoreProblem
 from flowlang.hosts.sqlite.records import RunRecord
 from flowlang.hosts.sqlite.store import FINAL, Store
@@ -24,7 +25,7 @@ from flowlang.tools.run_secrets import shown_arguments
 from flowlang.tools.run_times import ago_text, due_text, moment_text
 from flowlang.tools.run_view import PLACEHOLDER, command
 from flowlang.tools.stored import plan_of
-from flowlang.values.codec import encode, parse_argument, write_json
+from flowlang.values.codec import decode, encode, parse_argument, write_json
 from flowlang.values.schema import schema
 from flowlang.values.times import format_datetime
 from flowlang.values.value import Misfit, Value
@@ -76,14 +77,23 @@ def _asked(record: RunRecord, wait: Wait, compiled: plan.Plan) -> Asked:
 
 
 def answer(store: Store, address: str, text: str, now: int) -> Asked:
-    """Answer the question at `RUN/PATH`, or the only one of `RUN`. Raises StoreProblem."""
+    """Answer the question at `RUN/PATH`, or the only one of `RUN`, as it is typed. Raises StoreProblem."""
+    return _answer(store, address, lambda wanted: parse_argument(text, wanted), now)
+
+
+def answer_with(store: Store, address: str, value: object, now: int) -> Asked:
+    """The same with a value of Python's. Raises StoreProblem."""
+    return _answer(store, address, lambda wanted: decode(to_json(value), wanted), now)
+
+
+def _answer(store: Store, address: str, read: Callable[[plan.Type], Value], now: int) -> Asked:
     wanted, _, path = address.partition("/")
     record = store.find(wanted)
     if record.status in FINAL:
         raise Ended(record.id, record.status)
     asked = _meant(store, record, path)
     try:
-        value = encode(parse_argument(text, asked.wanted), asked.wanted)
+        value = encode(read(asked.wanted), asked.wanted)
     except Misfit as misfit:
         message = f"the answer to `{asked.address}` does not fit: {misfit}"
         help = f"answer with {answers_text(asked.wanted)}"

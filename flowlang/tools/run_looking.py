@@ -89,6 +89,17 @@ def looking_at(
     store: Store, record: RunRecord, on_event: OnEvent | None = None, on_row: OnRow | None = None
 ) -> Iterator[Looking]:
     """Look at a run for as long as the block lasts, first at all that has happened. Raises StoreProblem."""
+    looking = first_look(store, record, on_event, on_row)
+    try:
+        yield looking
+    finally:
+        looking.kernel.close()
+
+
+def first_look(
+    store: Store, record: RunRecord, on_event: OnEvent | None = None, on_row: OnRow | None = None
+) -> Looking:
+    """The same without a block: its kernel is the caller's to close."""
     compiled = plan_of(store, record)
     begun = begun_of(store, record).with_stand_ins(compiled.flows[record.flow])
     program = uncallable(compiled)
@@ -96,9 +107,10 @@ def looking_at(
     looking = Looking(store, record, compiled, begun, fresh, on_event, on_row)
     try:
         looking.go_on()
-        yield looking
-    finally:
+    except BaseException:
         looking.kernel.close()
+        raise
+    return looking
 
 
 def uncallable(compiled: plan.Plan) -> Program:

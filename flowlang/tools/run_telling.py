@@ -5,11 +5,12 @@ once; a run that nobody holds, when it is carried on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import attrs
 
+from flowlang.agents.python_values import to_json
 from flowlang.hosts.sqlite.problems import Ended, StoreProblem
 from flowlang.hosts.sqlite.records import RunRecord
 from flowlang.hosts.sqlite.store import FINAL, Store
@@ -42,6 +43,18 @@ def left_for(store: Store, record: RunRecord, kind: Literal["answer", "signal", 
 
 def signal(store: Store, wanted: str, event: str, texts: Sequence[str], now: int) -> Told:
     """Tell a run of an event, whose fields are one JSON object or `NAME=VALUE` each. Raises StoreProblem."""
+    return _signal(store, wanted, event, lambda type: _fields(texts, type), now)
+
+
+def signal_with(store: Store, wanted: str, event: str, fields: object, now: int) -> Told:
+    """The same with fields as a mapping or an object of Python's. Raises StoreProblem."""
+    return _signal(store, wanted, event, lambda type: to_json(fields), now)
+
+
+def _signal(
+    store: Store, wanted: str, event: str, read: Callable[[plan.RecordType], Value], now: int
+) -> Told:
+    """`read` gives the fields in their JSON form."""
     record = _going_on(store, wanted)
     events = plan_of(store, record).events
     if event not in events:
@@ -50,7 +63,7 @@ def signal(store: Store, wanted: str, event: str, texts: Sequence[str], now: int
         raise StoreProblem("unknown_event", message, did_you_mean(event, events) or known)
     record_type = plan.RecordType(fields=events[event].fields, name=event)
     try:
-        fields = encode(decode(_fields(texts, record_type), record_type), record_type)
+        fields = encode(decode(read(record_type), record_type), record_type)
     except Misfit as misfit:
         message = f"the event `{event}` does not fit: {misfit}"
         help = misfit.help or f"it is declared as {event}{_shape(record_type)}"
