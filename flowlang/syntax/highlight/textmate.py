@@ -36,8 +36,8 @@ SCOPES = {
     "sign": "keyword.operator",
     "bracket": "punctuation.section",
 }
-"""What TextMate calls the kinds; `blank` has no name. Keywords are all of `keyword.control`, as VS Code takes those
-that a language server tells it, so that they do not change their colour when it comes."""
+"""What TextMate calls the kinds; `blank` has no name. Keywords are all `keyword.control`, which VS Code takes
+those of a language server for, so that they do not change their colour when it comes."""
 
 
 def textmate() -> str:
