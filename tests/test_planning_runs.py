@@ -248,3 +248,31 @@ def test_json_runs_the_same(world):
     compiled = flowlang.compile("plan.json", text=json.dumps(plan), plans=PlanSettings(use=("agents.flow",)))
     result = flowlang.run_sync(compiled, {}, agents={"fetch": world.agents()["fetch"]})
     assert result.data == {"a": {"url": 'é\n"2', "title": 'É\n"2'}}
+
+
+def test_what_is_json_already_is_not_made_json_again(world):
+    text = """
+plan_id: p
+inputs: {given: json}
+steps:
+  - step_id: a
+    agent_id: store
+    parameters:
+      values: ["${inputs.given}", 1, "${run.id}"]
+      labels: {}
+      within: 1s
+      at: 2024-05-01T12:00:00Z
+      seen: {case: Good, why: x}
+  - step_id: b
+    agent_id: store
+    parameters:
+      values: "${results.a}"
+      labels: {}
+      within: 1s
+      at: 2024-05-01T12:00:00Z
+      seen: {case: Good, why: x}
+"""
+    plans = PlanSettings(use=("agents.flow",))
+    from flowlang.tools.frontend import check_text
+
+    assert check_text(text, "plan.yaml", plans=plans).diagnostics == ()

@@ -59,9 +59,10 @@ def module_of(source: Source, agents: Agents, hints: Hints = NO_HINTS) -> ast.Mo
 def hints_of(found: Iterable[Diagnostic]) -> Hints:
     """What the checker's diagnostics of a plan say about how its values are to be read."""
     mistakes = list(found)
+    needless = (d for d in mistakes if d.code == codes.NEEDLESS_HANDLING and "`json`" in d.message)
     return Hints(
         frozenset(d.primary.span for d in mistakes if d.code == codes.TYPE_MISMATCH),
-        frozenset(d.primary.span for d in mistakes if d.code == codes.NEEDLESS_HANDLING),
+        frozenset(d.primary.span for d in needless),
     )
 
 

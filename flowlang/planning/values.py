@@ -91,9 +91,8 @@ class Values:
         text = placed(node, self.source)
         if hole := _sole_hole(text):
             found = self.expressions.parse(hole, scope)
-            return (
-                self.as_text(found) if wanted == types.STRING and found.span in self.hints.unlike else found
-            )
+            is_unlike = wanted == types.STRING and found.span in self.hints.unlike
+            return self.as_text(found) if is_unlike else found
         if "${" in text.text:
             return self.template(node, text, scope)
         if wanted == types.DURATION and DURATION.fullmatch(text.text) and duration(text.text) is not None:
@@ -133,9 +132,7 @@ class Values:
     def hole(self, text: Placed, scope: Scope) -> ast.Expr:
         if text.text.strip():
             return self.expressions.parse(text, scope)
-        help = (
-            "a value stands in it, such as `${results.search}`; `\\${` stands for the characters themselves"
-        )
+        help = "a value stands in it, such as `${results.a}`; `\\${` stands for the characters themselves"
         self.expressions.problems.report(codes.BAD_HOLE, text.whole, "this hole is empty", help=help)
         return self.expressions.make(ast.BrokenExpr, text.whole)
 
