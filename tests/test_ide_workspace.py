@@ -76,9 +76,11 @@ def test_an_importer_of_an_unsaved_text_is_checked_again(disk):
 
 def test_opening_a_file_as_it_is_changes_nothing(disk):
     workspace = disk.workspace()
-    workspace.open("/w/lib.flow", LIB)
     first = workspace.snapshot("/w/main.flow")
     workspace.open("/w/lib.flow", LIB)
+    workspace.open("/w/lib.flow", LIB)
+    assert workspace.snapshot("/w/main.flow") is first
+    workspace.close("/w/lib.flow")
     assert workspace.snapshot("/w/main.flow") is first
 
 

@@ -62,14 +62,18 @@ class Workspace:
 
     def open(self, path: str, text: str) -> None:
         """From now on the file has this text, whatever stands on disk."""
-        before = self._open.get(path)
-        if before is None or before.text != text:
+        before = self._open.get(path) or self._texts.get(path)
+        if isinstance(before, Source) and before.text == text:
+            self._open[path] = before
+        else:
             self._open[path] = Source(path, text)
 
     def close(self, path: str) -> None:
         """From now on the file is what stands on disk."""
-        if self._open.pop(path, None) is not None:
+        source = self._open.pop(path, None)
+        if source is not None:
             self.forget([path])
+            self._doubted[path] = source
 
     def forget(self, paths: Iterable[str] | None = None) -> None:
         """These files, or any, may have changed on disk: read them again when they are asked for."""
@@ -80,9 +84,14 @@ class Workspace:
         self._roots.clear()
         self._refusals.clear()
 
-    def text(self, path: str) -> Source | Diagnostic:
+    def text(self, path: str) -> Text:
         """What a file says, whatever kind of file it is."""
-        return self._text(path)
+        if path in self._open:
+            return self._open[path]
+        if path not in self._texts:
+            found, before = self.read(path), self._doubted.pop(path, None)
+            self._texts[path] = before if before is not None and before == found else found
+        return self._texts[path]
 
     def snapshot(self, path: str) -> Snapshot | Diagnostic:
         """The file as it is now; where it cannot be read, the one placed diagnostic that says why."""
@@ -146,15 +155,7 @@ class Workspace:
                 self._refusals[root, path] = self.refuse(root, path)
             if refusal := self._refusals[root, path]:
                 return refusal
-        return self._text(path)
-
-    def _text(self, path: str) -> Text:
-        if path in self._open:
-            return self._open[path]
-        if path not in self._texts:
-            found, before = self.read(path), self._doubted.pop(path, None)
-            self._texts[path] = before if before is not None and before == found else found
-        return self._texts[path]
+        return self.text(path)
 
     def _described(self, use: Use) -> Description:
         if use not in self._uses:
