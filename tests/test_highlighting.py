@@ -113,6 +113,7 @@ def test_the_table_has_every_word_of_the_grammar():
     [
         "flow.tmLanguage.json",
         "flow.monarch.json",
+        "emacs/flow-keywords.el",
         "tree-sitter-flow/grammar.js",
         "tree-sitter-flow/src/parser.c",
         "tree-sitter-flow/queries/highlights.scm",

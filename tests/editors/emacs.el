@@ -60,7 +60,12 @@
   (eglot--signal-textDocument/didChange)
   (flymake-start))
 
+(add-to-list 'load-path (expand-file-name "../../grammar/editors/emacs" here))
 (eval (car (read-from-string (format "(progn %s)" (lines-for-emacs)))))
+
+(defun face-of (text)
+  "The face of the first place of TEXT."
+  (save-excursion (go-to text) (get-text-property (point) 'face)))
 
 (let* ((folder (make-temp-file "flow" t))
        (file (expand-file-name "main.flow" folder)))
@@ -75,6 +80,15 @@ flow main(topic: string) -> int {
 "))
   (find-file file)
   (check "the mode is ours" (eq major-mode 'flow-mode))
+  (font-lock-ensure)
+  (check "keywords have colours"
+         (and (eq (face-of "agent") 'font-lock-keyword-face) (eq (face-of "return") 'font-lock-keyword-face)))
+  (check "names have others"
+         (and (eq (face-of "main") 'font-lock-function-name-face) (not (face-of "query: topic"))))
+  (go-to "step found")
+  (indent-line-to 7)
+  (funcall indent-line-function)
+  (check "a line is indented by its brackets" (= (current-indentation) 2))
   (apply #'eglot--connect (eglot--guess-contact))
   (check "the server is there" (until (eglot-current-server)))
   (eglot--maybe-activate-editing-mode)

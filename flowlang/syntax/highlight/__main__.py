@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flowlang.syntax.generate import GRAMMAR
 from flowlang.syntax.highlight.derived import derived_grammar
+from flowlang.syntax.highlight.emacs import flow_keywords
 from flowlang.syntax.highlight.grammar_js import grammar_js
 from flowlang.syntax.highlight.monarch import monarch
 from flowlang.syntax.highlight.node_types import node_types
@@ -29,6 +30,7 @@ def assets() -> dict[Path, str]:
     return {
         EDITORS / "flow.tmLanguage.json": textmate(),
         EDITORS / "flow.monarch.json": monarch(),
+        EDITORS / "emacs" / "flow-keywords.el": flow_keywords(),
         tree_sitter / "grammar.js": grammar_js(derived),
         tree_sitter / "src" / "parser.c": parser_c(derived),
         tree_sitter / "src" / "node-types.json": node_types(derived),
