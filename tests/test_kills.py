@@ -13,6 +13,7 @@ from multiprocessing import get_context
 import pytest
 from support import kill_stories
 from support.kill_stories import EXAMPLES, FLOWS
+from support.kills import whole
 
 LEAST = 500  # kill points
 
@@ -36,6 +37,12 @@ def killed() -> Iterator[dict[str, Future[int]]]:
 @pytest.mark.parametrize("job", JOBS)
 def test_a_run_outlives_its_processes(killed: dict[str, Future[int]], job: str) -> None:
     assert killed[job].result() > 0
+
+
+def test_a_thread_writes_too_where_kills_strike() -> None:
+    with kill_stories.story_of("items") as story:
+        lived = whole(story)
+    assert 0 < lived.beside < lived.commits
 
 
 def test_there_were_enough_kills(killed: dict[str, Future[int]]) -> None:
