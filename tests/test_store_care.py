@@ -100,6 +100,7 @@ DAMAGE = {
     "DELETE FROM plans": "is not what was written",
     "UPDATE runs SET inputs = '{}' WHERE number = 1": "what run `r1` began with is not what was written",
     "UPDATE inbox SET value = 'false'": "message 1 is not what was written",
+    "INSERT INTO replies VALUES (x'00', 1, 'null', 0)": "cached reply 00 is not what was written",
 }
 
 
@@ -146,7 +147,7 @@ def test_what_goes_and_what_stays(project: Path, capfd: pytest.CaptureFixture[st
     carry_out(1, 2, asks=True)
     code, out, _ = flow(capfd, "store", "prune", "--older-than", "1h")
     assert (code, out[:14]) == (0, "gone: 0 runs w")
-    said = "2 runs with 6 rows, 2 large values, 1 plans, 2 files (200 bytes)"
+    said = "2 runs with 6 rows, 2 large values, 1 plans, 0 cached replies, 2 files (200 bytes)"
     for _ in range(2):
         code, out, _ = flow(capfd, "store", "prune", "--older-than", "0s", "--dry-run")
         assert (code, out.strip()) == (0, f"would go: {said}")

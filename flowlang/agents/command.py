@@ -52,6 +52,11 @@ class CommandAgent:
     types: Mapping[str, plan.Type] = attrs.field(factory=dict)
     media_type: str = UNKNOWN_TYPE
 
+    @property
+    def identity(self) -> str:
+        """What tells the command from others, in any process."""
+        return f"command:{attrs.astuple(self, recurse=False)!r}"
+
     async def call(self, call: AgentCall) -> Value:
         with self._output_path() as made:
             arguments = {**made, **self._with_paths(call)}

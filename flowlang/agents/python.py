@@ -8,9 +8,11 @@ raised and where as its cause. A cancellation and the user's interrupt go throug
 from __future__ import annotations
 
 import inspect
+import os
 import traceback
 import typing
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +40,16 @@ class PythonAgent:
     hints: Mapping[str, Any]
     errors: Mapping[str, tuple[str, ...]]
     threads: Threads = attrs.field(factory=Threads)
+
+    @property
+    def identity(self) -> str | None:
+        """What tells the function from all others, in any process: its name, its file and what stands in
+        that. None for what is no name of a module, such as a function that another one has made."""
+        inner = inspect.unwrap(self.function)
+        if not inspect.isfunction(inner) or inner.__globals__.get(inner.__name__) is not self.function:
+            return None
+        file = inspect.getsourcefile(inner)
+        return None if file is None else f"python:{os.path.abspath(file)}:{inner.__name__}:{_hash_of(file)}"
 
     async def call(self, call: AgentCall) -> Value:
         with answering(_current(call)):
@@ -97,6 +109,13 @@ def _reply(agent: str, result: object) -> tuple[Value, list[File]]:
         fields: dict[str, Value] = {"path": misfit.path, "message": misfit.message}
         message = f"the reply of {agent} does not fit: {misfit.told}"
         raise AgentError("BadOutput", message, fields=fields) from None
+
+
+def _hash_of(path: str) -> str:
+    try:
+        return sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def annotations_of(function: Callable[..., Any]) -> dict[str, Any]:

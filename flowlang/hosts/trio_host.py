@@ -99,6 +99,7 @@ class TrioHost:
     # Calls
 
     def call(self, path: str, call: AgentCall) -> Awaitable[Value]:
+        call = call._replace(files=self._files)
         turns = self._turns.get(call.agent)
         if turns is None:
             return self._in_a_place(call)
@@ -123,7 +124,7 @@ class TrioHost:
         task = trio.lowlevel.current_task()
         task.custom_sleep_data = self  # trio takes it away whenever a task has waited
         try:
-            return await _answer(self._agents[call.agent], call._replace(files=self._files))
+            return await _answer(self._agents[call.agent], call)
         except AgentError:
             await trio.lowlevel.checkpoint_if_cancelled()
             raise

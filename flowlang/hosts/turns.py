@@ -6,6 +6,7 @@ lines of a process are made once and shared by its runs."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
 
 import attrs
 import trio
@@ -13,8 +14,10 @@ import trio
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall, AgentError
 from flowlang.runtime.failures import BREAKER_OPEN
+from flowlang.runtime.files import FileProblem, Files
 from flowlang.runtime.host import Host
 from flowlang.runtime.protection import COUNTED, Ending, Go, Protection, Refused
+from flowlang.values.references import references_in
 from flowlang.values.times import format_datetime
 from flowlang.values.value import Value
 
@@ -30,9 +33,12 @@ def turns_of(agents: Mapping[str, plan.Agent]) -> dict[str, Turns]:
 
 @attrs.define(eq=False)
 class Turns:
-    """The line before one agent."""
+    """The line before one agent. `waiting` counts those who stand in it, `from_cache` the calls that were
+    answered without being made."""
 
     protection: Protection
+    waiting: int = 0
+    from_cache: int = 0
     _line: trio.Lock = attrs.field(factory=trio.Lock)
     _ended: trio.Event = attrs.field(factory=trio.Event)
 
@@ -46,12 +52,18 @@ class Turns:
         if cache is None:
             return await self._protected(host, call, make, tell)
         known = cache.find(call.arguments, host.now())
-        if known is not None:
+        if known is not None and await _still_there(known[0], call.files):
             await trio.lowlevel.checkpoint()
+            self.from_cache += 1
             return known[0]
         reply = await self._protected(host, call, make, tell)
         cache.keep(call.arguments, reply, host.now())
         return reply
+
+    def breaker_at(self, now: int) -> Literal["closed", "open", "probing"] | None:
+        """How the breaker stands, if there is one."""
+        breaker = self.protection.breaker
+        return None if breaker is None else breaker.state(now)
 
     async def _protected(
         self, host: Host, call: AgentCall, make: Callable[[], Awaitable[Value]], tell: Callable[[bool], None]
@@ -71,6 +83,13 @@ class Turns:
             self._ended = trio.Event()
 
     async def _turn(self, host: Host, call: AgentCall, tell: Callable[[bool], None]) -> Go:
+        self.waiting += 1
+        try:
+            return await self._admitted(host, call, tell)
+        finally:
+            self.waiting -= 1
+
+    async def _admitted(self, host: Host, call: AgentCall, tell: Callable[[bool], None]) -> Go:
         waiting = self._line.locked()
         if waiting:
             tell(True)
@@ -92,3 +111,15 @@ class Turns:
                     await self._ended.wait()
                 else:
                     await host.sleep_until(verdict.instant)
+
+
+async def _still_there(reply: Value, files: Files | None) -> bool:
+    """Whether the contents that a cached reply refers to are kept; then they are for this run, too."""
+    if files is None:
+        return True
+    try:
+        for reference in references_in(reply):
+            await files.keep(reference, files.find(reference))
+    except FileProblem:
+        return False
+    return True

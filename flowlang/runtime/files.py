@@ -18,8 +18,8 @@ class Files(Protocol):
     """The contents that a run refers to."""
 
     async def keep(self, reference: Mapping[str, Value], source: str | bytes) -> None:
-        """Keep content under its hash, for as long as a value refers to it. It is given itself, or by the path
-        where it lies. Raises FileProblem."""
+        """Keep content under its hash, for as long as a value refers to it. It is given itself, or by its
+        path. Raises FileProblem."""
 
     def find(self, reference: Mapping[str, Value]) -> str:
         """The path of the content of a reference. Raises FileProblem."""

@@ -2,7 +2,7 @@
 
 A host asks before a call is really made, and reports how it ended; so what a hit of the cache answers counts
 for nothing, and waiting for a turn is no part of an attempt. One `Protection` serves all runs of a process;
-it starts closed, with every place free, and knows nothing of before.
+it starts closed, with every place free, and knows nothing of before, but for what a cache has `behind` it.
 
 Limits are of two kinds: so many at once, and so many starts in any window (the instants of the last starts
 are kept, and nothing rounded to a clock's minute). The breaker is Nygard's ("Release It!", 2007): it opens
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 import attrs
 
@@ -64,12 +64,13 @@ class Protection:
     cache: Cache | None
 
     @classmethod
-    def of(cls, agent: plan.Agent) -> Protection:
+    def of(cls, agent: plan.Agent, behind: Behind | None = None) -> Protection:
+        """The protection that the plan says; `behind` keeps what is cached for longer than this process."""
         return cls(
             places=min((q.count for q in agent.limits if q.window is None), default=None),
             rates=[Rate(q.count, q.window) for q in agent.limits if q.window is not None],
             breaker=Breaker(agent.breaker) if agent.breaker else None,
-            cache=Cache(agent.result, agent.cache) if agent.cache else None,
+            cache=Cache(agent.result, agent.cache, behind) if agent.cache else None,
         )
 
     def ask(self, now: int) -> Verdict:
@@ -121,6 +122,12 @@ class Breaker:
     opened: int | None = None
     probing: bool = False
 
+    def state(self, now: int) -> Literal["closed", "open", "probing"]:
+        """`probing`: it is to be found out whether the agent is well again."""
+        if self.opened is None:
+            return "closed"
+        return "probing" if self.probing or now >= self.opened else "open"
+
     def closed_until(self, now: int) -> int | None:
         """Until when it refuses, or None. While a probe is out nobody can say, so it is `reset` from now."""
         if self.opened is None:
@@ -156,19 +163,29 @@ class Breaker:
         self.failures.clear()
 
 
+class Behind(Protocol):
+    """Keeps replies when they are no longer in memory, by a key of the arguments."""
+
+    def find(self, key: bytes) -> tuple[int, Value] | None:
+        """Until when a reply holds, and the reply."""
+
+    def keep(self, key: bytes, expires: int, reply: Value) -> None: ...
+
+
 @attrs.define
 class Cache:
     """Replies that fit, by arguments, for so many microseconds. The one used longest ago goes first."""
 
     type: plan.Type
     lifetime: int
+    behind: Behind | None = None
     room: int = CACHED_TEXT
     replies: OrderedDict[bytes, tuple[int, int, Value]] = attrs.field(factory=OrderedDict)
 
     def find(self, arguments: Mapping[str, Value], now: int) -> tuple[Value] | None:
         """The reply to a call with these arguments, in a tuple of its own, since null is a reply too."""
         key = _key(arguments)
-        found = self.replies.get(key)
+        found = self.replies.get(key) or self._found_behind(key, now)
         if found is None:
             return None
         expires, _, reply = found
@@ -179,15 +196,32 @@ class Cache:
         return (reply,)
 
     def keep(self, arguments: Mapping[str, Value], reply: Value, now: int) -> None:
+        if not self._fits(reply):
+            return
+        key, expires = _key(arguments), now + self.lifetime
+        self._put(key, expires, reply)
+        if self.behind is not None:
+            self.behind.keep(key, expires, reply)
+
+    def _fits(self, reply: Value) -> bool:
         try:
             decode(reply, self.type)
         except Misfit:
-            return
-        key = _key(arguments)
+            return False
+        return True
+
+    def _found_behind(self, key: bytes, now: int) -> tuple[int, int, Value] | None:
+        known = None if self.behind is None else self.behind.find(key)
+        if known is None or now >= known[0] or not self._fits(known[1]):
+            return None
+        self._put(key, *known)
+        return self.replies.get(key)
+
+    def _put(self, key: bytes, expires: int, reply: Value) -> None:
         if key in self.replies:
             self._drop(key)
         size = weight(reply, CACHED_TEXT)
-        self.replies[key] = (now + self.lifetime, size, reply)
+        self.replies[key] = (expires, size, reply)
         self.room -= size
         while self.room < 0:
             self._drop(next(iter(self.replies)))

@@ -29,6 +29,7 @@ from flowlang.hosts.sqlite.artifacts import Artifacts, RunFiles, artifacts_of
 from flowlang.hosts.sqlite.opening import Durability
 from flowlang.hosts.sqlite.owners import Owner
 from flowlang.hosts.sqlite.records import Message, NewRun, RunRecord
+from flowlang.hosts.sqlite.replies import StoredReplies
 from flowlang.hosts.sqlite.store import Store
 from flowlang.hosts.sqlite.writer import Writer
 from flowlang.hosts.trio_host import CALLS_AT_ONCE, TrioGroup, TrioHost
@@ -44,12 +45,14 @@ from flowlang.runtime.mailbox import MailboxFull
 from flowlang.runtime.replay import Replayed, kernel_of, replay
 from flowlang.runtime.run import RunResult
 from flowlang.tools.engine import Prepared, files_in, new_run_id
+from flowlang.tools.engine_stats import AgentStats, CountedCalls
 from flowlang.tools.forks import forked_begun, forked_past
 from flowlang.tools.run_artifacts import Artifact, stored_artifacts
 from flowlang.tools.run_handle import Left, Result, RunHandle, carried, result_of
 from flowlang.tools.run_in_memory import Answer, Answering
 from flowlang.tools.run_report import result_json
 from flowlang.tools.run_result import stored_result
+from flowlang.tools.shared_turns import SharedTurns
 from flowlang.tools.stored import (
     Begun,
     anywhere,
@@ -106,10 +109,12 @@ class Engine(StoredRuns):
         activity: Activity,
         calls: trio.Semaphore,
         clock: Callable[[], int],
+        turns: SharedTurns,
     ) -> None:
         super().__init__(store.path, durability=store.durability, clock=clock)
         self.store = store
         self._owner, self._writer, self._activity, self._calls = owner, writer, activity, calls
+        self._turns, self._counted = turns, CountedCalls()
         self._artifacts = Artifacts(artifacts_of(store.path), synced=store.durability == "power")
         self._begun = 0
         self._held: dict[int, _Durable] = {}
@@ -131,12 +136,14 @@ class Engine(StoredRuns):
         with (
             Store.open(None if path is None else Path(path), durability, patience=0) as store,
             store.new_owner() as owner,
+            StoredReplies(store.path) as replies,
         ):
             async with (
                 Writer(store, idle=activity.idle) as writer,
                 TrioGroup(math.inf) as group,
             ):
-                engine = cls(store, owner, writer, activity, trio.Semaphore(max_parallel), clock)
+                calls, turns = trio.Semaphore(max_parallel), SharedTurns(replies)
+                engine = cls(store, owner, writer, activity, calls, clock, turns)
                 group.start(engine._listen)
                 yield engine
                 group.cancel()
@@ -293,6 +300,10 @@ class Engine(StoredRuns):
             async with self._carried(taken, on_event) as handle:
                 yield handle
 
+    def stats(self) -> dict[str, AgentStats]:
+        """What agents do and did, of all runs since the engine was opened, by their names."""
+        return self._counted.stats(self._turns, self._clock())
+
     def result(self, run: RunRecord | str) -> Result:
         """How a run ended, given its record or its id. Raises NotEnded, StoreProblem."""
         record = self.store.find(run) if isinstance(run, str) else run
@@ -335,7 +346,7 @@ class Engine(StoredRuns):
         host = TrioHost(
             agents,
             calls_at_once=self._calls,
-            turns=prepared.turns,
+            turns=self._turns.of(prepared),
             epoch=self._clock(),
             on_event=tell,
             files=taken.files,
@@ -347,7 +358,7 @@ class Engine(StoredRuns):
             prepared.program.plan,
             kernel,
             taken.lease,
-            World(self._writer, host.call, find, self._activity, self._clock),
+            World(self._writer, self._counted.counted(host.call), find, self._activity, self._clock),
             _conclusion(prepared, artifacts),
             replayed=replayed,
             resumed=taken.resumed,

@@ -26,6 +26,7 @@
     checking    check(store, tell) -> all that is wrong, in words
     pruning     prune(store, before=, statuses=, dry_run=) -> Pruned; compact(store)
     exporting   export_run(store, record, file), import_run(store, file) -> id
+    replies     StoredReplies(path): cached replies, never in anybody's way; RepliesOf: those of one agent
     mentions    which files the texts of a store refer to
     schema      the tables, and the steps from each version to the next
     writing     commits and new runs -> one transaction; with `rows`, `statements` and `inbox`

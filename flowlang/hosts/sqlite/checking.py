@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Final, TypeAlias
 
-from flowlang.hosts.sqlite import inbox
+from flowlang.hosts.sqlite import inbox, replies
 from flowlang.hosts.sqlite.artifacts import ArtifactProblem, Artifacts, artifacts_of
 from flowlang.hosts.sqlite.mentions import referred_to
 from flowlang.hosts.sqlite.problems import Damaged, explained
@@ -29,7 +29,13 @@ def tell_nobody(what: str, done: int, of: int) -> None:
 
 def check(store: Store, tell: Tell = tell_nobody) -> Iterator[str]:
     """All that is wrong with a store, in words. Raises StoreProblem where it cannot be read now."""
-    for part in (_pages(store), _runs(store, tell), _blobs(store, tell), _contents(store, tell)):
+    for part in (
+        _pages(store),
+        _runs(store, tell),
+        _blobs(store, tell),
+        _replies(store),
+        _contents(store, tell),
+    ):
         try:
             yield from part
         except Damaged as damage:
@@ -83,6 +89,13 @@ def _blobs(store: Store, tell: Tell) -> Iterator[str]:
             if sha256(text.encode()).digest() != hash:
                 yield f"blob {hash.hex()[:12]} is not what was written"
             tell("blobs", done, of)
+
+
+def _replies(store: Store) -> Iterator[str]:
+    with store.database.reading() as connection:
+        for key, expires, text, crc in connection.execute("SELECT key, expires, text, crc FROM replies"):
+            if replies.checksum(key, expires, text) != crc:
+                yield f"cached reply {key.hex()[:12]} is not what was written"
 
 
 def _contents(store: Store, tell: Tell) -> Iterator[str]:

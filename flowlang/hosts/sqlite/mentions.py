@@ -20,6 +20,7 @@ _TEXTS: Final = (
     ("inbox", "value"),
     ("waits", "arguments"),
     ("plans", "json"),
+    ("replies", "text"),
 )
 
 

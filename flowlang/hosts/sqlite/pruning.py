@@ -37,10 +37,12 @@ _UNNAMED = {
 
 @attrs.frozen
 class Pruned:
-    """How much went; `bytes` are those of the contents of files."""
+    """How much went: `replies` are those that were cached and are too old by now, `bytes` are those of the
+    contents of files."""
 
     runs: int
     rows: int
+    replies: int
     blobs: int
     plans: int
     files: int
@@ -61,7 +63,7 @@ def prune(store: Store, *, before: int, statuses: Sequence[str] = FINAL, dry_run
         runs, last = runs + len(numbers), numbers[-1]
         time.sleep(BETWEEN)
     with store.database.writing() as connection:
-        unnamed = {name: connection.execute(delete).rowcount for name, delete in _UNNAMED.items()}
+        unnamed = _remove_unnamed(connection, before)
     files = _artifacts(store).sweep(store.owner_lives, lambda: _mentioned_in(store))
     return Pruned(runs, rows, **unnamed, files=len(files), bytes=sum(size for _, size in files))
 
@@ -85,7 +87,7 @@ def _prune_in_vain(store: Store, before: int, statuses: Sequence[str]) -> Pruned
         with store.database.writing() as connection:
             numbers = _ended(connection, before, statuses, 0, -1)
             rows = _remove(connection, numbers)
-            unnamed = {name: connection.execute(delete).rowcount for name, delete in _UNNAMED.items()}
+            unnamed = _remove_unnamed(connection, before)
             spared = _artifacts(store).unneeded(store.owner_lives, lambda: mentioned(connection))
             found.append(
                 Pruned(
@@ -118,6 +120,13 @@ def _remove(connection: sqlite3.Connection, numbers: Sequence[int]) -> int:
         connection.execute("DELETE FROM inbox WHERE run = ?", (number,))
         connection.execute("DELETE FROM runs WHERE number = ?", (number,))
     return rows
+
+
+def _remove_unnamed(connection: sqlite3.Connection, before: int) -> dict[str, int]:
+    """Remove what nothing names, and replies that were too old before an instant; gives how many of each."""
+    expired = connection.execute("DELETE FROM replies WHERE expires < ?", (before,)).rowcount
+    unnamed = {name: connection.execute(delete).rowcount for name, delete in _UNNAMED.items()}
+    return {"replies": expired, **unnamed}
 
 
 def _mentioned_in(store: Store) -> set[str]:

@@ -9,6 +9,7 @@ empty file is version 0. `user_version` says which version a store is, `applicat
     blobs    outcomes of more than 64 KiB, by the sha256 of their text; the journal's row names it
     waits    what runs wait for, for those who look
     inbox    what others want a run to hear; kept after it was taken, so that nobody answers twice
+    replies  cached replies of agents, by a hash of all that they depend on
 
 Instants are microseconds since 1970 UTC. No foreign keys: every write goes through this package."""
 
@@ -80,7 +81,16 @@ _SECOND = (
     "CREATE INDEX journal_blobs ON journal (blob) WHERE blob IS NOT NULL",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+_THIRD = (
+    """CREATE TABLE replies (
+        key BLOB PRIMARY KEY,
+        expires INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        crc INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
 
 VERSION = len(STEPS)
 

@@ -191,7 +191,7 @@ def _told(gone: Pruned, verb: str) -> str:
     files = f"{gone.files:,} files ({_size(gone.bytes)})"
     return (
         f"{verb}: {gone.runs:,} runs with {gone.rows:,} rows, {gone.blobs:,} large values, "
-        f"{gone.plans:,} plans, {files}"
+        f"{gone.plans:,} plans, {gone.replies:,} cached replies, {files}"
     )
 
 
