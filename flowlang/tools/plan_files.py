@@ -41,7 +41,7 @@ from flowlang.syntax.literals import duration
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label, Problems
 from flowlang.text.source import Anchor, Source, Span
-from flowlang.tools.files import project_path, root_of
+from flowlang.tools.files import disk, project_path, root_of
 from flowlang.tools.plan_settings import PlanSettings
 
 START: Final = Span(0, 0)
@@ -127,10 +127,9 @@ def _library(path: str, entry: str, aliases: list[str]) -> tuple[Library, Iterab
     target = os.path.relpath(path, os.path.dirname(entry) or ".").replace(os.sep, "/")
     if path.endswith(".py"):
         return _python_library(alias, target, entry, None)
-    from flowlang.tools.frontend import check_file
-
-    checked = check_file(path)
-    module = checked.modules.get(posixpath.normpath(project_path(path)))
+    used, root = project_path(path), root_of(path)
+    checked = check(load(used, read=disk(root, used), describe=describe, root=root))
+    module = checked.modules.get(posixpath.normpath(used))
     errors = [found for found in checked.diagnostics if found.severity == "error"]
     if module is None:
         return Library(alias, alias, target, "flow", {}), errors
