@@ -47,21 +47,14 @@ from flowlang.runtime.run import RunResult
 from flowlang.tools.engine import Prepared, files_in, new_run_id
 from flowlang.tools.engine_stats import AgentStats, CountedCalls
 from flowlang.tools.forks import forked_begun, forked_past
+from flowlang.tools.preparations import Preparations
 from flowlang.tools.run_artifacts import Artifact, stored_artifacts
 from flowlang.tools.run_handle import Left, Result, RunHandle, carried, result_of
 from flowlang.tools.run_in_memory import Answer, Answering
 from flowlang.tools.run_report import result_json
 from flowlang.tools.run_result import stored_result
 from flowlang.tools.shared_turns import SharedTurns
-from flowlang.tools.stored import (
-    Begun,
-    anywhere,
-    begun_of,
-    brought_back,
-    no_collection,
-    plan_of,
-    prepared_again,
-)
+from flowlang.tools.stored import Begun, anywhere, begun_of, brought_back, no_collection
 from flowlang.tools.stored_runs import StoredRuns
 from flowlang.values.codec import decode, write_json
 from flowlang.values.value import Misfit, Value
@@ -118,6 +111,7 @@ class Engine(StoredRuns):
         self._artifacts = Artifacts(artifacts_of(store.path), synced=store.durability == "power")
         self._begun = 0
         self._held: dict[int, _Durable] = {}
+        self._preparations = Preparations()
         self._plans: WeakKeyDictionary[Prepared, str] = WeakKeyDictionary()
 
     @classmethod
@@ -240,10 +234,9 @@ class Engine(StoredRuns):
         before, too. `secrets` are the inputs that the store does not keep. Raises NotRunnable where its
         agents can no longer be reached, StoreProblem where it cannot be had or read."""
         record = self.store.find(run) if isinstance(run, str) else run
-        compiled = plan_of(self.store, record)
         begun = begun_of(self.store, record)
-        begun = begun.with_secrets(compiled.flows[record.flow], secrets or {}, record.id)
-        prepared = prepared_again(compiled, record, begun, agents)
+        prepared = self._preparations.of(self.store, record, begun, agents)
+        begun = begun.with_secrets(prepared.program.plan.flows[record.flow], secrets or {}, record.id)
 
         def bring(tell: OnEvent | None) -> tuple[Kernel, Replayed | None]:
             with no_collection():
@@ -278,11 +271,11 @@ class Engine(StoredRuns):
         does."""
         record = self.store.find(run) if isinstance(run, str) else run
         run_id = run_id or new_run_id()
-        compiled = plan_of(self.store, record)
-        flow = compiled.flows[record.flow]
-        begun = begun_of(self.store, record).with_secrets(flow, secrets or {}, record.id)
+        begun = begun_of(self.store, record)
+        prepared = self._preparations.of(self.store, record, begun, agents)
+        flow = prepared.program.plan.flows[record.flow]
+        begun = begun.with_secrets(flow, secrets or {}, record.id)
         begun = forked_begun(begun, flow, inputs or {}, record, step)
-        prepared = prepared_again(compiled, record, begun, agents)
         program, now = prepared.program, self._clock()
         rows = forked_past(self.store, record, program, begun, run_id, step, given or {}, now).rows
         kept = begun.without_secrets().to_json()
