@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from types import TracebackType
@@ -19,11 +19,13 @@ from typing import Final, TypeVar
 import attrs
 import trio
 
+from flowlang.hosts.places import Places
 from flowlang.hosts.turns import Turns
 from flowlang.runtime.agents import Agent, AgentCall, AgentError, agent_failed
 from flowlang.runtime.events import Admitted, OnEvent, Waiting
-from flowlang.runtime.failures import TIMEOUT, FlowFailure
+from flowlang.runtime.failures import TIMEOUT
 from flowlang.runtime.files import Files
+from flowlang.runtime.groups import news
 from flowlang.runtime.host import Awaited, Question, Work
 from flowlang.runtime.mailbox import Mailbox, Wait
 from flowlang.values.times import format_duration
@@ -50,7 +52,7 @@ class TrioHost:
         self,
         agents: Mapping[str, Agent],
         *,
-        calls_at_once: int | trio.Semaphore = CALLS_AT_ONCE,
+        calls_at_once: int | Places = CALLS_AT_ONCE,
         turns: Mapping[str, Turns] | None = None,
         epoch: int | None = None,
         on_event: OnEvent | None = None,
@@ -223,25 +225,8 @@ class TrioGroup:
             raised = group.exceptions
         except BaseException as alone:
             raised = (alone,)
-        if news := self._news(raised):
-            raise news
-
-    def _news(self, raised: Sequence[BaseException]) -> BaseException | None:
-        """What the group ends with, of what its children raised, in the order in which they ended.
-
-        The first it is, be it a failure or a cancellation from outside (of its own cancellation the nursery
-        says nothing); the failures after it are noted on it. A group that had what it wanted ends without.
-        Anything else a child raised is a mistake in the runtime, which goes first."""
-        if mistake := next((e for e in raised if not isinstance(e, FlowFailure | trio.Cancelled)), None):
-            return mistake
-        if self._satisfied:
-            return None
-        news, *later = raised
-        if isinstance(news, FlowFailure):
-            for failure in later:
-                if isinstance(failure, FlowFailure):
-                    news.note(failure.failure)
-        return news
+        if reason := news(raised, trio.Cancelled, satisfied=self._satisfied):
+            raise reason
 
 
 async def _answer(agent: Agent, call: AgentCall) -> Value:
