@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Final, TypeAlias, TypeVar
 
 import attrs
 import trio
@@ -59,6 +59,8 @@ from flowlang.runtime.run import RunResult
 from flowlang.values.codec import write_json
 from flowlang.values.value import Value
 
+T = TypeVar("T")
+
 MakeCall: TypeAlias = Callable[[str, AgentCall], Awaitable[Value]]
 """Carries out one attempt of a call, given its path. Raises AgentError."""
 
@@ -67,6 +69,7 @@ FindAnswer: TypeAlias = Callable[[str, Question], Callable[[], Awaitable[Value]]
 
 LONGEST_SLEEP: Final = 30.0  # seconds between two looks at the wall clock
 SHORT_WAIT: Final = 1_000_000  # microseconds for which nobody is told that a run waits for the time
+BEGUN_IN_A_TURN: Final = 100  # calls and waits, before other runs have their turn
 GRACE: Final = 10.0  # seconds that calls under way are given to end when a run is parked
 
 
@@ -236,7 +239,7 @@ class JournaledRun:
             if not self._has_news():
                 return Parked(self._status == "waiting")
             for row in await self._commit():
-                for command in self._kernel.advance(input_of(row)):
+                async for command in _in_turns(self._kernel.advance(input_of(row))):
                     self._do(command, row)
         result = self._kernel.result
         assert isinstance(result, RunResult), "the kernel carries out a run"
@@ -259,7 +262,7 @@ class JournaledRun:
                         self._do(command)
         for wait in [*self._kernel.waits.values()]:
             self._do(wait)
-        for path, pending in [*self._kernel.calls.items()]:
+        async for path, pending in _in_turns([*self._kernel.calls.items()]):
             if pending.given_up:
                 self._end_call(path, pending.call, Stopped())
             elif outcome := self._resolved.get(path):
@@ -439,6 +442,14 @@ class JournaledRun:
             scope.cancel()
         if self._opened.pop(path, None) is None:
             self._closed.append(path)
+
+
+async def _in_turns(items: Sequence[T]) -> AsyncIterator[T]:
+    """Of many things that are to be begun a few, then other runs have their turn."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % BEGUN_IN_A_TURN == 0:
+            await trio.lowlevel.checkpoint()
 
 
 def _shown(wait: OpenWait) -> Wait:

@@ -25,6 +25,7 @@ import trio
 from flowlang.agents.binding import AgentLike
 from flowlang.agents.file import File
 from flowlang.hosts.journaled import Activity, JournaledRun, OutcomeUnknown, Parked, World, wall_clock
+from flowlang.hosts.places import SharedPlaces
 from flowlang.hosts.sqlite.artifacts import Artifacts, RunFiles, artifacts_of
 from flowlang.hosts.sqlite.opening import Durability
 from flowlang.hosts.sqlite.owners import Owner
@@ -100,7 +101,7 @@ class Engine(StoredRuns):
         owner: Owner,
         writer: Writer,
         activity: Activity,
-        calls: trio.Semaphore,
+        calls: SharedPlaces,
         clock: Callable[[], int],
         turns: SharedTurns,
     ) -> None:
@@ -136,7 +137,7 @@ class Engine(StoredRuns):
                 Writer(store, idle=activity.idle) as writer,
                 TrioGroup(math.inf) as group,
             ):
-                calls, turns = trio.Semaphore(max_parallel), SharedTurns(replies)
+                calls, turns = SharedPlaces(max_parallel), SharedTurns(replies)
                 engine = cls(store, owner, writer, activity, calls, clock, turns)
                 group.start(engine._listen)
                 yield engine
@@ -338,7 +339,7 @@ class Engine(StoredRuns):
         agents = prepared.program.agents
         host = TrioHost(
             agents,
-            calls_at_once=self._calls,
+            calls_at_once=self._calls.of_run(),
             turns=self._turns.of(prepared),
             epoch=self._clock(),
             on_event=tell,
