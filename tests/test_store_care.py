@@ -273,6 +273,17 @@ def test_what_the_living_have_pinned_stays(project: Path) -> None:
 # Export
 
 
+def test_a_run_whose_content_is_gone_is_not_exported(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    carry_out(7)
+    contents = Artifacts(artifacts_of(project / "runs.db"))
+    contents.path(*contents.hashes()).unlink()
+    code, _, err = flow(capfd, "store", "export", "r7", "r7.jsonl")
+    assert code == 1 and "cannot be read: No such file or directory" in err
+    assert not Path("r7.jsonl").exists()
+
+
 def test_a_run_moves_to_another_store(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     carry_out(7, asks=True)
     Store.open(Path("other.db"), "none").close()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +24,7 @@ import attrs
 
 from flowlang.hosts.sqlite import inbox
 from flowlang.hosts.sqlite.artifacts import Artifacts, artifacts_of
+from flowlang.hosts.sqlite.mentions import references_of
 from flowlang.hosts.sqlite.problems import Held, StoreProblem
 from flowlang.hosts.sqlite.records import RunRecord
 from flowlang.hosts.sqlite.rows import INSERT, INSERT_BLOB, columns_of, read_rows
@@ -31,7 +32,6 @@ from flowlang.hosts.sqlite.statements import execute_grouped
 from flowlang.hosts.sqlite.store import Store
 from flowlang.hosts.sqlite.writing import Blobs, checksum_of_start
 from flowlang.runtime.journal import Row
-from flowlang.values.references import HASH
 
 FORMAT: Final = "flowlang.run"
 VERSION: Final = 1
@@ -83,7 +83,7 @@ def _line(entry: Mapping[str, object]) -> bytes:
 
 
 def _entries(store: Store, record: RunRecord) -> Iterator[Mapping[str, object]]:
-    plan, mentioned = store.plan(record.plan), dict[str, None]()
+    plan = store.plan(record.plan)
     store.inputs(record.number)  # checks them
     with store.database.reading() as connection:
         select = f"SELECT {', '.join(COLUMNS)} FROM runs WHERE number = ?"
@@ -91,23 +91,21 @@ def _entries(store: Store, record: RunRecord) -> Iterator[Mapping[str, object]]:
         rows = read_rows(connection, record.number, record.id, -1)
         messages = inbox.checked(connection, record.number)
     yield {"format": FORMAT, "version": VERSION, "run": run, "plan": plan}
-    for text in (run["inputs"], run["result"], *(row.outcome for row in rows), *(m[2] for m in messages)):
-        mentioned.update((found[0], None) for found in HASH.finditer(text or ""))
     for row in rows:
         yield {"row": [*attrs.astuple(row)[:-1], row.digest and row.digest.hex()]}
     yield from ({"wait": attrs.astuple(wait)} for _, wait in store.waits(record.number))
     yield from ({"message": message} for message in messages)
-    yield from _files(Artifacts(artifacts_of(store.path)), mentioned)
+    texts = (run["inputs"], *(row.outcome for row in rows), *(message[2] for message in messages))
+    references = (reference for text in texts if text for reference in references_of(text))
+    hashes = dict.fromkeys(reference["hash"] for reference in references)
+    yield from _files(Artifacts(artifacts_of(store.path)), hashes)
 
 
-def _files(contents: Artifacts, mentioned: Mapping[str, None]) -> Iterator[Mapping[str, object]]:
-    """The contents that are there; a text may have a hash in it that is none of ours."""
-    for hash in mentioned:
-        path = contents.path(hash)
-        if not path.exists():
-            continue
+def _files(contents: Artifacts, hashes: Iterable[str]) -> Iterator[Mapping[str, object]]:
+    """The contents in parts. Raises ArtifactProblem where one is missing or damaged."""
+    for hash in hashes:
         contents.check(hash)
-        with path.open("rb") as content:
+        with contents.path(hash).open("rb") as content:
             part = content.read(PART)
             while True:
                 yield {"file": hash, "part": base64.b64encode(part).decode()}

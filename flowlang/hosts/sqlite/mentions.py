@@ -31,7 +31,7 @@ def mentioned(connection: sqlite3.Connection) -> set[str]:
 
 def referred_to(connection: sqlite3.Connection) -> set[str]:
     """The hashes of all references."""
-    return {reference["hash"] for text in _texts(connection) for reference in _references(text)}
+    return {reference["hash"] for text in _texts(connection) for reference in references_of(text)}
 
 
 def _texts(connection: sqlite3.Connection) -> Iterator[str]:
@@ -41,7 +41,8 @@ def _texts(connection: sqlite3.Connection) -> Iterator[str]:
             yield text
 
 
-def _references(text: str) -> Iterator[dict[str, str]]:
+def references_of(text: str) -> Iterator[dict[str, str]]:
+    """The references in a JSON text, if it is one."""
     try:
         yield from references_in(json.loads(text))
     except (ValueError, RecursionError):
