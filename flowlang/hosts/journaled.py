@@ -69,7 +69,7 @@ FindAnswer: TypeAlias = Callable[[str, Question], Callable[[], Awaitable[Value]]
 
 LONGEST_SLEEP: Final = 30.0  # seconds between two looks at the wall clock
 SHORT_WAIT: Final = 1_000_000  # microseconds for which nobody is told that a run waits for the time
-BEGUN_IN_A_TURN: Final = 100  # calls and waits, before other runs have their turn
+IN_A_TURN: Final = 100  # inputs heard, or calls begun, before other runs have their turn
 GRACE: Final = 10.0  # seconds that calls under way are given to end when a run is parked
 
 
@@ -238,7 +238,7 @@ class JournaledRun:
             await self._wait()
             if not self._has_news():
                 return Parked(self._status == "waiting")
-            for row in await self._commit():
+            async for row in _in_turns(await self._commit()):
                 async for command in _in_turns(self._kernel.advance(input_of(row))):
                     self._do(command, row)
         result = self._kernel.result
@@ -445,10 +445,10 @@ class JournaledRun:
 
 
 async def _in_turns(items: Sequence[T]) -> AsyncIterator[T]:
-    """Of many things that are to be begun a few, then other runs have their turn."""
+    """Of many things that are to be heard or begun a few, then other runs have their turn."""
     for number, item in enumerate(items, 1):
         yield item
-        if number % BEGUN_IN_A_TURN == 0:
+        if number % IN_A_TURN == 0:
             await trio.lowlevel.checkpoint()
 
 
