@@ -1,4 +1,4 @@
-"""The saga of a trip: booked as a whole or not at all, and who is asked on the way."""
+"""The saga of a trip: booked as a whole or not at all, whenever it is killed, and who is asked on the way."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import pty
 import signal
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from support.examples import ROOT, Example, copied
+from support.kill_stories import example, folder, in_a_process
+from support.kills import Kill, killed_everywhere
 
 import flowlang
 
@@ -90,8 +94,8 @@ def test_a_program_answers_the_question(travel: Example, answer: str, case: str)
 
 
 def test_where_nobody_can_be_asked_nothing_is_booked(travel: Example) -> None:
-    ended = travel.run(nights=4)
-    assert ended.error == "Unavailable" and "nobody is there to answer `confirm`" in ended.err
+    told = travel.prints("flow run travel.flow nights=4 --ephemeral")
+    assert "error[Unavailable]: nobody is there to answer `confirm`" in told
     assert_nothing_is_left(travel)
 
 
@@ -107,9 +111,18 @@ def test_a_person_answers_at_the_terminal_as_the_readme_shows(travel: Example) -
     assert json.loads(after) | {"last_id": 3} == json.loads(before)
 
 
-def test_an_interrupt_at_the_question_undoes_what_was_booked(travel: Example) -> None:
-    code, shown = at_a_terminal(travel, None)
+def test_an_interrupt_at_the_question_undoes_what_was_booked_where_nothing_is_kept(travel: Example) -> None:
+    code, shown = at_a_terminal(travel, None, "--ephemeral")
     assert code == 130 and "undone: trip/museum, trip/train, trip/hotel" in shown
+    assert_nothing_is_left(travel)
+
+
+def test_an_interrupt_at_the_question_leaves_the_run_to_be_resumed_or_cancelled(travel: Example) -> None:
+    code, shown = at_a_terminal(travel, None)
+    assert code == 3 and log(travel)[-1] == "museum museum-3 booked"
+    run = shown.partition("`flow resume ")[2].partition("`")[0]
+    travel.prints(f"flow cancel {run}")
+    assert "undone: trip/museum, trip/train, trip/hotel" in travel.prints(f"flow resume {run}")
     assert_nothing_is_left(travel)
 
 
@@ -118,12 +131,51 @@ def test_no_nights_no_place_for_the_office(travel: Example) -> None:
     assert travel.run(office="travel.flow").error == "AgentFailed"
 
 
-def at_a_terminal(travel: Example, typed: str | None) -> tuple[int, str]:
+def test_a_trip_is_booked_once_whenever_it_is_killed() -> None:
+    assert in_a_process(booked_once) > 20
+
+
+@pytest.mark.parametrize("inputs", [{"account": "bob"}, {"tickets": "travel.flow"}], ids=str)
+def test_nothing_is_left_half_booked_whenever_it_is_killed(inputs: dict[str, str]) -> None:
+    assert in_a_process(given_back, inputs) >= 8
+
+
+def booked_once() -> int:
+    kills = 0
+    with folder() as place, chdir(place):
+        for kill in killed_everywhere(example(place, "travel")):
+            kills += 1
+            books = json.loads(Path("out/office/state.json").read_text())
+            assert books["accounts"]["ada"] == 2000 - 425 and list(books["payments"]) == ["trip-r1"], kill
+            assert list(books["bookings"]) == ["hotel-1", "train-2", "museum-3"], kill
+            assert "cancelled" not in Path("out/office/log.txt").read_text(), kill
+    return kills
+
+
+def given_back(inputs: dict[str, str]) -> int:
+    """Each run is killed once more in its second life, so while it undoes as well. Had anything not been
+    given back, or given back twice, the books would show it."""
+    kills = 0
+    with folder() as place, chdir(place):
+        story = attrs.evolve(example(place, "travel"), inputs=inputs, told=undone)
+        for kill in killed_everywhere(story, Kill(2, "before"), step=3):
+            kills += 1
+            books = json.loads(Path("out/office/state.json").read_text())
+            assert books | {"last_id": 0} == json.loads(Path("offers.json").read_text()), kill
+    return kills
+
+
+def undone(result: Any) -> object:
+    """What came of it, what went wrong, and what was undone: each recorded once."""
+    return result["data"], [error["error"] for error in result["errors"]], result["undone"]
+
+
+def at_a_terminal(travel: Example, typed: str | None, *options: str) -> tuple[int, str]:
     """A trip that is asked about, in a process with a terminal of its own: the exit code and the screen.
     Once the question is on it, `typed` is typed, or the process interrupted."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "flowlang", "run", "travel.flow", "nights=4"],
+        [sys.executable, "-m", "flowlang", "run", "travel.flow", "nights=4", *options],
         cwd=travel.folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"},
         stdin=theirs,

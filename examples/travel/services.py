@@ -1,13 +1,16 @@
 """A travel office in a folder: offers, bookings and accounts in `state.json`, all that happened in `log.txt`.
 
 It keeps its books like a real one. Rooms, seats and money are really gone once they are taken, and whoever
-does not give them back leaves the office in a state in which the next customer finds less."""
+does not give them back leaves the office in a state in which the next customer finds less. Whoever comes
+again with the same idempotency key gets the same booking. With `SLOWLY=2` in the environment everything takes
+two seconds, so that somebody can pull the plug meanwhile."""
 
 from __future__ import annotations
 
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -128,14 +131,24 @@ def print_tickets(folder: str, bookings: list[Booking]) -> None:
 
 
 def _book(office: str, kind: str, city: str, what: str, times: int) -> Booking:
+    key = current_call().idempotency_key
     with _state(office) as state:
+        for id, known in state["bookings"].items():
+            if known["key"] == key:
+                return Booking(id, known["what"], known["euros"])
         offer = state["offers"][kind].get(city)
         if offer is None or offer["left"] == 0:
             raise SoldOut(f"there is no {kind} for {city}")
         offer["left"] -= 1
         state["last_id"] += 1
         booking = Booking(f"{kind}-{state['last_id']}", what, offer["euros"] * times)
-        state["bookings"][booking.id] = {"kind": kind, "city": city}
+        state["bookings"][booking.id] = {
+            "kind": kind,
+            "city": city,
+            "key": key,
+            "what": what,
+            "euros": booking.euros,
+        }
         _log(Path(office), f"{kind} {booking.id} booked")
         return booking
 
@@ -145,6 +158,7 @@ def _state(office: str) -> Iterator[Any]:
     """The office's books, which are written back if nothing goes wrong."""
     folder = Path(office)
     with ONE_AT_A_TIME:
+        time.sleep(float(os.environ.get("SLOWLY", "0")))
         state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         yield state
         _write(folder, state)

@@ -1,7 +1,8 @@
 """The examples as a reader runs them: a copy of the folder, and `flow run` in it.
 
 `Example.run` gives the outcome as an object; `Example.session` replays the console blocks of the README, in
-which a line `…` stands for any lines, and twelve hexadecimal digits for any run."""
+which a line `…` stands for any lines, a `…` within a line for any text, and twelve hexadecimal digits for a
+run: where a command names it, for the one that was shown as this."""
 
 from __future__ import annotations
 
@@ -60,16 +61,21 @@ class Example:
 
     def session(self) -> Iterator[tuple[str, str, str]]:
         """Each command of the README, what it is said to print, and what it prints."""
+        runs: dict[str, str] = {}
         for command, shown in _commands((self.folder / "README.md").read_text(encoding="utf-8")):
-            yield command, shown, self._printed(command)
+            printed = self.prints(RUN_ID.sub(lambda run: runs.get(run[0], run[0]), command))
+            yield command, shown, printed
+            for run, real in zip(RUN_ID.findall(shown), RUN_ID.findall(printed), strict=False):
+                runs.setdefault(run, real)
 
-    def _printed(self, command: str) -> str:
+    def prints(self, command: str) -> str:
+        """What a command line prints: its result, or where there is none, what is said instead."""
         words = shlex.split(command)
         if words[0] != "flow":
             return subprocess.run(words, cwd=self.folder, check=True, capture_output=True, text=True).stdout
-        quiet = ["--quiet"] if words[1] == "run" else []
+        quiet = ["--quiet"] if words[1] in ("run", "resume") else []
         code, out, err = self._invoke([*words[1:], *quiet])
-        return out if code == 0 else err
+        return (out if code == 0 else "") or err
 
     def _invoke(self, words: list[str]) -> tuple[int, str, str]:
         self.capture.readouterr()
@@ -81,10 +87,11 @@ class Example:
 def copied(
     name: str, into: Path, monkeypatch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]
 ) -> Example:
-    """A copy of the example of a name, without what running it has left there."""
+    """A copy of the example of a name, without what running it has left there, and a store of its own."""
     folder = into / name
     shutil.copytree(EXAMPLES / name, folder, ignore=shutil.ignore_patterns("out", "__pycache__"))
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("FLOW_STORE", str(into / "runs.db"))
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
     return Example(folder, capture)
@@ -92,9 +99,13 @@ def copied(
 
 def alike(shown: str, printed: str) -> bool:
     """Whether something is printed as it is shown."""
-    parts = RUN_ID.sub("RUN", shown).split(f"{ELISION}\n")
-    pattern = "(?:.*\n)*?".join(re.escape(part) for part in parts)
+    lines = RUN_ID.sub("RUN", shown).splitlines(keepends=True)
+    pattern = "".join("(?:.*\n)*?" if line.strip() == ELISION else _any_text(line) for line in lines)
     return re.fullmatch(pattern, RUN_ID.sub("RUN", printed)) is not None
+
+
+def _any_text(line: str) -> str:
+    return ".*".join(re.escape(part) for part in line.split(ELISION))
 
 
 def _commands(readme: str) -> Iterator[tuple[str, str]]:

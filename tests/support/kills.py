@@ -236,6 +236,16 @@ def whole(story: Story) -> Lived:
     return lived
 
 
+def killed_everywhere(story: Story, *later: Kill, step: int = 1) -> Iterator[Kill]:
+    """Kill a run of the story before and after each of its commits, or each `step`th, and at the `later` ones
+    of its further lives. Whenever one is given, the run has ended, and what it left can be looked at."""
+    expected = whole(story)
+    for commit in range(1, expected.commits + 1, step):
+        for kill in (Kill(commit, "before"), Kill(commit, "after")):
+            outlives(story, expected, [kill, *later])
+            yield kill
+
+
 def outlives(story: Story, expected: Lived, kills: Sequence[Kill]) -> int:
     """Kill a run so often, and see what becomes of it; gives how often it was really killed."""
     story.forget()
