@@ -32,6 +32,12 @@ def test_a_plan_calls_only_agents_that_are_allowed(allowed, found):
     assert found_in(plan_of(READ), "plan.json", allowing(*allowed)) == found
 
 
+def test_a_call_that_is_refused_may_raise_what_the_step_handles():
+    retry = {"max_retries": 2, "retry_on": ["RateLimited"]}
+    step = {**READ, "retry_policy": retry, "fallback": {"value": "", "on": ["NotFound"]}}
+    assert found_in(plan_of(step), "plan.json", allowing()) == [("not-allowed", '"read"')]
+
+
 @pytest.mark.parametrize("place", ["fallback", "undo"])
 def test_every_call_has_to_be_allowed(place):
     step = {**READ, place: {"agent_id": "remove", "parameters": {"id": "a"}}}

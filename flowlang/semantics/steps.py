@@ -23,6 +23,7 @@ from flowlang.semantics.types import (
     STRING,
     RecordField,
     Type,
+    contains,
     join,
     optional,
     show,
@@ -170,7 +171,7 @@ class Steps:
         for name in retry.errors:
             error = self.expressions.lookup.error(name)
             if error is not None:
-                self._raised(name, error[0], task.reach, "retried")
+                self._raised(name, error[0], task.type, task.reach, "retried")
         if retry.backoff is not None:
             self.expressions.duration(retry.backoff.initial, env, "a backoff")
             if retry.backoff.maximum is not None:
@@ -191,9 +192,10 @@ class Steps:
         found = self.expressions.lambda_body(until, env, [task])
         self.expressions.require(until.body, found, BOOL, "`until`")
 
-    def _raised(self, name: ast.QualifiedName, ref: ErrorRef, reach: Reach, what: str) -> None:
-        """Warn of an error that is named although nothing here raises it."""
-        if ref.module and ref not in reach.errors:
+    def _raised(self, name: ast.QualifiedName, ref: ErrorRef, task: Type, reach: Reach, what: str) -> None:
+        """Warn of an error that is named although nothing here raises it. What is called by a wrong name may
+        raise anything."""
+        if ref.module and ref not in reach.errors and not contains(task, types.UNKNOWN):
             raised = ", ".join(f"`{self.expressions.lookup.written(e)}`" for e in in_order(reach.errors))
             message = f"`{name.text}` is {what} here, but nothing in this step raises it"
             help = f"it raises {raised}" if raised else "it raises no declared error"
@@ -213,7 +215,7 @@ class Steps:
                 self.expressions.problems.report(
                     codes.UNREACHABLE_ARM, catch.span, message, help="move it up, or drop it"
                 )
-            errors = self._caught(catch, None if caught_all else left, taken)
+            errors = self._caught(catch, task.type, None if caught_all else left, taken)
             refs = [ref for ref, _ in errors]
             handler = self.tasks.task(
                 catch.handler, self._binding(catch, errors, env), annotation or task.type
@@ -226,9 +228,9 @@ class Steps:
             caught_all |= not catch.errors
         return Outcome(found, left.joined(handled))
 
-    def _caught(self, catch: ast.Catch, left: Reach | None, taken: set[ErrorRef]) -> list[Error]:
-        """The errors that a catch names. `left` is what may arrive at it, None where nothing can; `taken` are
-        those that a catch above it takes."""
+    def _caught(self, catch: ast.Catch, task: Type, left: Reach | None, taken: set[ErrorRef]) -> list[Error]:
+        """The errors that a catch of a task names. `left` is what may arrive at it, None where nothing can;
+        `taken` are those that a catch above it takes."""
         found: list[Error] = []
         for name in catch.errors:
             error = self.expressions.lookup.error(name)
@@ -239,7 +241,7 @@ class Steps:
                 message = f"`{name.text}` is caught here, but a `catch` above takes it"
                 self.expressions.problems.report(codes.USELESS_CATCH, name.span, message, help="drop it")
             elif left is not None:
-                self._raised(name, error[0], left, "caught")
+                self._raised(name, error[0], task, left, "caught")
         return found
 
     def _binding(self, catch: ast.Catch, errors: list[Error], env: Env) -> Env:
