@@ -208,6 +208,17 @@ def test_a_disk_that_cannot_be_written_to_fails_the_call(project: Path) -> None:
     assert result.failure is not None and "a file cannot be kept in" in result.failure.message
 
 
+def test_a_content_that_has_lost_its_size_is_put_anew(tmp_path: Path) -> None:
+    contents = Artifacts(tmp_path / "contents")
+    file = flowlang.File.from_bytes(b"whole")
+    contents.put(file.hash, b"whole", "owner.1")
+    path = contents.find(file.reference())
+    path.chmod(0o600)
+    path.write_bytes(b"wh")
+    contents.put(file.hash, b"whole", "owner.1")
+    contents.check(file.hash)
+
+
 def test_what_was_put_has_no_leftovers(project: Path) -> None:
     run_in_store(project, {})
     contents = Artifacts(artifacts_of(project / "runs.db"))

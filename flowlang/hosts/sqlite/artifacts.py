@@ -96,7 +96,7 @@ class Artifacts:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._locked(fcntl.LOCK_SH), (self.folder / "pins" / pin).open("a") as pins:
                 pins.write(hash + "\n")
-            if not target.exists():
+            if not _is_there(target, source):
                 self._write(target, source, pin)
         except OSError as error:
             message = f"a file cannot be kept in {self.folder}: {error.strerror or error}"
@@ -129,8 +129,9 @@ class Artifacts:
                 kept = self._pinned() | mentioned()
                 found = [(hash, self.path(hash)) for hash in self.hashes() if hash not in kept]
                 swept = [(hash, path.stat().st_size) for hash, path in found]
-                for _, path in found if remove else ():
-                    path.unlink()
+                if remove:
+                    for _, path in found:
+                        path.unlink()
                 return swept
         except OSError as error:
             message = f"files in {self.folder} cannot be removed: {error.strerror or error}"
@@ -199,6 +200,15 @@ class RunFiles:
     def close(self) -> None:
         if self.kept:
             self.artifacts.unpin(self.pin)
+
+
+def _is_there(target: Path, source: Path | bytes) -> bool:
+    """Whether a content has been put already. What has lost its size is put anew."""
+    try:
+        size = target.stat().st_size
+    except FileNotFoundError:
+        return False
+    return size == (len(source) if isinstance(source, bytes) else source.stat().st_size)
 
 
 def _reader(content: bytes) -> Callable[[int], bytes]:

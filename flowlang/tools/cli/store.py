@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import attrs
@@ -49,7 +50,7 @@ def _options(function: Command) -> Command:
 @store_option
 def path(store: str | None) -> None:
     """Print where the store is."""
-    terminal.out(store or str(default_path()))
+    terminal.out(str(default_path() if store is None else Path(store).expanduser().absolute()))
 
 
 @command.command("check")
