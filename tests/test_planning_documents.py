@@ -130,6 +130,14 @@ def test_what_yaml_is_refused(text, message):
     assert 0 <= refused.value.span.start <= len(text)
 
 
+@pytest.mark.parametrize("text", ["a: {url: ${results.page}}", "a: [x, ${item}]", "\ufeffa: [at ${item}]"])
+def test_a_hole_without_quotes_among_brackets_is_told_to_have_them(text):
+    with pytest.raises(Unreadable, match="this is not YAML") as refused:
+        read_yaml_text(text)
+    assert refused.value.span.start == text.index("{", text.index("$"))
+    assert refused.value.help == 'among `{ }` or `[ ]`, write a text with `${…}` in double quotes: `"${…}"`'
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

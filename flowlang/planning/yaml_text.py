@@ -39,6 +39,7 @@ from flowlang.planning.json_text import number_of
 from flowlang.text.source import Span
 
 USUAL: Final = "indentation, and a `: ` or `#` in a text without quotes, are the usual causes"
+BARE_HOLE: Final = 'among `{ }` or `[ ]`, write a text with `${…}` in double quotes: `"${…}"`'
 
 WORDS: Final = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -60,7 +61,7 @@ def read_yaml_text(text: str) -> Node:
         for event in _events(text):
             reading.take(event)
     except MarkedYAMLError as problem:
-        raise _broken(problem) from None
+        raise _broken(problem, text) from None
     except YAMLError as problem:
         at = getattr(problem, "position", 0)
         raise Unreadable(Span(at, at + 1), "this character may not stand in YAML") from None
@@ -76,11 +77,12 @@ def _events(text: str) -> Iterator[Any]:
     yield from yaml.parse("\n" + text[1:] if text.startswith("\ufeff") else text)
 
 
-def _broken(problem: MarkedYAMLError) -> Unreadable:
+def _broken(problem: MarkedYAMLError, text: str) -> Unreadable:
     mark = problem.problem_mark or problem.context_mark
     at = mark.index if mark is not None else 0
     words = " ".join(part for part in (problem.context, problem.problem) if part)
-    return Unreadable(Span(at, at + 1), f"this is not YAML: {words}", USUAL)
+    help = BARE_HOLE if text[:at].endswith("$") and text.startswith("{", at) else USUAL
+    return Unreadable(Span(at, at + 1), f"this is not YAML: {words}", help)
 
 
 @attrs.define(eq=False)
