@@ -122,9 +122,7 @@ def _found_anywhere(agent: plan.Agent) -> plan.Agent:
 
 def plan_of(store: Store, record: RunRecord) -> plan.Plan:
     """The plan of a stored run. Raises StoreProblem where this flowlang cannot read it, or go on with it."""
-    if record.semantics > SEMANTICS:
-        message = f"run `{record.id}` was started by a newer flowlang"
-        raise StoreProblem("newer_run", message, "update flowlang")
+    _refuse_newer(record)
     found = load_plan(store.plan(record.plan))
     if isinstance(found, tuple):
         message = f"the plan of run `{record.id}` cannot be read: {found[0].message}"
@@ -133,7 +131,15 @@ def plan_of(store: Store, record: RunRecord) -> plan.Plan:
 
 
 def begun_of(store: Store, record: RunRecord) -> Begun:
+    """Raises StoreProblem."""
+    _refuse_newer(record)
     return Begun.from_json(store.inputs(record.number))
+
+
+def _refuse_newer(record: RunRecord) -> None:
+    if record.semantics > SEMANTICS:
+        message = f"run `{record.id}` was started by a newer flowlang"
+        raise StoreProblem("newer_run", message, "update flowlang")
 
 
 def prepared_again(
