@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -237,7 +238,8 @@ class Engine(StoredRuns):
         record = self.store.find(run) if isinstance(run, str) else run
         begun = begun_of(self.store, record)
         prepared = self._preparations.of(self.store, record, begun, agents)
-        begun = begun.with_secrets(prepared.program.plan.flows[record.flow], secrets or {}, record.id)
+        flow = prepared.program.plan.flows[record.flow]
+        begun = begun.with_secrets(flow, secrets or {}, record.id, f"flow resume {record.id}")
 
         def bring(tell: OnEvent | None) -> tuple[Kernel, Replayed | None]:
             with no_collection():
@@ -275,7 +277,8 @@ class Engine(StoredRuns):
         begun = begun_of(self.store, record)
         prepared = self._preparations.of(self.store, record, begun, agents)
         flow = prepared.program.plan.flows[record.flow]
-        begun = begun.with_secrets(flow, secrets or {}, record.id)
+        command = f"flow fork {record.id} --from {shlex.quote(step)}"
+        begun = begun.with_secrets(flow, secrets or {}, record.id, command)
         begun = forked_begun(begun, flow, inputs or {}, record, step)
         program, now = prepared.program, self._clock()
         rows = forked_past(self.store, record, program, begun, run_id, step, given or {}, now).rows

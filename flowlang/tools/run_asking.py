@@ -112,16 +112,20 @@ def _meant(store: Store, record: RunRecord, path: str) -> Asked:
     if meant:
         message = f"run `{record.id}` has {len(meant)} questions open" + (f" at `{path}`" if path else "")
         raise StoreProblem("ambiguous_question", message, f"name one: {_addresses(meant)}")
-    if _was_answered(store, record, path):
-        raise AnsweredAlready(path or "it")
+    if answered := _answered_path(store, record, path):
+        raise AnsweredAlready(answered)
     raise _not_asked(record, path, found)
 
 
-def _was_answered(store: Store, record: RunRecord, path: str) -> bool:
-    if any(m.kind == "answer" and path in ("", m.path) for m in store.messages(run=record.number)):
-        return True
+def _answered_path(store: Store, record: RunRecord, path: str) -> str | None:
+    """The path of a question that has an answer: the one at `path`, or any that the run has not heard yet."""
+    unheard = [
+        m.path for m in store.messages(run=record.number) if m.kind == "answer" and path in ("", m.path)
+    ]
+    if unheard:
+        return unheard[0]
     rows = store.journal(record.number) if path else []
-    return any(row.kind == "answer" and row.path == path for row in rows)
+    return path if any(row.kind == "answer" and row.path == path for row in rows) else None
 
 
 def _not_asked(record: RunRecord, path: str, found: Sequence[Asked]) -> StoreProblem:

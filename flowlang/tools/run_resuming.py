@@ -228,6 +228,8 @@ class _Round:
                 result = await run.result()
             self._count(result.status)
             terminal.say(f"{record.id}  {summary(result)}")
+        except Held:
+            pass  # Somebody else was faster and carries it on. Should they leave it, it is found again.
         except StoreProblem as problem:
             self._refuse(record, problem.message)
         except NotRunnable as problem:

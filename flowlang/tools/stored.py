@@ -75,14 +75,15 @@ class Begun:
             known.get("seed"),
         )
 
-    def with_secrets(self, flow: plan.Flow, given: Mapping[str, object], run: str) -> Begun:
-        """The same with its secrets given anew, in their JSON form. Raises StoreProblem."""
+    def with_secrets(self, flow: plan.Flow, given: Mapping[str, object], run: str, command: str) -> Begun:
+        """The same with its secrets given anew, in their JSON form, to a `command` as `flow resume 4f2a`.
+        Raises StoreProblem."""
         if unknown := [name for name in given if name not in self.secrets]:
             message = f"`{unknown[0]}` is no secret that run `{run}` was started with"
             raise StoreProblem("not_secret", message, "what else it was started with is kept")
         if missing := [name for name in self.secrets if name not in given]:
             message = f"run `{run}` was started with the secret `{missing[0]}`, which is not kept"
-            raise StoreProblem("secret", message, f"give it again: `flow resume {run} {missing[0]}=…`")
+            raise StoreProblem("secret", message, f"give it again: `{command} {missing[0]}=…`")
         types = {parameter.name: parameter.type for parameter in flow.parameters}
         return attrs.evolve(self, values={**self.values, **_decoded(given, types)})
 

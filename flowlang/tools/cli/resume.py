@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import click
 
 from flowlang.hosts.sqlite.opening import Durability
@@ -77,7 +79,9 @@ def command(
     )
     if run is None:
         return resume_all(options, watch=watch)
-    return resume_one(run, Settled(redo, tuple(_skipped(text) for text in skip)), options)
+    settled = Settled(redo, tuple(_skipped(text) for text in skip))
+    _insist_on_one_way(settled)
+    return resume_one(run, settled, options)
 
 
 def _skipped(text: str) -> tuple[str, str]:
@@ -85,3 +89,10 @@ def _skipped(text: str) -> tuple[str, str]:
     if not equals:
         raise click.UsageError(f"`--skip {text}` is not STEP=VALUE")
     return step, value
+
+
+def _insist_on_one_way(settled: Settled) -> None:
+    times = Counter([*set(settled.redo), *(step for step, _ in settled.skip)])
+    for step, count in times.items():
+        if count > 1:
+            raise click.UsageError(f"--redo and --skip: say one thing of `{step}`")
