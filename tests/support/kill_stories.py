@@ -171,6 +171,7 @@ flow main() -> string {
 """,
 }
 
+# Examples of durable work are killed in the tests of their own, everywhere.
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "link_check": {"folder": "sample"},
     "mirrors": {},
