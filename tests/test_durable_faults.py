@@ -29,6 +29,7 @@ from support.kill_stories import acted, folder, story_of, untimed
 from support.kills import RUN, Kill, Story, whole
 from support.stores import child
 
+from flowlang.hosts.journaled import Activity
 from flowlang.hosts.sqlite import opening
 from flowlang.hosts.sqlite.problems import Held
 from flowlang.hosts.sqlite.records import NewRun
@@ -476,5 +477,6 @@ def carried(desk: Desk, text: str, shown: float, leave_after: float = math.inf) 
                     return (await run.result()).data, trio.current_time()
             return None, trio.current_time()
 
-    with patch.object(durable, "LISTENING", LISTENING):
-        return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0.001))
+    # Commits on the loop: while a thread wrote, this clock would jump.
+    with patch.object(durable, "LISTENING", LISTENING), patch.object(Activity, "idle", lambda self: True):
+        return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
