@@ -108,6 +108,16 @@ READ = {"step_id": "text", "agent_id": "read", "parameters": {"url": "a"}}
             "/steps/0/retry_policy/retry_on/0",
             [{"op": "replace", "path": "/steps/0/retry_policy/retry_on/0", "value": "NotFound"}],
         ),
+        (
+            {"step_id": "x", "agent_id": "search", "parameters": {"query": "a", "limit": "5"}},
+            "/steps/0/parameters/limit",
+            [{"op": "replace", "path": "/steps/0/parameters/limit", "value": 5}],
+        ),
+        (
+            {"step_id": "x", "agent_id": "search", "parameters": {"query": "a", "limit": "05"}},
+            "/steps/0/parameters/limit",
+            None,
+        ),
         ({**READ, "timeout": "soon"}, "/steps/0/timeout", None),
         ({**READ, "retry_policy": {}}, "/steps/0/retry_policy", None),
     ],

@@ -23,7 +23,7 @@ from flowlang.semantics.facts import (
     Symbol,
 )
 from flowlang.semantics.lookup import Lookup
-from flowlang.semantics.mismatch import explain_mismatch, handle_missing, written
+from flowlang.semantics.mismatch import explain_mismatch, handle_missing, unquoted, written
 from flowlang.semantics.narrowing import always_holds, narrowed
 from flowlang.semantics.operators import Refusal
 from flowlang.semantics.scope import Env, Value, condition_of, conjuncts
@@ -95,7 +95,7 @@ class Inference:
             self.coerce(expr, found, wanted)
             return True
         code, message, help = explain_mismatch(found, wanted, what, self.why_missing(expr), written(expr))
-        self.problems.report(code, expr.span, message, help=help)
+        self.problems.report(code, expr.span, message, help=help, fix=unquoted(expr, wanted))
         return False
 
     def coerce(self, expr: ast.Node, found: Type, wanted: Type) -> None:

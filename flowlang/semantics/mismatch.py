@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flowlang.semantics import types
 from flowlang.semantics.suggest import did_you_mean
 from flowlang.semantics.types import (
@@ -19,6 +21,11 @@ from flowlang.semantics.types import (
 from flowlang.syntax import ast
 from flowlang.text import codes
 from flowlang.text.codes import Code
+from flowlang.text.diagnostics import Edit, Fix
+
+WHOLE = "(?:0|[1-9][0-9]{0,14})"
+FRACTION = r"(?:\.[0-9]{1,15})?"
+AMOUNT = re.compile("[0-9][0-9a-z.]*")  # a number or a duration, most likely
 
 
 def explain_mismatch(
@@ -37,6 +44,16 @@ def explain_mismatch(
         help = f"say what it should be, to be checked at run time: `{name or '…'} as {show(wanted)}`"
         return codes.JSON_USE, message, help
     return codes.TYPE_MISMATCH, message, _help(found, wanted, name or "…")
+
+
+def unquoted(expr: ast.Node, wanted: Type) -> Fix | None:
+    """The number that a string holds where one is wanted."""
+    number = present(wanted)
+    if isinstance(expr, ast.StringLiteral) and is_number(number):
+        pattern = WHOLE if number == types.INT else WHOLE + FRACTION
+        if re.fullmatch(pattern, expr.value):
+            return Fix(f"write `{expr.value}`", (Edit(expr.span, expr.value),))
+    return None
 
 
 def handle_missing(wanted: Type, name: str | None = None) -> str:
@@ -83,7 +100,7 @@ def _help(found: Type, wanted: Type, name: str) -> str | None:
     match present(found), present(wanted):
         case _, types.Scalar("bool"):
             return _truth(found, name)
-        case types.Enum(values=(text,)), types.Scalar("int" | "float" | "duration") if text[:1].isdigit():
+        case types.Enum(values=(text,)), types.Scalar("int" | "float" | "duration") if AMOUNT.fullmatch(text):
             return f"write it without quotes: `{text}`"
         case types.Enum(values=given), types.Enum(values=allowed):
             wrong = [v for v in given if v not in allowed]
