@@ -118,12 +118,17 @@ READ = {"step_id": "text", "agent_id": "read", "parameters": {"url": "a"}}
             "/steps/0/parameters/limit",
             None,
         ),
+        (
+            {**READ, "parameters": {"url": "all ${inputs.tags}"}},
+            "/steps/0/parameters/url",
+            [{"op": "replace", "path": "/steps/0/parameters/url", "value": "all ${inputs.tags.json()}"}],
+        ),
         ({**READ, "timeout": "soon"}, "/steps/0/timeout", None),
         ({**READ, "retry_policy": {}}, "/steps/0/retry_policy", None),
     ],
 )
 def test_each_mistake_has_its_place_and_its_repair(step, pointer, operations):
-    text = plan_of(step, inputs={"topic": "string"})
+    text = plan_of(step, inputs={"topic": "string", "tags": "list<string>"})
     (found,) = problems(text, str(FOLDER / "plan.json"), plans=USING)
     assert (found["pointer"], found["repair"]) == (pointer, operations)
     if operations is not None:

@@ -33,6 +33,7 @@ from flowlang.semantics.types import (
 from flowlang.syntax import ast
 from flowlang.text import codes
 from flowlang.text.diagnostics import Edit, Fix
+from flowlang.text.source import Span
 
 
 class Literals(Inference):
@@ -49,8 +50,11 @@ class Literals(Inference):
             self.report_missing(part, found)
         elif not (is_text(found) or found in (INT, FLOAT, BOOL, types.DURATION, types.DATETIME)):
             message = f"a hole takes a string, a number, a bool or a time, not `{show(found)}`"
-            help = f"write it as JSON: `${{{written(part) or '…'}.json()}}`"
-            self.problems.report(codes.TYPE_MISMATCH, part.span, message, help=help)
+            path = written(part)
+            help = f"write it as JSON: `${{{path or '…'}.json()}}`"
+            end = Span(part.span.end, part.span.end)
+            fix = Fix("write it as JSON", (Edit(end, ".json()"),)) if path else None
+            self.problems.report(codes.TYPE_MISMATCH, part.span, message, help=help, fix=fix)
 
     def _list(self, expr: ast.ListLiteral, env: Env, wanted: Type | None) -> Type:
         inside = present(wanted) if wanted else None
