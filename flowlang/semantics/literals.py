@@ -50,10 +50,9 @@ class Literals(Inference):
             self.report_missing(part, found)
         elif not (is_text(found) or found in (INT, FLOAT, BOOL, types.DURATION, types.DATETIME)):
             message = f"a hole takes a string, a number, a bool or a time, not `{show(found)}`"
-            path = written(part)
-            help = f"write it as JSON: `${{{path or '…'}.json()}}`"
+            help = "write it as JSON: `${….json()}`"
             end = Span(part.span.end, part.span.end)
-            fix = Fix("write it as JSON", (Edit(end, ".json()"),)) if path else None
+            fix = Fix("write it as JSON", (Edit(end, ".json()"),)) if written(part) else None
             self.problems.report(codes.TYPE_MISMATCH, part.span, message, help=help, fix=fix)
 
     def _list(self, expr: ast.ListLiteral, env: Env, wanted: Type | None) -> Type:
