@@ -8,7 +8,10 @@ from typing import Any
 
 import attrs
 import pytest
+import trio
 
+import flowlang
+from flowlang import prepare
 from flowlang.hosts.sqlite.records import RunRecord
 from flowlang.hosts.sqlite.store import Store
 from flowlang.tools.cli import invoke
@@ -93,3 +96,39 @@ def test_a_run_that_another_process_takes_first_is_no_failure(
         store.take(store.find(run).number, other)
         monkeypatch.setattr(Store, "runs", free)
         assert shell.flow("resume", "--all") == (0, "")
+
+
+@pytest.mark.parametrize(("early", "gives"), [(1, "yes"), (0, "yes"), (-1, "late")])
+def test_an_answer_given_in_time_counts_though_nobody_held_the_run_at_its_deadline(
+    tmp_path: Path, early: int, gives: str
+) -> None:
+    text = """
+    ask name(question: string) -> string
+    flow main() -> string {
+      step who = name(question: "who?")
+        timeout 1h
+        catch Timeout -> "late"
+      step again = name(question: "again?")
+        timeout 1h
+        catch Timeout -> who
+      return again
+    }
+    """
+    now = [1_000_000_000_000]
+
+    async def lives() -> object:
+        prepared = prepare(flowlang.compile("main.flow", text=text))
+        async with flowlang.Engine.open(tmp_path / "runs.db", clock=lambda: now[0]) as engine:
+            async with engine.start(prepared, {}) as run:
+                while not run.questions():
+                    await trio.sleep(0.001)
+                run.park()
+                await run.result()
+            [(number, wait)] = engine.store.waits()
+            assert wait.deadline is not None
+            engine.store.put_answer(number, wait.path, '"yes"', wait.deadline - early)
+            now[0] = wait.deadline + 10 * 3_600_000_000
+            async with engine.resume(run.run_id, wait=False) as run:
+                return (await run.result()).data
+
+    assert trio.run(lives) == gives

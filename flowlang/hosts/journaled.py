@@ -118,11 +118,14 @@ class World:
 
 @attrs.frozen
 class _Arrival:
-    """Something that the run is to hear, once it is committed. `message` is the inbox's number of it."""
+    """Something that the run is to hear, once it is committed. `message` is the inbox's number of it, `came`
+    the instant at which it was put there. It is heard as of `at`, None as of its commit."""
 
     input: Callable[[int], Input]
     digest: bytes | None = None
     message: int | None = None
+    came: int = 0
+    at: int | None = None
 
 
 class JournaledRun:
@@ -181,26 +184,26 @@ class JournaledRun:
             if isinstance(wait.awaited, Question) and path not in self._answered
         }
 
-    def answer(self, path: str, answer: Value, message: int | None = None) -> None:
+    def answer(self, path: str, answer: Value, message: int | None = None, came: int = 0) -> None:
         """Answer an open question, as JSON. Raises LookupError where there is none at this address."""
         if path not in self.questions:
             raise LookupError(f"there is no open question {path}")
         self._answered.add(path)
-        self._arrive(_Arrival(lambda at: Answered(at, path, Replied(answer)), message=message))
+        self._arrive(_Arrival(lambda at: Answered(at, path, Replied(answer)), message=message, came=came))
 
-    def send(self, event: str, fields: Value, message: int | None = None) -> None:
+    def send(self, event: str, fields: Value, message: int | None = None, came: int = 0) -> None:
         """Tell the run that something has happened; a plan value of the event's type. Raises MailboxFull."""
         if self._kernel.events_kept + len(self._arrived) >= MOST_KEPT:
             raise MailboxFull(f"{MOST_KEPT:,} events are waiting to be waited for")
-        self._arrive(_Arrival(lambda at: EventCame(at, event, fields), message=message))
+        self._arrive(_Arrival(lambda at: EventCame(at, event, fields), message=message, came=came))
 
     def pass_over(self, message: int) -> None:
         """A message that the run does not take: it is taken out of the inbox, and nothing else happens."""
         self._passed_over.append(message)
 
-    def cancel(self, message: int | None = None) -> None:
+    def cancel(self, message: int | None = None, came: int = 0) -> None:
         """Stop: what is under way is cancelled, undos and `finally` run, then the run ends as cancelled."""
-        self._arrive(_Arrival(CancelAsked, message=message))
+        self._arrive(_Arrival(CancelAsked, message=message, came=came))
 
     def park(self) -> None:
         """Begin nothing more, give calls under way a while to end, and leave the run to be resumed."""
@@ -253,8 +256,7 @@ class JournaledRun:
 
     async def _enter(self) -> None:
         """Hear that the run begins or is resumed, and take up what is outstanding."""
-        if first := self._first_input():
-            self._arrived.insert(0, _Arrival(first))  # before what has arrived already
+        self._arrived = self._on_entering(self._arrived)
         if self._has_news():
             for row in await self._commit():
                 for command in self._kernel.advance(input_of(row)):
@@ -270,11 +272,23 @@ class JournaledRun:
             else:
                 self._do(StartCall(path, pending.call))
 
-    def _first_input(self) -> Callable[[int], Input] | None:
+    def _on_entering(self, arrived: Sequence[_Arrival]) -> list[_Arrival]:
+        """What is heard first, with what has arrived already. Where something became due while nobody held
+        the run, each is heard as of when it came: what came in time is in time."""
         if self._replayed is None:
-            return Began
-        away = max(0, self._world.clock() - self._at)
-        return (lambda at: Resumed(at, away)) if self._resumed else None
+            return [_Arrival(Began), *arrived]
+        if not self._resumed:
+            return [*arrived]
+        now, due = max(self._at, self._world.clock()), self._kernel.next_instant
+        if due is None or due > now:
+            return [_resumed(now, now - self._at), *arrived]
+        heard, before = list[_Arrival](), self._at
+        for arrival in arrived:
+            came = min(max(before, arrival.came), now)
+            # An instant before, since what comes at a deadline is in time.
+            heard += [_resumed(max(before, came - 1), came - before), attrs.evolve(arrival, at=came)]
+            before = came
+        return [*heard, _resumed(now, now - before)]
 
     async def _wait(self) -> None:
         """Wait until something has arrived or is due; or, where the run is to be parked, for a while."""
@@ -309,7 +323,7 @@ class JournaledRun:
         arrived, self._arrived = self._arrived, []
         announced, self._announced = self._announced, []
         self._at = at = max(self._at, self._world.clock())
-        rows = [self._row(arrival, at) for arrival in arrived]
+        rows = [self._row(arrival, at if arrival.at is None else arrival.at) for arrival in arrived]
         rows += [self._started_row(start, at) for start in announced]
         passed_over, self._passed_over = self._passed_over, []
         taken = [arrival.message for arrival in arrived if arrival.message is not None] + passed_over
@@ -458,3 +472,8 @@ def _shown(wait: OpenWait) -> Wait:
             return Wait(wait.path, "question", ask, write_json(arguments), wait.since, wait.deadline)
         case Awaited(event=event):
             return Wait(wait.path, "event", event, None, wait.since, wait.deadline)
+
+
+def _resumed(at: int, away: int) -> _Arrival:
+    """Somebody holds the run, as of `at`, and nobody did for `away` microseconds."""
+    return _Arrival(lambda heard: Resumed(heard, away), at=at)

@@ -420,13 +420,13 @@ class _Durable:
     def _pass_on(self, message: Message) -> None:
         match message.kind:
             case "cancel":
-                self._run.cancel(message.number)
+                self._run.cancel(message.number, message.at)
             case "answer":
                 answer = json.loads(message.value or "null")
                 decode(answer, self._plan.agents[self._run.questions[message.path].ask].result)
-                self._run.answer(message.path, answer, message.number)
+                self._run.answer(message.path, answer, message.number, message.at)
             case "signal":
                 declared = self._plan.events[message.path]
                 record = plan.RecordType(fields=declared.fields, name=message.path)
                 fields = decode(json.loads(message.value or "{}"), record)
-                self._run.send(message.path, fields, message.number)
+                self._run.send(message.path, fields, message.number, message.at)
