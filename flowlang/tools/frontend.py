@@ -81,9 +81,7 @@ def compile_plan(
 
     The file may be a plan in YAML or JSON; `plans` says which agents it may call and how much it may do."""
     name = os.fspath(path)
-    made = lowered(
-        check_file(name, plans=plans) if text is None else check_text(text, name, plans=plans)
-    )
+    made = lowered(check_file(name, plans=plans) if text is None else check_text(text, name, plans=plans))
     if made.plan is None:
         raise NotRunnable(made.diagnostics, made.sources)
     return made.plan
