@@ -476,3 +476,33 @@ def test_output_that_the_terminal_cannot_show_is_escaped():
     running = process("check", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
     out, err = running.communicate('flow f() -> string {\n  return "日本" + 1\n}\n'.encode())
     assert running.returncode == 1 and b"Traceback" not in err and b"\\u65e5" in out
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such shell")
+def test_closed_streams_lead_nowhere(tmp_path: Path, closed: str) -> None:
+    (tmp_path / "main.flow").write_text('flow main() -> string { return "hi" }')
+    root = Path(__file__).resolve().parent.parent
+    ran = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m flowlang run main.flow {closed}"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root), "FLOW_STORE": str(tmp_path / "runs.db")},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0 and "internal error" not in ran.stderr
+    assert ran.stdout == ("" if ">&-" in closed.replace("2>&-", "") else "hi\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+def test_a_full_disk_behind_the_output_is_one_line(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parent.parent
+    ran = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m flowlang schema plan > /dev/full"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 1 and "cannot be written: No space left" in ran.stderr
+    assert "internal error" not in ran.stderr and "Traceback" not in ran.stderr

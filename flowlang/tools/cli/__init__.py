@@ -11,6 +11,7 @@ as fast as Python can, so no module here imports pydantic, trio or rich but thos
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import sys
@@ -29,7 +30,21 @@ REPORT_TO = "please report it with the output of the same command under FLOW_DEB
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `flow` with the arguments of the process (or these) and leave with its exit code."""
     gc.set_threshold(*GARBAGE_THRESHOLDS)
+    _open_closed_streams()
     sys.exit(invoke(arguments))
+
+
+def _open_closed_streams() -> None:
+    """Streams that whoever started us has closed lead nowhere; else the next file that is opened, such as a
+    store, would take their place."""
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
+        continue
+    os.close(opened)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(
+                sys, name, os.fdopen(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False)
+            )
 
 
 def invoke(arguments: Sequence[str] | None = None) -> int:
@@ -49,11 +64,21 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _leave_the_pipe()
         return 1
-    except Exception as bug:
-        if os.environ.get("FLOW_DEBUG"):
-            raise
-        print(f"flow: internal error: {type(bug).__name__}: {bug}; {REPORT_TO}", file=sys.stderr)
+    except OSError as problem:
+        if problem.errno != errno.ENOSPC:
+            return _internal(problem)
+        _leave_the_pipe()
+        print(f"error: what is to be printed cannot be written: {problem.strerror}", file=sys.stderr)
         return 1
+    except Exception as bug:
+        return _internal(bug)
+
+
+def _internal(bug: Exception) -> int:
+    if os.environ.get("FLOW_DEBUG"):
+        raise bug
+    print(f"flow: internal error: {type(bug).__name__}: {bug}; {REPORT_TO}", file=sys.stderr)
+    return 1
 
 
 def _leave_the_pipe() -> None:
