@@ -82,7 +82,7 @@ def _chain(path: Path, by_hand: ByHand) -> Iterator[Figure]:
     value = statistics.median(mine for mine, _ in rounds) / CHAIN * 1e6
     ratio = statistics.median(mine / theirs for mine, theirs in rounds)
     against = "as many commits of one row by hand"
-    yield Figure(f"durable: chain of {CHAIN:,} at power", value, "µs/step", ratio, against, 2.5)
+    yield Figure(f"durable: chain of {CHAIN:,} at power", value, "µs/step", ratio, against, 5.0)
 
 
 def _together(path: Path, by_hand: ByHand) -> Iterator[Figure]:
@@ -107,8 +107,8 @@ def _together(path: Path, by_hand: ByHand) -> Iterator[Figure]:
     value = statistics.median(mine for mine, _ in rounds) / TOGETHER / STEPS * 1e6
     ratio = statistics.median(mine / theirs for mine, theirs in rounds)
     name = f"durable: {TOGETHER} runs of {STEPS} steps at once"
-    yield Figure(name, value, "µs/step", value, "1 µs", 100.0)
-    yield Figure(name, value, "µs/step", ratio, "the same rows in groups by hand", 5.0)
+    yield Figure(name, value, "µs/step", value, "1 µs", 350.0)
+    yield Figure(name, value, "µs/step", ratio, "the same rows in groups by hand", 10.0)
 
 
 def _rounds(

@@ -131,7 +131,7 @@ def _fairness(path: Path, pace: str, longest_ms: float) -> Iterator[Figure]:
     trio.run(main)
     name = f"engine: a short run beside {ITEMS:,} items{pace or ' all at once'}"
     median, alone_median = statistics.median(beside) * 1e3, statistics.median(alone) * 1e3
-    yield Figure(f"{name}, median", median, "ms", median / alone_median, "the same run alone", 200)
+    yield Figure(f"{name}, median", median, "ms", median / alone_median, "the same run alone", 800)
     yield Figure(f"{name}, longest", max(beside) * 1e3, "ms", max(beside) * 1e3, "1 ms", 2 * longest_ms)
     yield Figure(
         f"{name}, longest turn of the loop", max(late) * 1e3, "ms", max(late) * 1e3, "1 ms", longest_ms
