@@ -203,6 +203,7 @@ def is_told(n: int) -> bool:
 
 
 def test_a_thousand_runs_at_once(tmp_path: Path) -> None:
+    gc.collect()  # what earlier tests have left
     files = len(os.listdir("/dev/fd"))
     many = Many(tmp_path / "runs.db")
     trio.run(many.start)
@@ -211,7 +212,7 @@ def test_a_thousand_runs_at_once(tmp_path: Path) -> None:
     assert many.ended == {*range(RUNS)}
     check_bookings(many.shop)
     check_store(many.path)
-    assert len(os.listdir("/dev/fd")) == files
+    assert len(os.listdir("/dev/fd")) <= files
     assert not list(tmp_path.glob("runs.db-owners/*"))
 
 
