@@ -3,6 +3,7 @@ middle of it, and another one goes on: nothing is lost, every run ends, and each
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 from collections import Counter
