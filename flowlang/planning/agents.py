@@ -67,13 +67,13 @@ class KnownAgent:
     """What an id stands for."""
 
     id: str
-    library: Library
+    origin: Library
     member: str
     callable: Callable | None  # None for what cannot be read
 
     @property
     def declaration(self) -> ast.AgentDecl | None:
-        return self.library.declarations.get(self.member)
+        return self.origin.declarations.get(self.member)
 
     def parameter(self, name: str) -> Parameter | None:
         return self.callable.parameter(name) if self.callable else None

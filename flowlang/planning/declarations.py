@@ -55,9 +55,9 @@ class UsedAgents:
         """What a call of an agent calls: a declaration of the plan's module, or a member of an alias."""
         if agent.declaration is not None:
             first, _ = self.declared.setdefault(agent.member, (agent, span))
-            if first.library is agent.library:
+            if first.origin is agent.origin:
                 return make.name(span, agent.member)
-        return make.member(span, make.name(span, agent.library.alias), agent.member)
+        return make.member(span, make.name(span, agent.origin.alias), agent.member)
 
     def guard(self, agent: KnownAgent, breaker: Breaker) -> None:
         """Give an agent a circuit breaker."""
@@ -89,7 +89,7 @@ class UsedAgents:
     def declarations(self) -> Iterable[ast.AgentDecl]:
         for name, (agent, span) in self.declared.items():
             assert agent.declaration is not None
-            yield declared_again(agent.declaration, agent.library, span, self.breakers.get(name))
+            yield declared_again(agent.declaration, agent.origin, span, self.breakers.get(name))
 
 
 def _meaning(policy: ast.Breaker) -> tuple[object, ...]:
