@@ -14,6 +14,7 @@ import attrs
 from flowlang.runtime.commands import CloseWait, Command, KeepProgress, OpenWait, StartCall, StopCall
 from flowlang.runtime.journal import JournalMisfit, Row, input_of
 from flowlang.runtime.kernel import Kernel
+from flowlang.runtime.replay import expect_progress
 from flowlang.runtime.run import RunResult
 from flowlang.values.value import Value
 
@@ -34,7 +35,7 @@ def compare(known: Kernel, other: Kernel, rows: Iterable[Row]) -> Difference | N
     those of `known`."""
     rows = [*rows]
     for kernel in (known, other):
-        kernel.expect(row.path for row in rows if row.kind == "scope")
+        expect_progress(kernel, rows)
     for row in rows:
         if row.kind == "started":
             continue

@@ -6,7 +6,7 @@ worked out again, not read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
@@ -52,10 +52,19 @@ def kernel_of(
     return kernel
 
 
-def replay(kernel: Kernel, rows: Iterable[Row]) -> Replayed:
-    """Bring a kernel to where the rows end. Raises JournalMisfit where they are not of its run.
+def replay(kernel: Kernel, rows: Sequence[Row]) -> Replayed:
+    """Bring a fresh kernel to where the rows end. Raises JournalMisfit where they are not of its run."""
+    expect_progress(kernel, rows)
+    return feed(kernel, rows)
 
-    A fresh kernel has to be told to `expect` the loops whose progress the rows tell."""
+
+def expect_progress(kernel: Kernel, rows: Iterable[Row]) -> None:
+    """Tell a fresh kernel of which loops the rows will tell the progress."""
+    kernel.expect(row.path for row in rows if row.kind == "scope")
+
+
+def feed(kernel: Kernel, rows: Iterable[Row]) -> Replayed:
+    """Let a kernel hear further rows. Raises JournalMisfit where they are not of its run."""
     seq = at = 0
     started: dict[str, None] = {}
     closed: list[str] = []

@@ -288,7 +288,6 @@ class Engine(StoredRuns):
 
         def bring(tell: OnEvent | None) -> tuple[Kernel, Replayed]:
             kernel = kernel_of(program, record.flow, begun.values, run_id, tell, begun.seed)
-            kernel.expect(row.path for row in rows if row.kind == "scope")
             return kernel, replay(kernel, rows)
 
         with self._active() as files:

@@ -20,7 +20,7 @@ from flowlang.runtime.events import Event, OnEvent
 from flowlang.runtime.journal import JournalMisfit, Row
 from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.program import Program, link
-from flowlang.runtime.replay import kernel_of, replay
+from flowlang.runtime.replay import expect_progress, feed, kernel_of
 from flowlang.tools.stored import Begun, begun_of, plan_of, problem_of
 from flowlang.values.value import Value
 
@@ -57,9 +57,9 @@ class Looking:
             self.kernel.close()
             self.kernel = self.fresh(self._tell)
             rows = self.store.journal(self.record.number)
-        self.kernel.expect(row.path for row in rows if row.kind == "scope")
+        expect_progress(self.kernel, rows)
         try:
-            replay(self.kernel, self._watched(rows))
+            feed(self.kernel, self._watched(rows))
         except JournalMisfit as misfit:
             raise problem_of(misfit, self.record) from None
 

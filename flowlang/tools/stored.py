@@ -162,7 +162,6 @@ def brought_back(
     does. Raises StoreProblem where the journal is not that of this plan."""
     kernel = kernel_of(program, record.flow, begun.values, record.id, on_event, begun.seed)
     try:
-        kernel.expect(row.path for row in rows if row.kind == "scope")
         return kernel, replay(kernel, rows)
     except JournalMisfit as misfit:
         raise problem_of(misfit, record) from None
