@@ -21,8 +21,9 @@ import trio
 
 from flowlang.hosts.places import Places
 from flowlang.hosts.turns import Turns
-from flowlang.runtime.agents import Agent, AgentCall, AgentError, agent_failed
-from flowlang.runtime.events import Admitted, OnEvent, Waiting
+from flowlang.runtime.agents import Agent, AgentCall, AgentError, Said, Used, agent_failed
+from flowlang.runtime.connections import Connections
+from flowlang.runtime.events import Admitted, AgentSaid, AgentUsed, OnEvent, Waiting
 from flowlang.runtime.failures import TIMEOUT
 from flowlang.runtime.files import Files
 from flowlang.runtime.groups import news
@@ -46,7 +47,8 @@ class TrioHost:
     `agents` are the bindings by the agents' names in the plan. `calls_at_once` is the engine's cap, or the
     semaphore that several runs share; `turns` are the lines before protected agents, which they share too.
     `epoch` is the instant now; None: by the wall clock. `on_event` hears of calls that wait for their turn,
-    of which only the host knows. `files` is where agents find and keep contents."""
+    of which only the host knows, and of what agents say. `files` is where agents find and keep contents,
+    `connections` what they share between calls."""
 
     def __init__(
         self,
@@ -57,9 +59,10 @@ class TrioHost:
         epoch: int | None = None,
         on_event: OnEvent | None = None,
         files: Files | None = None,
+        connections: Connections | None = None,
     ) -> None:
         self._agents = agents
-        self._files = files
+        self._files, self._connections = files, connections
         self._on_event = on_event
         self._turns = turns or {}
         self._places = trio.Semaphore(calls_at_once) if isinstance(calls_at_once, int) else calls_at_once
@@ -101,17 +104,25 @@ class TrioHost:
     # Calls
 
     def call(self, path: str, call: AgentCall) -> Awaitable[Value]:
-        call = call._replace(files=self._files)
+        tell = None if self._on_event is None else partial(self._tell_said, path, call.agent)
+        call = call._replace(files=self._files, connections=self._connections, tell=tell)
         turns = self._turns.get(call.agent)
         if turns is None:
             return self._in_a_place(call)
-        tell = partial(self._tell_waiting, path, call.agent)
-        return turns.call(self, call, lambda: self._in_a_place(call), tell)
+        tell_waiting = partial(self._tell_waiting, path, call.agent)
+        return turns.call(self, call, lambda: self._in_a_place(call), tell_waiting)
 
     def _tell_waiting(self, path: str, agent: str, waiting: bool) -> None:
         if self._on_event is not None:
             now = self.now()
             self._on_event(Waiting(path, now, "limit", agent, None) if waiting else Admitted(path, now))
+
+    def _tell_said(self, path: str, agent: str, said: Said | Used) -> None:
+        assert self._on_event is not None, "somebody listens"
+        if isinstance(said, Used):
+            self._on_event(AgentUsed(path, self.now(), agent, dict(said.amounts)))
+        else:
+            self._on_event(AgentSaid(path, self.now(), agent, *said))
 
     async def _in_a_place(self, call: AgentCall) -> Value:
         """The reply to a call that is made under the engine's cap."""

@@ -7,11 +7,31 @@ there at any wait; it must then clean up and let the cancellation through."""
 from __future__ import annotations
 
 import traceback
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
+from flowlang.runtime.connections import Connections
 from flowlang.runtime.failures import AGENT_FAILED
 from flowlang.runtime.files import Files
 from flowlang.values.value import Value
+
+
+class Said(NamedTuple):
+    """What an agent says of a call while it answers: a line of its log, or how far it is (`done` of `of`)."""
+
+    text: str
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    done: float | None = None
+    of: float | None = None
+
+
+class Used(NamedTuple):
+    """What a call has used so far of what is counted, such as `input_tokens`; the last one counts."""
+
+    amounts: Mapping[str, int]
+
+
+Tell: TypeAlias = Callable[[Said | Used], None]
 
 
 class AgentCall(NamedTuple):
@@ -26,8 +46,10 @@ class AgentCall(NamedTuple):
     stop: the call is shielded, or it writes. `once`: it must not be made again, after a crash, without
     asking, since it writes and the author gave no key.
 
-    `secrets` names the arguments that may be shown and written down nowhere. `files` is where the host keeps
-    the contents that arguments and reply refer to."""
+    `secrets` names the arguments that may be shown and written down nowhere.
+
+    The rest comes from the host: `files` is where it keeps the contents that arguments and reply refer to,
+    `connections` what agents share between calls, and `tell` takes what the agent has to say meanwhile."""
 
     agent: str
     arguments: dict[str, Value]
@@ -39,6 +61,8 @@ class AgentCall(NamedTuple):
     once: bool = False
     secrets: tuple[str, ...] = ()
     files: Files | None = None
+    connections: Connections | None = None
+    tell: Tell | None = None
 
 
 class AgentError(Exception):

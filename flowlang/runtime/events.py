@@ -116,6 +116,29 @@ class Admitted:
 
 
 @attrs.frozen
+class AgentSaid:
+    """A line of an agent's log, or how far its call is: `done` of `of`, where it knows."""
+
+    path: str
+    at: int
+    agent: str
+    text: str
+    level: Literal["debug", "info", "warning", "error"]
+    done: float | None
+    of: float | None
+
+
+@attrs.frozen
+class AgentUsed:
+    """What a call has used so far, such as `input_tokens`."""
+
+    path: str
+    at: int
+    agent: str
+    amounts: dict[str, int]
+
+
+@attrs.frozen
 class Progress:
     """Of the items of a `for each`, or the rounds of a `while`: `done` of `of`."""
 
@@ -154,7 +177,7 @@ class CleanupFailed:
 
 Event: TypeAlias = (
     RunStarted | RunEnded | StepStarted | StepDone | StepFailed | StepCancelled | StepSkipped | AttemptFailed
-    | Caught | Waiting | Admitted | Progress | LoopStopped | Undone | CleanupFailed
+    | Caught | Waiting | Admitted | AgentSaid | AgentUsed | Progress | LoopStopped | Undone | CleanupFailed
 )  # fmt: skip
 
 OnEvent: TypeAlias = Callable[[Event], None]

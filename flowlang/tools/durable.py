@@ -25,6 +25,7 @@ import trio
 
 from flowlang.agents.binding import AgentLike
 from flowlang.agents.file import File
+from flowlang.hosts.connections import open_connections
 from flowlang.hosts.journaled import Activity, JournaledRun, OutcomeUnknown, Parked, World, wall_clock
 from flowlang.hosts.places import SharedPlaces
 from flowlang.hosts.sqlite.artifacts import Artifacts, RunFiles, artifacts_of
@@ -38,6 +39,7 @@ from flowlang.hosts.trio_host import CALLS_AT_ONCE, TrioGroup, TrioHost
 from flowlang.plan import model as plan
 from flowlang.plan.load import dump_plan
 from flowlang.runtime.agents import AgentCall
+from flowlang.runtime.connections import Connections
 from flowlang.runtime.events import OnEvent
 from flowlang.runtime.host import Question
 from flowlang.runtime.inputs import Began, Outcome
@@ -105,11 +107,12 @@ class Engine(StoredRuns):
         calls: SharedPlaces,
         clock: Callable[[], int],
         turns: SharedTurns,
+        connections: Connections,
     ) -> None:
         super().__init__(store.path, durability=store.durability, clock=clock)
         self.store = store
         self._owner, self._writer, self._activity, self._calls = owner, writer, activity, calls
-        self._turns, self._counted = turns, CountedCalls()
+        self._turns, self._counted, self._connections = turns, CountedCalls(), connections
         self._artifacts = Artifacts(artifacts_of(store.path), synced=store.durability == "power")
         self._begun = 0
         self._held: dict[int, _Durable] = {}
@@ -136,10 +139,11 @@ class Engine(StoredRuns):
         ):
             async with (
                 Writer(store, idle=activity.idle) as writer,
+                open_connections() as connections,
                 TrioGroup(math.inf) as group,
             ):
                 calls, turns = SharedPlaces(max_parallel), SharedTurns(replies)
-                engine = cls(store, owner, writer, activity, calls, clock, turns)
+                engine = cls(store, owner, writer, activity, calls, clock, turns, connections)
                 group.start(engine._listen)
                 yield engine
                 group.cancel()
@@ -346,8 +350,9 @@ class Engine(StoredRuns):
             epoch=self._clock(),
             on_event=tell,
             files=taken.files,
+            connections=self._connections,
         )
-        find = Answering(prepared.answerers, taken.answer, taken.files).find
+        find = Answering(prepared.answerers, taken.answer, taken.files, self._connections).find
         kernel, replayed = taken.bring(tell)
         started = replayed.started if replayed else ()
         return JournaledRun(

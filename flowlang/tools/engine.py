@@ -29,6 +29,7 @@ from flowlang.agents.file import File
 from flowlang.agents.places import Places
 from flowlang.agents.project import config_path
 from flowlang.agents.python_values import to_json
+from flowlang.hosts.connections import open_connections
 from flowlang.hosts.trio_host import CALLS_AT_ONCE
 from flowlang.hosts.turns import Turns, turns_of
 from flowlang.plan import model as plan
@@ -127,16 +128,20 @@ class Prepared:
                     values,
                     run_id,
                     tell,
-                    Answering(self.answerers, answer, kept),
+                    Answering(self.answerers, answer, kept, connections),
                     calls=self.calls,
                     turns=self.turns,
                     files=kept,
+                    connections=connections,
                 )
 
             followed = answer is None
-            async with carried(
-                self.program.plan, self.flow, run_id, open_carrier, on_event, followed=followed
-            ) as handle:
+            async with (
+                open_connections() as connections,
+                carried(
+                    self.program.plan, self.flow, run_id, open_carrier, on_event, followed=followed
+                ) as handle,
+            ):
                 yield handle
 
 

@@ -21,6 +21,7 @@ from flowlang.tools.run_progress import (
     failure_text,
     loop_text,
     retry_text,
+    said_text,
     skip_text,
     wait_text,
 )
@@ -116,6 +117,8 @@ class Lines(Silent):
                 return f"caught {failure_text(failure)}"
             case events.Waiting():
                 return wait_text(event)
+            case events.AgentSaid():
+                return f"{event.agent} says: {said_text(event)}"
             case events.LoopStopped(rounds=rounds):
                 return loop_text(rounds)
             case events.Undone(failure=None):

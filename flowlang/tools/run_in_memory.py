@@ -6,7 +6,7 @@ wait for an answer through the handle."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict, Unpack
 
 import attrs
 import trio
@@ -15,6 +15,7 @@ from flowlang.hosts.sqlite.artifacts import RunFiles
 from flowlang.hosts.trio_host import TrioHost
 from flowlang.hosts.turns import Turns
 from flowlang.runtime.agents import Agent, AgentCall, AgentError, agent_failed
+from flowlang.runtime.connections import Connections
 from flowlang.runtime.events import OnEvent
 from flowlang.runtime.failures import UNAVAILABLE
 from flowlang.runtime.files import Files
@@ -35,12 +36,13 @@ class Answering:
     agents: Mapping[str, Agent]
     answer: Answer | None
     files: Files | None = None
+    connections: Connections | None = None
 
     def find(self, path: str, question: Question) -> Callable[[], Awaitable[Value]] | None:
         """What gives the answer to a question, or raises AgentError; None where it waits for somebody."""
         agent = self.agents.get(question.ask)
         if agent is not None:
-            call = AgentCall(question.ask, question.arguments, files=self.files)
+            call = AgentCall(question.ask, question.arguments, files=self.files, connections=self.connections)
             return lambda: _blamed(agent.call(call))
         answer = self.answer
         return None if answer is None else lambda: _blamed(answer(path, question))
@@ -78,10 +80,17 @@ class InMemory:
         calls: trio.Semaphore,
         turns: Mapping[str, Turns],
         files: RunFiles,
+        connections: Connections,
     ) -> None:
         self._files = files
         self._host = host = _AnsweringHost(
-            answering, program.agents, calls_at_once=calls, turns=turns, on_event=on_event, files=files
+            answering,
+            program.agents,
+            calls_at_once=calls,
+            turns=turns,
+            on_event=on_event,
+            files=files,
+            connections=connections,
         )
         self._run = Run(program, flow, inputs, host, on_event, run_id)
 
@@ -109,18 +118,19 @@ class InMemory:
         return listed_artifacts(data, given, self._files.artifacts.path)
 
 
+class _Options(TypedDict):
+    calls_at_once: trio.Semaphore
+    turns: Mapping[str, Turns]
+    on_event: OnEvent | None
+    files: Files
+    connections: Connections
+
+
 class _AnsweringHost(TrioHost):
     def __init__(
-        self,
-        answering: Answering,
-        agents: Mapping[str, Agent],
-        *,
-        calls_at_once: trio.Semaphore,
-        turns: Mapping[str, Turns],
-        on_event: OnEvent | None,
-        files: Files,
+        self, answering: Answering, agents: Mapping[str, Agent], **options: Unpack[_Options]
     ) -> None:
-        super().__init__(agents, calls_at_once=calls_at_once, turns=turns, on_event=on_event, files=files)
+        super().__init__(agents, **options)
         self._answering = answering
 
     async def wait(self, path: str, awaited: Question | Awaited) -> Value:

@@ -91,6 +91,10 @@ class Progress:
                 self._change(path, "waiting", wait_text(event))
             case events.Admitted(path=path):
                 self._change(path, "running", "")
+            case events.AgentSaid(path=path):
+                self._row_of(path).note = said_text(event)
+            case events.AgentUsed():
+                pass  # counted when the run has ended
             case events.Progress(path=path, done=done, of=of):
                 self._row_of(path).progress = (done, of)
             case events.LoopStopped(path=path, rounds=rounds):
@@ -227,6 +231,14 @@ def wait_text(event: events.Waiting) -> str:
         case "time":
             left = None if event.deadline is None else event.deadline - event.at
             return f"waiting for {format_duration(_rounded(left))}" if left and left > 0 else "waiting"
+
+
+def said_text(event: events.AgentSaid) -> str:
+    """What an agent says while it answers, with how far it is."""
+    if event.done is None:
+        return event.text
+    far = f"{event.done:g}" if event.of is None else f"{event.done:g} of {event.of:g}"
+    return f"{far}: {event.text}" if event.text else far
 
 
 def loop_text(rounds: int) -> str:
