@@ -188,8 +188,8 @@ def _refused(agent: str, until: int) -> Ends:
 
 
 def _in_time(call: AgentCall, reaction: Reaction) -> Ends | None:
-    """How a call ends that is asked to stop at its timeout: a late answer still is one. Whoever neither ends nor
-    stops is left alone then."""
+    """How a call ends that is asked to stop at its timeout: a late answer still is one. Whoever neither ends
+    nor stops is left alone then."""
     ends, stops, timeout = reaction.ends, reaction.asked_to_stop, call.timeout
     if timeout is None or (ends is not None and (stops is None or ends.delay <= timeout)):
         return ends

@@ -1,9 +1,9 @@
 """Simulate: a program, inputs and a world -> how the run goes, in virtual time.
 
-The kernel says what it wants, the world says what becomes of that, and an agenda holds what is yet to arrive.
-The time is that of whatever stands first there, or is due in the kernel. What arrives at one instant may reach
-a run in any order, together or one after the other: with an `order` (a seeded generator) that is drawn,
-without one it arrives together, in the order in which it began.
+The kernel says what it wants, the world says what becomes of that, and an agenda holds what is yet to
+arrive. The time is that of whatever stands first there, or is due in the kernel. What arrives at one instant
+may reach a run in any order, together or one after the other: with an `order` (a seeded generator) that is
+drawn, without one it arrives together, in the order in which it began.
 
 A crash throws the kernel away, with all calls under way and everything that was not committed; another is
 brought to where the rows end, as `hosts/journaled.py` does it. What people, other programs and clocks do goes

@@ -73,8 +73,8 @@ class Crash:
 
 
 TakeCall: TypeAlias = Callable[[str, AgentCall, int], Reaction]
-"""What becomes of a call that is made now, given its path and the instant. It is asked each time that the call
-is really made: again after a crash, with the same key, and not for what a cache answers."""
+"""What becomes of a call that is made now, given its path and the instant. It is asked each time that the
+call is really made: again after a crash, with the same key, and not for what a cache answers."""
 
 TakeQuestion: TypeAlias = Callable[[str, Question, int], Answer | None]
 """What is answered to a question that is opened now, given its address; None: nobody answers."""
