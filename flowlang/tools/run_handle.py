@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Literal, Protocol, TypeAlias
 from weakref import WeakSet
@@ -142,6 +142,7 @@ class RunHandle:
         self._on_event = on_event
         self._raised: Exception | None = None  # by `on_event`
         self._streams: WeakSet[_Stream] = WeakSet()
+        self._early: list[Event] | None = []  # told before anybody could ask for them
         self._counts = Counts()
         self._answered: set[str] = set()
         self._ended = trio.Event()
@@ -166,10 +167,11 @@ class RunHandle:
         self._carrier.park()
 
     def events(self) -> AsyncIterator[Event]:
-        """What happens from now on, to the end of the run; called before any wait, all of it.
+        """What happens from now on, to the end of the run; called before any wait, all of it, what happened
+        before the run was resumed included.
 
         An event that has not been read yet is kept, for as long as the iterator is."""
-        stream = _Stream()
+        stream = _Stream(self._early or ())
         if self._ended.is_set():
             stream.end()
         else:
@@ -228,6 +230,7 @@ class RunHandle:
     async def carry_out(self) -> None:
         """Carry the run out, once. Raises what `on_event` raised."""
         began = trio.current_time()
+        self._early = None
         try:
             ended = await self._carrier.carry_out()
             if isinstance(ended, Left):
@@ -243,6 +246,8 @@ class RunHandle:
 
     def _tell(self, event: Event) -> None:
         self._count(event)
+        if self._early is not None:
+            self._early.append(event)
         if self._streams:
             for stream in self._streams:
                 stream.put(event)
@@ -308,8 +313,8 @@ def result_of(
 class _Stream:
     """The events of a run for one reader, who may be slower than the run."""
 
-    def __init__(self) -> None:
-        self._unread: deque[Event] = deque()
+    def __init__(self, told: Iterable[Event]) -> None:
+        self._unread = deque(told)
         self._ended = False
         self._reader = trio.lowlevel.ParkingLot()
 

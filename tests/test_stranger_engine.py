@@ -1,0 +1,63 @@
+"""What a stranger stumbled over who holds runs in a program of their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import trio
+
+import flowlang
+from flowlang import Engine
+
+TEXT = """
+agent price(item: string) -> float effect read
+ask approve(question: string) -> bool
+
+flow main(item: string) -> string {
+  step cost = price(item: item)
+  step yes = approve(question: "${item}?")
+    timeout 30d
+  return if yes then "bought for ${cost}" else "left"
+}
+"""
+AGENTS = {"price": lambda item: 12.5}
+
+
+def prepared() -> flowlang.Prepared:
+    return flowlang.prepare(flowlang.compile("main.flow", text=TEXT), agents=AGENTS)
+
+
+def test_the_events_of_a_run_that_is_started_are_all_told(tmp_path: Path) -> None:
+    """Those too that happen while it is brought into the store, which is before anybody can ask."""
+
+    async def main() -> None:
+        async with Engine.open(tmp_path / "runs.db", durability="none") as engine:
+            async with engine.start(prepared(), {"item": "ink"}) as run:
+                told = [event async for event in answering(run)]
+            assert await run.result() is not None
+            stored = [event async for event in engine.events(run.run_id)]
+        assert told == stored
+
+    trio.run(main)
+
+
+def test_the_events_of_a_resumed_run_begin_with_its_past(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Engine.open(tmp_path / "runs.db", durability="none") as engine:
+            ready = prepared()
+            async with engine.started(ready, ready.read({"item": "ink"}), run_id="r", wait=False):
+                pass
+            async with engine.resume("r", agents=AGENTS) as run:
+                told = [event async for event in answering(run)]
+            assert told == [event async for event in engine.events("r")]
+
+    trio.run(main)
+
+
+async def answering(run: flowlang.RunHandle) -> AsyncIterator[flowlang.events.Event]:
+    """The events of a run, whose question is answered when it is heard of."""
+    async for event in run.events():
+        yield event
+        if isinstance(event, flowlang.events.Waiting) and event.waiting_for == "answer":
+            run.answer(event.path, True)
