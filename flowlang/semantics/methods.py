@@ -14,6 +14,7 @@ from flowlang.semantics.scope import Env, Value
 from flowlang.semantics.suggest import WayOut, nearest, way_out
 from flowlang.semantics.types import (
     JSON,
+    NEVER,
     UNKNOWN,
     ListOf,
     MapOf,
@@ -110,8 +111,7 @@ class Methods(Access):
                 codes.TYPE_MISMATCH, value.span, f"{what} must be `{wanted}`, not a function"
             )
             return False
-        # A variable may still grow, so what it stands for so far is no hint for a literal.
-        found = self.infer(value, env, _concrete(parameter.pattern))
+        found = self.infer(value, env, _hint(parameter.pattern))
         if parameter.literal_regex and not self._literal_regex(value, what):
             return False
         if signature.function in _SEARCHES and not self._may_equal(value, found, bindings):
@@ -215,6 +215,12 @@ def _who_has(receiver: Type, name: str) -> str | None:
 
 
 _SEARCHES = ("list.contains", "list.index_of")
+
+
+def _hint(pattern: Type) -> Type | None:
+    """What a literal is told. A variable may still grow, so what it stands for so far is no hint; but that a
+    map is wanted is one, for `{}`."""
+    return MapOf(NEVER) if isinstance(pattern, MapOf) else _concrete(pattern)
 
 
 def _concrete(pattern: Type) -> Type | None:
