@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import mimetypes
-import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ import attrs
 from flowlang.agents.command_template import Hole, Template, fill, fill_arguments
 from flowlang.agents.file import UNKNOWN_TYPE, File
 from flowlang.agents.kept import finder, keep_all
-from flowlang.agents.processes import Finished, run_program
+from flowlang.agents.processes import Finished, ending, run_program
 from flowlang.agents.python_values import FindFile
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall, AgentError
@@ -143,7 +142,7 @@ class CommandAgent:
 
     def _error(self, program: str, finished: Finished) -> AgentError:
         last_words = _last_words(finished.errors)
-        ended = f"`{program}` {_ending(finished.status)}"
+        ended = f"`{program}` {ending(finished.status)}"
         name = self.errors.get(finished.status)
         if name is None:
             return _failed(f"{ended}: {last_words}" if last_words else ended, cause=_text(finished.errors))
@@ -205,15 +204,6 @@ def _fields(output: bytes) -> dict[str, Value]:
     except (ValueError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
-
-
-def _ending(status: int) -> str:
-    if status > 0:
-        return f"ended with exit code {status}"
-    try:
-        return f"was ended by {signal.Signals(-status).name}"
-    except ValueError:
-        return f"was ended by signal {-status}"
 
 
 def _text(content: bytes) -> str | None:

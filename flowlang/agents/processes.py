@@ -75,7 +75,7 @@ async def run_program(
                 nursery.cancel_scope.cancel()
     finally:
         with trio.CancelScope(shield=True):
-            await _stop(process)
+            await stop(process)
     assert process.returncode is not None, "the program has ended"
     return Finished(process.returncode, bytes(output.content), bytes(errors.content), output.overflowed)
 
@@ -104,14 +104,14 @@ async def _end(process: trio.Process, reading: trio.CancelScope) -> None:
     reading.deadline = trio.current_time() + LAST_WORDS_SECONDS
 
 
-async def _stop(process: trio.Process) -> None:
-    """End the program's group, and wait for the program."""
+async def stop(process: trio.Process, *, grace_seconds: float = GRACE_SECONDS) -> None:
+    """End the group of a program that leads one, and wait for the program. To be called with a shield."""
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             await stream.aclose()
     if process.returncode is None:
         _signal(process, signal.SIGTERM)
-        with trio.move_on_after(GRACE_SECONDS):
+        with trio.move_on_after(grace_seconds):
             await process.wait()
     _signal(process, signal.SIGKILL)
     await process.wait()
@@ -125,3 +125,13 @@ def _signal(process: trio.Process, number: signal.Signals) -> None:
         pass  # all of them are gone
     except PermissionError:
         process.send_signal(number)  # a member of the group belongs to someone else; reach at least our own
+
+
+def ending(status: int) -> str:
+    """How a program ended, in words that go on from its name."""
+    if status >= 0:
+        return f"ended with exit code {status}"
+    try:
+        return f"was ended by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was ended by signal {-status}"
