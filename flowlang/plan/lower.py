@@ -31,12 +31,13 @@ from flowlang.text.source import Source
 
 def lower(checked: Checked) -> plan.Plan:
     """The plan of a project without errors."""
-    return _Lowering.of(checked).lower()
+    return Lowering.of(checked).lower()
 
 
 @attrs.frozen
-class _Lowering:
-    """`items` are the declarations by module and key, each with the index of its source."""
+class Lowering:
+    """`items` are the declarations by module and key, each with the index of its source. The plan holds also
+    what is in `reached` before it is lowered."""
 
     checked: Checked
     sources: tuple[Source, ...]
@@ -45,7 +46,7 @@ class _Lowering:
     reached: Reached
 
     @classmethod
-    def of(cls, checked: Checked) -> _Lowering:
+    def of(cls, checked: Checked) -> Lowering:
         entry = checked.project.entry
         paths = [entry, *(path for path in checked.modules if path != entry)]
         aliases = [
@@ -120,10 +121,14 @@ class _Lowering:
     def declaration(self, target: Callable) -> tuple[ast.Declaration, Tasks]:
         """The tree behind an interface, and what lowers the parts of it."""
         path, key = target.declared.anchor
-        index, item = self.items[path, key]
+        _, item = self.items[path, key]
         facts = self.checked.modules[path].entries[key].facts
-        places = Places(index, self.sources[index], item.offset)
-        return item.declaration, Tasks(Expressions(facts, self.naming, places), self.reached)
+        return item.declaration, Tasks(Expressions(facts, self.naming, self.places(path, key)), self.reached)
+
+    def places(self, path: str, key: str) -> Places:
+        """Where the parts of a declaration stand."""
+        index, item = self.items[path, key]
+        return Places(index, self.sources[index], item.offset)
 
     def error(self, error: ErrorRef) -> plan.ErrorType:
         declared = self.checked.modules[error.module].namespace[error.name]
