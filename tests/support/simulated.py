@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import attrs
+import pytest
 from support.runs import EPOCH, PRELUDE, Called, Outside, Played, compile_text
 
 from flowlang.hosts.simulator.simulated import Made, Simulated
@@ -15,9 +16,9 @@ from flowlang.hosts.simulator.simulation import link_simulated, simulate
 from flowlang.hosts.simulator.world import STOPS, Answer, Crash, Ends, Reaction, Sent, World
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall, AgentError, agent_failed
+from flowlang.runtime.calls import Refused, decode_reply
 from flowlang.runtime.host import Question
 from flowlang.runtime.inputs import Raised, Replied, Stopped
-from flowlang.runtime.outcomes import outcome_of_error, outcome_of_reply
 from flowlang.values.codec import decode, parse_argument
 from flowlang.values.times import parse_duration
 
@@ -53,11 +54,18 @@ class Acting:
             case "bad":
                 return Replied({"not": ["a", "string"]})
             case "nan":
-                return outcome_of_reply(self.compiled, agent, float("nan"))
+                return self.unfit(agent, float("nan"))
             case "late" | "stubborn":
                 return Replied(None)
             case _:
-                return outcome_of_error(agent, failed(fails))
+                error = failed(fails)
+                return Raised(error.error, error.message, error.fields, error.cause)
+
+    def unfit(self, agent: str, reply: float) -> Raised:
+        with pytest.raises(Refused) as refused:
+            decode_reply(agent, self.compiled.agents[agent], reply)
+        failure = refused.value.failure
+        return Raised(failure.error, failure.message, failure.fields)
 
 
 def failed(fails: str) -> AgentError:

@@ -63,6 +63,10 @@ class Ledger:
         """What was not committed is gone."""
         self._progress.clear()
 
+    def inputs(self) -> list[Input]:
+        """What was written, but for announcements; also of loops whose rows are forgotten."""
+        return [entry for _, entry, _ in self._entries if not isinstance(entry, _Announced)]
+
     def rows(self) -> list[Row]:
         rows = [_row(*entry) for entry in self._entries]
         for seq, kept in self._kept.items():

@@ -10,7 +10,7 @@ from flowlang.hosts.simulator.ledger import Ledger
 from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.commands import OpenWait
 from flowlang.runtime.events import Event
-from flowlang.runtime.inputs import Outcome
+from flowlang.runtime.inputs import Input, Outcome
 from flowlang.runtime.journal import Row
 from flowlang.runtime.run import RunResult
 
@@ -36,8 +36,9 @@ class Made:
 class Simulated:
     """`result` is None where there is a `problem`. `events` are told as if the run had never crashed. `calls`
     stand in the order in which they were made. `unbounded` are the waits for answers and events that no
-    deadline ends; `waiting` are those that were open in the end. `commits` counts those that were begun.
-    Instants in microseconds since 1970."""
+    deadline ends; `waiting` are those that were open in the end. `commits` counts those that were begun,
+    `choices` how often another order of what arrives would have been as good. Instants in microseconds since
+    1970."""
 
     result: RunResult | None
     problem: Problem | None
@@ -46,8 +47,14 @@ class Simulated:
     unbounded: tuple[OpenWait, ...]
     waiting: tuple[OpenWait, ...]
     commits: int
+    choices: int
     ended: int
     ledger: Ledger = attrs.field(repr=False)
+
+    @property
+    def heard(self) -> list[Input]:
+        """The inputs, in the order in which the run has heard them."""
+        return self.ledger.inputs()
 
     @property
     def rows(self) -> list[Row]:

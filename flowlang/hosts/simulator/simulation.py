@@ -118,7 +118,7 @@ class _Simulation:
         self._ledger = Ledger()
         self._kernel = Kernel()
         self._at = 0
-        self._heard = self._commits = 0
+        self._heard = self._commits = self._choices = 0
         self._taken: list[Arrival] = []
         self._announced: list[StartCall] = []
         self._told: list[Event] = []
@@ -128,24 +128,29 @@ class _Simulation:
     def to_the_end(self) -> Simulated:
         self._happen()
         problem: Problem | None = None
-        while problem is None:
-            try:
-                self._enter()
-                while not self._kernel.ended:
-                    self._commit(self._next())
-                break
-            except _Crashed as crashed:
-                self._fall(crashed.crash)
-            except _Over as over:
-                problem = over.problem
-        return self._simulated(problem)
+        try:
+            while problem is None and not self._kernel.ended:
+                try:
+                    self._carry_out()
+                except _Crashed as crashed:
+                    self._fall(crashed.crash)
+                except _Over as over:
+                    problem = over.problem
+            return self._simulated(problem)
+        finally:
+            self._kernel.close()
+
+    def _carry_out(self) -> None:
+        """Raises _Crashed, _Over."""
+        self._enter()
+        while not self._kernel.ended:
+            self._commit(self._next())
 
     def _simulated(self, problem: Problem | None) -> Simulated:
         result = None if problem else self._kernel.result
         assert result is None or isinstance(result, RunResult), "the kernel carries out a run"
         waiting = tuple(self._kernel.waits.values())
         self._calls.forget()
-        self._kernel.close()
         return Simulated(
             result=result,
             problem=problem,
@@ -154,6 +159,7 @@ class _Simulation:
             unbounded=tuple(self._unbounded.values()),
             waiting=waiting,
             commits=self._commits,
+            choices=self._choices,
             ended=self._at,
             ledger=self._ledger,
         )
@@ -266,6 +272,7 @@ class _Simulation:
 
     def _chosen(self, ready: list[Arrival], *, least: int) -> list[Input]:
         """Of what is ready, what is heard next, and in which order; the rest stays ready."""
+        self._choices += len(ready) > least
         if self._order is not None and ready:
             self._order.shuffle(ready)
             count = self._order.randint(least, len(ready))
