@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from flowlang.agents.binding import Bindings, bind
 from flowlang.agents.command import CommandAgent
-from flowlang.agents.config import CommandEntry, PythonEntry, read_config
+from flowlang.agents.config import read_config
+from flowlang.agents.entries import CommandEntry, PythonEntry
 from flowlang.agents.places import Places
 from flowlang.agents.python import PythonAgent
 from flowlang.agents.python_matching import may_pass
@@ -89,7 +90,7 @@ def place(diagnostic: Diagnostic, text: str) -> tuple[str, int]:
 
 def test_what_is_right_is_bound(tmp_path: Path) -> None:
     text = """
-    other_table = 1
+    tool.of_another_program = 1
 
     [agents.read]
     python = "binding_tools:read"

@@ -152,7 +152,7 @@ IMPURE = {
     "threading",
     "time",
 }
-READS_THE_ENVIRONMENT = ("flowlang.tools.", "flowlang.agents.processes")
+READS_THE_ENVIRONMENT = ("flowlang.tools.", "flowlang.agents.processes", "flowlang.agents.secret_sources")
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if on_floor(path) in PURE], ids=name_of)

@@ -19,12 +19,17 @@ import attrs
 
 from flowlang.agents.command import OUTPUT_HOLE, CommandAgent, output_of
 from flowlang.agents.command_template import BadTemplate, Template, parse_template
-from flowlang.agents.config import CommandEntry, Config, PythonEntry
+from flowlang.agents.config import Config
+from flowlang.agents.describe import PYTHON
+from flowlang.agents.entries import CommandEntry, ProvidedEntry, PythonEntry
 from flowlang.agents.file import UNKNOWN_TYPE
 from flowlang.agents.places import Places
+from flowlang.agents.provided_binding import bound_agent, used_agent
+from flowlang.agents.providers import Unfit
 from flowlang.agents.python import PythonAgent, annotations_of
 from flowlang.agents.python_loading import LoadProblem, load_file, load_named
 from flowlang.agents.python_matching import type_problem
+from flowlang.agents.targets import Incomplete, Targets
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import Agent
 from flowlang.runtime.failures import UNAVAILABLE
@@ -88,7 +93,7 @@ def bind(
     `folder` is where the run was started, if that is not here: there options find their modules, and commands
     run that name no folder of their own."""
     by_name = {option.name: option for option in options}
-    binder = _Binder(places, config, by_name, given or {}, folder)
+    binder = _Binder(places, config, by_name, given or {}, folder, Targets(config, folder))
     found = list(config.diagnostics) if config else []
     bound: dict[str, Agent] = {}
     unbound: list[str] = []
@@ -98,6 +103,8 @@ def bind(
         except _Unfit as problem:
             found += [d for d in [problem.diagnostic] if d not in found]
             continue
+        except Incomplete:
+            continue  # what is wrong with its target has been found already
         if agent is not None:
             bound[name] = agent
         elif not places.plan.agents[name].asks:
@@ -126,6 +133,7 @@ class _Binder:
     options: Mapping[str, BindOption]
     given: Mapping[str, AgentLike]
     folder: Path | None
+    targets: Targets
 
     def agent(self, name: str) -> Agent | None:
         """What answers for an agent; None where nothing says. Raises _Unfit."""
@@ -143,11 +151,41 @@ class _Binder:
             return self.from_module(name, self.config, entry)
         if self.config is not None and isinstance(entry, CommandEntry):
             return self.command(name, self.config, entry)
-        if agent.provider is not None and agent.provider.kind == "python":
+        if self.config is not None and isinstance(entry, ProvidedEntry):
+            return self.bound(name, self.config, entry)
+        if agent.provider is not None:
             return self.used(name, agent.provider, declared)
         return None
 
+    def bound(self, name: str, config: Config, entry: ProvidedEntry) -> Agent:
+        """An agent that `flow.toml` says to live behind a provider."""
+        agent = self.places.plan.agents[name]
+        try:
+            return bound_agent(
+                self.targets, config, name, agent, entry, _error_fields(self.places.plan, agent)
+            )
+        except Unfit as problem:
+            own = not problem.key or problem.key[0] in type(entry.settings).model_fields
+            label = config.label(name, *problem.key) if own else self.of_target(entry, config, problem)
+            raise _unfit(label, problem.message, problem.help) from None
+
+    def of_target(self, entry: ProvidedEntry, config: Config, problem: Unfit) -> Label:
+        return config.place(entry.kind, entry.provider.named(entry.settings)[0], *problem.key)
+
     def used(self, name: str, provider: plan.Provider, declared: Label) -> Agent:
+        """An agent of a `use`."""
+        if provider.kind == PYTHON:
+            return self.used_function(name, provider, declared)
+        agent = self.places.plan.agents[name]
+        try:
+            return used_agent(self.targets, name, agent, provider, _error_fields(self.places.plan, agent))
+        except Unfit as problem:
+            table = (provider.kind, provider.target)
+            if self.config is not None and problem.key and table in self.config.keys:
+                declared = self.config.place(*table, *problem.key)
+            raise _unfit(declared, problem.message, problem.help) from None
+
+    def used_function(self, name: str, provider: plan.Provider, declared: Label) -> Agent:
         path = Path(os.path.normpath(Path(provider.path).parent / provider.target))
         module = _loaded(lambda: load_file(path), declared)
         return self.function(name, module, provider.member, declared)

@@ -1,20 +1,44 @@
 """What the checker is told about the target of a `use`: one way in, for every provider.
 
-A provider is loaded when a flow names it, so that checking a flow without one costs nothing."""
+Nobody is asked here. What a Python file offers stands in it, as it does in an OpenAPI document on the disk;
+all else stands in `flow.lock`. A provider's part is loaded when a flow names it, so that checking a flow
+without one costs nothing."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import Final, cast
 
-from flowlang.semantics.providers import Description
+from flowlang.agents.kinds import is_kind
+from flowlang.agents.locked import told_by_lock
+from flowlang.agents.offers import NotDescribed, Told
+from flowlang.semantics.providers import Description, Mistake
 
-PROVIDERS: Final = {"python": "flowlang.agents.python_signatures"}
-"""The module of each provider; it has a function `describe(target, using_path) -> Description`."""
+PYTHON: Final = "python"
+READERS: Final = {"http": "flowlang.agents.http_signatures"}
+"""The modules of kinds whose targets may say by themselves what they offer. Each has a function
+`told(target, using_path, environment) -> Told | None`, None where only `flow.lock` knows it. It raises
+NotDescribed, and imports nothing heavy."""
 
 
-def describe(provider: str, target: str, using_path: str) -> Description:
-    """The agents behind `use PROVIDER name = "TARGET"` in the file at `using_path`. Never raises."""
-    if provider not in PROVIDERS:
+def describe(kind: str, target: str, using_path: str, environment: str | None = None) -> Description:
+    """The agents behind `use KIND name = "TARGET"` in the file at `using_path`. Never raises."""
+    if kind == PYTHON:
+        reader = import_module("flowlang.agents.python_signatures")
+        return cast(Description, reader.describe(target, using_path))
+    if not is_kind(kind):
         return Description(target, known=False)
-    return cast(Description, import_module(PROVIDERS[provider]).describe(target, using_path))
+    try:
+        told = told_of(kind, target, using_path, environment)
+    except NotDescribed as problem:
+        mistake = Mistake(problem.message, problem.help, problem.line)
+        return Description(problem.path or target, mistakes=(mistake,))
+    types = import_module("flowlang.agents.offered_types")
+    return cast(Description, types.description(told.offers, told.path))
+
+
+def told_of(kind: str, target: str, using_path: str, environment: str | None = None) -> Told:
+    """What a target offers, as far as it is known without asking it. Raises NotDescribed."""
+    reader = READERS.get(kind)
+    found: Told | None = import_module(reader).told(target, using_path, environment) if reader else None
+    return told_by_lock(kind, target, using_path) if found is None else found

@@ -45,3 +45,22 @@ class Offered:
         if effect not in (None, "pure", "read", "idempotent", "write") or not isinstance(doc, str | None):
             raise ValueError(f"{name} has an effect or a doc that means nothing")
         return cls(name, input, output, cast("Effect | None", effect), doc, fields.get("file") is True)
+
+
+@attrs.frozen
+class Told:
+    """What is known of a target without asking it, and the file that says so."""
+
+    offers: tuple[Offered, ...]
+    path: str
+
+
+class NotDescribed(Exception):
+    """Nobody can tell what a target offers without asking it: why, and what to do. `path` is the file that
+    was to say it, and `line` where in it."""
+
+    def __init__(
+        self, message: str, help: str | None = None, line: int | None = None, path: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message, self.help, self.line, self.path = message, help, line, path

@@ -1,6 +1,7 @@
 """An agent that lives behind a provider: a call of it goes over the connection that its host keeps.
 
-What goes wrong comes back as an error that says which target it was, with no secret in it."""
+What goes wrong comes back as an error that says which target it was. Whatever comes back, replies and what
+the agent says meanwhile included, comes without the secrets of `flow.toml`."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import attrs
 
 from flowlang.agents.providers import Connection, ConnectionLost, Member, Target
 from flowlang.agents.secrets import NoSecret
-from flowlang.runtime.agents import AgentCall, AgentError, agent_failed
+from flowlang.runtime.agents import AgentCall, AgentError, Said, Tell, Used, agent_failed
 from flowlang.runtime.failures import UNAVAILABLE
 from flowlang.values.value import Value
 
@@ -26,7 +27,8 @@ class ProvidedAgent:
 
     async def call(self, call: AgentCall) -> Value:
         try:
-            return await self._called(call)
+            reply = await self._called(call._replace(tell=self._telling(call.tell)))
+            return self.target.secrets.scrubbed(reply)
         except AgentError as error:
             raise self._told(error) from None
         except NoSecret as missing:
@@ -51,11 +53,22 @@ class ProvidedAgent:
         except ConnectionLost as lost:
             raise _unavailable(str(lost)) from None
 
+    def _telling(self, tell: Tell | None) -> Tell | None:
+        """What the agent says meanwhile, without secrets."""
+        if tell is None:
+            return None
+        secrets = self.target.secrets
+
+        def told(said: Said | Used) -> None:
+            tell(said._replace(text=secrets.scrub(said.text)) if isinstance(said, Said) else said)
+
+        return told
+
     def _told(self, error: AgentError) -> AgentError:
         """The error with its target named, and without secrets."""
-        scrub = self.target.secrets.scrub
+        scrub, scrubbed = self.target.secrets.scrub, self.target.secrets.scrubbed
         message = f"{self.target}: {error}" if str(error) else str(self.target)
-        fields = {k: scrub(value) if isinstance(value, str) else value for k, value in error.fields.items()}
+        fields = {name: scrubbed(value) for name, value in error.fields.items()}
         cause = None if error.cause is None else scrub(error.cause)
         return AgentError(error.error, scrub(message), fields=fields, cause=cause)
 

@@ -18,28 +18,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Protocol, cast
 
 import attrs
 from pydantic import BaseModel, ConfigDict
 
+from flowlang.agents.kinds import BUILT_IN, installed
 from flowlang.agents.offers import Offered
 from flowlang.agents.secrets import Secrets
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall
 from flowlang.values.value import Value
-
-ENTRY_POINTS: Final = "flowlang.providers"
-
-BUILT_IN: Final = {
-    "mcp": "flowlang.agents.mcp",
-    "http": "flowlang.agents.http",
-    "a2a": "flowlang.agents.a2a",
-    "llm": "flowlang.agents.llm",
-}
-"""The module of each kind that comes with flowlang; it has a `Provider` called `provider`."""
 
 
 class Settings(BaseModel):
@@ -140,19 +130,11 @@ class Provider(Protocol):
 
 def provider_of(kind: str) -> Provider | None:
     """The provider of a kind; None where nobody offers it. Raises Unfit where it cannot be loaded."""
-    if kind in BUILT_IN:
-        return cast(Provider, import_module(BUILT_IN[kind]).provider)
-    found = next(iter(entry_points(group=ENTRY_POINTS, name=kind)), None)
-    if found is None:
-        return None
     try:
-        return cast(Provider, found.load())
+        if kind in BUILT_IN:
+            return cast(Provider, import_module(BUILT_IN[kind]).provider)
+        found = next(iter(installed(name=kind)), None)
+        return None if found is None else cast(Provider, found.load())
     except Exception as problem:
-        message = f"the provider `{kind}` ({found.value}) cannot be loaded: {problem}"
-        raise Unfit(message, "install it anew, or remove the package that it comes from") from None
-
-
-def known_kinds() -> tuple[str, ...]:
-    """The kinds of providers that are installed."""
-    others: Any = entry_points(group=ENTRY_POINTS)
-    return (*BUILT_IN, *sorted(found.name for found in others if found.name not in BUILT_IN))
+        message = f"the provider `{kind}` cannot be loaded: {type(problem).__name__}: {problem}"
+        raise Unfit(message, "install its package anew, or remove it") from None

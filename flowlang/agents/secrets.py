@@ -2,31 +2,40 @@
 
     [secrets]
     GITHUB_TOKEN = { env = "GITHUB_TOKEN" }
+    API_KEY = { dotenv = ".env", name = "API_KEY" }
+    LLM_KEY = { command = ["pass", "show", "llm"] }
+    DB_PASSWORD = { file = "/run/secrets/db" }
 
-A setting mentions one as `{secrets.GITHUB_TOKEN}`. Whatever was filled in is known here, and is taken out of
-every text that could be shown or kept."""
+A setting mentions one as `{secrets.GITHUB_TOKEN}`. One is looked up when it is first needed and is then known
+for good, so that it can be taken out of every text that could be shown or kept (`scrub`)."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
-HIDDEN: Final = "***"
+from flowlang.agents.secret_sources import NoSecret as NoSecret
+from flowlang.agents.secret_sources import find_secret
+from flowlang.runtime.hiding import hidden_in, hidden_in_text, writings
+from flowlang.values.value import Value
+
 _HOLE: Final = re.compile(r"\{secrets\.(\w+)\}")
 
 
-class NoSecret(Exception):
-    """A secret that is not there, in words: which, and where it was looked for."""
-
-
 class Secrets:
-    """`sources` says where each comes from; one is looked up when it is first needed."""
+    """`sources` says where each comes from, as `[secrets]` does; `folder` is where relative paths start."""
 
-    def __init__(self, sources: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        self._sources = sources or {}
+    def __init__(
+        self, sources: Mapping[str, Mapping[str, object]] | None = None, folder: Path | None = None
+    ) -> None:
+        self._sources, self._folder = sources or {}, folder or Path()
         self._found: dict[str, str] = {}
+        self._writings: tuple[str, ...] = ()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._sources
 
     def fill(self, text: str) -> str:
         """A setting with its secrets in it. Raises NoSecret."""
@@ -35,18 +44,37 @@ class Secrets:
     def get(self, name: str) -> str:
         """The value of a secret. Raises NoSecret."""
         if name not in self._found:
-            source = self._sources.get(name)
-            if source is None:
-                raise NoSecret(f"flow.toml has no secret `{name}`")
-            found = os.environ.get(source["env"])
-            if found is None:
-                raise NoSecret(f"the secret `{name}` is not there: {source['env']} is not set")
-            self._found[name] = found
+            self._found[name] = self._find(name)
+            self._writings = writings(self._found.values())
         return self._found[name]
+
+    def _find(self, name: str) -> str:
+        source = self._sources.get(name)
+        if source is None:
+            help = f'say below `[secrets]` where it comes from, such as {name} = {{ env = "{name}" }}'
+            raise NoSecret(f"flow.toml has no secret `{name}`: {help}")
+        try:
+            return find_secret(source, self._folder)
+        except NoSecret as problem:
+            raise NoSecret(f"the secret `{name}` is not there: {problem}") from None
 
     def scrub(self, text: str) -> str:
         """A text without the secrets that were looked up."""
-        for value in self._found.values():
-            if value:
-                text = text.replace(value, HIDDEN)
-        return text
+        return hidden_in_text(text, self._writings)
+
+    def scrubbed(self, value: Value) -> Value:
+        """JSON without them."""
+        return hidden_in(value, self._writings) if self._writings else value
+
+
+def secrets_in(value: object) -> Iterator[str]:
+    """The names of the secrets that a setting mentions, or anything made of settings."""
+    match value:
+        case str():
+            yield from _HOLE.findall(value)
+        case Mapping():
+            for item in value.values():
+                yield from secrets_in(item)
+        case Iterable():
+            for item in value:
+                yield from secrets_in(item)

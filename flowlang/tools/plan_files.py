@@ -23,8 +23,9 @@ from typing import Final
 
 import attrs
 
-from flowlang.agents.config import CommandEntry, Config, PythonEntry, read_config
+from flowlang.agents.config import Config, read_config
 from flowlang.agents.describe import describe
+from flowlang.agents.entries import PythonEntry
 from flowlang.agents.project import config_path
 from flowlang.agents.toml_places import label_of
 from flowlang.planning.agents import Agents, Library, own_declarations
@@ -115,8 +116,9 @@ def surroundings_of(entry: str, settings: PlanSettings | None = None) -> Surroun
     if config is not None:
         libraries += _bound(config, entry, known, [library.alias for library in libraries])
     allowed = None if wanted.allow is None else frozenset(wanted.allow)
-    untyped = frozenset(n for n, e in config.entries.items() if isinstance(e, CommandEntry)) if config else ()
-    return Surroundings(Agents(tuple(libraries), allowed, frozenset(untyped)), wanted, tuple(problems))
+    entries = config.entries if config else {}
+    untyped = frozenset(name for name, entry in entries.items() if not isinstance(entry, PythonEntry))
+    return Surroundings(Agents(tuple(libraries), allowed, untyped), wanted, tuple(problems))
 
 
 # Files with agents

@@ -1,0 +1,52 @@
+"""What pydantic finds wrong with a table of `flow.toml` -> diagnostics, each at the line of its key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from flowlang.agents.tables import bad_config
+from flowlang.agents.toml_places import Key
+from flowlang.text.diagnostics import Diagnostic
+from flowlang.text.source import Source
+from flowlang.text.suggest import did_you_mean
+
+WORDS: Final = {"python": 'it is "module:function", such as "tools:search"'}
+"""What is said of a key in the place of what pydantic says."""
+
+
+def complaints(
+    source: Source, key: Key, model: type[BaseModel], problem: ValidationError
+) -> Iterator[Diagnostic]:
+    """What is wrong with the table at `key`, which was to be a `model`."""
+    for error in problem.errors(include_url=False, include_context=False):
+        place = error["loc"]
+        name = ".".join(str(part) for part in place)
+        if error["type"] == "extra_forbidden":
+            options = _options(model, place[:-1])
+            known = ", ".join(f"`{option}`" for option in options)
+            help = did_you_mean(str(place[-1]), options) or (f"there are {known}" if known else None)
+            yield bad_config(source, (*key, *place), f"`{name}` is not an option here", help)
+        elif error["type"] == "missing":
+            yield bad_config(source, key, f"`{name}` is missing")
+        else:
+            message = f"`{name}`: {_worded(name, error['msg'])}" if name else _worded(name, error["msg"])
+            yield bad_config(source, (*key, *place), message)
+
+
+def _options(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """The keys that a table has, or one in it; none where that cannot be told."""
+    fields: Mapping[str, Any] = model.model_fields
+    for part in place:
+        inner = getattr(fields.get(str(part)), "annotation", None)
+        fields = getattr(inner, "model_fields", {})
+    return [field.alias or name for name, field in fields.items()]
+
+
+def _worded(name: str, message: str) -> str:
+    if name in WORDS:
+        return WORDS[name]
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]

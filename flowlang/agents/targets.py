@@ -1,0 +1,58 @@
+"""The target that a flow or `flow.toml` names -> the place that it is, with its settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from flowlang.agents.config import Config
+from flowlang.agents.locked import BadLock, lock_path, read_lock
+from flowlang.agents.offers import Offered
+from flowlang.agents.providers import Provider, Settings, Target, Unfit, provider_of
+from flowlang.agents.secrets import Secrets
+
+
+class Incomplete(Exception):
+    """A table of `flow.toml` that was reported already, so that there is no more to be said."""
+
+
+@attrs.frozen(eq=False)
+class Targets:
+    """Where targets are looked for: the tables of `flow.toml`, if there is one. `cwd` is where flow was
+    started."""
+
+    config: Config | None
+    cwd: Path | None
+
+    def find(self, kind: str, text: str, folder: Path, locked: tuple[Offered, ...] = ()) -> Target:
+        """The target of this name, else the one that the text means by itself, its paths starting at
+        `folder`. Raises Unfit, Incomplete."""
+        provider = self.provider(kind)
+        known = self.config is not None and (kind, text) in self.config.keys
+        settings = self.settings(kind, text) if known else provider.from_text(text, folder)
+        if self.config is not None and known:
+            folder = self.config.folder
+        secrets = self.config.secrets if self.config else Secrets()
+        return Target(kind, text, folder, settings, secrets, provider, locked, self.cwd)
+
+    def provider(self, kind: str) -> Provider:
+        found = provider_of(kind)
+        if found is None:
+            raise Unfit(f"there is no provider `{kind}` any longer", "install the package that it came from")
+        return found
+
+    def settings(self, kind: str, name: str) -> Settings:
+        assert self.config is not None, "it has the table"
+        found = self.config.targets.get((kind, name))
+        if found is None:
+            raise Incomplete
+        return found
+
+
+def locked_if_known(kind: str, text: str, using_path: str) -> tuple[Offered, ...]:
+    """What a target offered when it was locked; nothing where nobody asked it."""
+    try:
+        return read_lock(lock_path(using_path)).targets.get((kind, text), ())
+    except BadLock:
+        return ()

@@ -1,0 +1,71 @@
+"""Secrets taken out of what is shown or kept: texts, and JSON with texts in it.
+
+A secret may come back in another writing than its own, so those that agents use are looked for as well: as
+it stands in JSON, in a URL, in Python's `repr`, and in base64. One that is shorter than `SHORTEST` is left
+alone: to look for it would spoil ordinary text and hide nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+from flowlang.values.value import Value
+
+HIDDEN: Final = "***"
+SHORTEST: Final = 4
+
+
+def writings(secrets: Iterable[str]) -> tuple[str, ...]:
+    """All that is to be looked for, longest first, so that no part of one is left over."""
+    found = {text for secret in secrets if len(secret.strip()) >= SHORTEST for text in _writings(secret)}
+    return tuple(sorted(found, key=lambda text: (-len(text), text)))
+
+
+def hidden_in_text(text: str, looked_for: Iterable[str]) -> str:
+    """A text without any of what `writings` gave."""
+    for writing in looked_for:
+        if writing in text:
+            text = text.replace(writing, HIDDEN)
+    return text
+
+
+def hidden_in(value: Value, looked_for: tuple[str, ...]) -> Value:
+    """JSON whose texts, keys included, are without any of what `writings` gave."""
+    match value:
+        case str():
+            return hidden_in_text(value, looked_for)
+        case list():
+            return [hidden_in(item, looked_for) for item in value]
+        case dict():
+            return {hidden_in_text(k, looked_for): hidden_in(item, looked_for) for k, item in value.items()}
+        case _:
+            return value
+
+
+def texts_of(value: Value) -> Iterator[str]:
+    """The texts that a secret in its JSON form is made of, numbers among them."""
+    match value:
+        case None | bool():
+            return
+        case list():
+            for item in value:
+                yield from texts_of(item)
+        case dict():
+            for item in value.values():
+                yield from texts_of(item)
+        case _:
+            yield str(value)
+
+
+def _writings(secret: str) -> Iterator[str]:
+    for text in {secret, secret.strip()}:
+        yield text
+        yield json.dumps(text)[1:-1]
+        yield json.dumps(text, ensure_ascii=False)[1:-1]
+        yield repr(text)[1:-1]
+        yield quote(text, safe="")
+        yield quote_plus(text)
+        yield base64.b64encode(text.encode(errors="surrogateescape")).decode().rstrip("=")
