@@ -91,7 +91,7 @@ class CommandAgent:
         """The arguments, with the path of its content in the place of each file. Raises AgentError."""
         find = finder(call)
         return {
-            name: _with_paths(value, self.types[name], find) if name in self.types else value
+            name: with_paths(value, self.types[name], find) if name in self.types else value
             for name, value in call.arguments.items()
         }
 
@@ -165,14 +165,15 @@ def output_of(result: plan.Type) -> Output:
     return "json"
 
 
-def _with_paths(value: Value, type: plan.Type, find: FindFile) -> Value:
+def with_paths(value: Value, type: plan.Type, find: FindFile) -> Value:
+    """A value with the path of its content in the place of each file in it."""
     match type:
         case plan.ScalarType(kind="file"):
             return None if value is None else str(find(value).path)
         case plan.OptionalType(inner=inner):
-            return _with_paths(value, inner, find)
+            return with_paths(value, inner, find)
         case plan.ListType(item=item):
-            return value and [_with_paths(each, item, find) for each in value]
+            return value and [with_paths(each, item, find) for each in value]
         case _:
             return value
 
