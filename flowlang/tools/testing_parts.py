@@ -1,0 +1,50 @@
+"""A condition that does not hold -> the values of its parts, to see why.
+
+Of an `and` only the first operand that is false says anything, since the ones behind it may have no value;
+of an `or` all do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from flowlang.plan import tests
+from flowlang.tools.testing_script import Evaluator, Names, shown
+from flowlang.values.codec import encode
+from flowlang.values.evaluation import EvaluationError
+
+MOST = 20
+
+
+def explained(condition: tests.Part, evaluate: Evaluator, names: Names) -> tuple[tuple[str, str], ...]:
+    """The parts of a condition, as they are written, with their values as JSON; each once."""
+    found: dict[str, str] = {}
+    for part in _telling(condition, evaluate, names):
+        if part.text not in found:
+            found[part.text] = _value(part, evaluate, names)
+    found.pop(condition.text, None)
+    return tuple(islice(found.items(), MOST))
+
+
+def _telling(part: tests.Part, evaluate: Evaluator, names: Names) -> Iterator[tests.Part]:
+    """The parts that say why, from outside in."""
+    yield part
+    below = part.below
+    if part.junction == "and":
+        below = tuple(islice((p for p in below if not _holds(p, evaluate, names)), 1))
+    for each in below:
+        yield from _telling(each, evaluate, names)
+
+
+def _holds(part: tests.Part, evaluate: Evaluator, names: Names) -> bool:
+    try:
+        return bool(evaluate(part.value, names))
+    except EvaluationError:
+        return False
+
+
+def _value(part: tests.Part, evaluate: Evaluator, names: Names) -> str:
+    try:
+        return shown(encode(evaluate(part.value, names), part.type))
+    except EvaluationError as error:
+        return f"has no value: {error.message}"

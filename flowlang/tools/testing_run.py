@@ -1,0 +1,216 @@
+"""Carry out a test: in virtual time, and in several orders of what happens at one instant.
+
+A test that holds in one order and not in another tests chance, and fails as such, with both orders; where no
+two things ever arrived together there is only one. All orders are drawn from seeds, so a test fails today as
+it failed yesterday."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Final
+
+import attrs
+
+from flowlang.hosts.simulator.simulated import Simulated
+from flowlang.hosts.simulator.simulation import simulate
+from flowlang.plan import tests
+from flowlang.runtime.commands import OpenWait
+from flowlang.runtime.failures import Failure
+from flowlang.runtime.host import Question
+from flowlang.runtime.inputs import Answered, CallEnded, EventCame
+from flowlang.runtime.program import Program
+from flowlang.runtime.run import RunResult
+from flowlang.tools.testing_parts import explained
+from flowlang.tools.testing_script import AMBIENT, Asked, Evaluator, Problem, Script, TestFails, shown
+from flowlang.values.codec import encode
+from flowlang.values.evaluation import EvaluationError
+from flowlang.values.value import Value
+
+ORDERS: Final = 10
+MOST_OF_ORDER: Final = 8  # arrivals that are shown of an order
+
+
+@attrs.frozen
+class Ran:
+    """A run of a test, and what its questions were answered."""
+
+    run: tests.Run
+    simulated: Simulated
+    asked: tuple[Asked, ...]
+
+
+@attrs.frozen
+class Verdict:
+    """What came of a test; `problem` is None where it passed. `ran` are its runs in the order that tells
+    most, `orders` counts the orders that were tried. `seconds` is the time that all took."""
+
+    test: tests.Test
+    problem: Problem | None
+    ran: tuple[Ran, ...]
+    orders: int
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        return self.problem is None
+
+
+@attrs.frozen
+class _Played:
+    problem: Problem | None
+    ran: tuple[Ran, ...]
+
+
+def run_test(program: Program, test: tests.Test, *, orders: int = ORDERS) -> Verdict:
+    """Carry out a test on a program that holds all that it mentions."""
+    started = time.perf_counter()
+    evaluate = Evaluator()
+    first = _played(program, test, evaluate, None)
+    played = [first]
+    if any(ran.simulated.choices for ran in first.ran):
+        played += [_played(program, test, evaluate, Random(seed)) for seed in range(1, orders)]
+    told = _told(test, played)
+    return Verdict(test, told.problem, told.ran, len(played), time.perf_counter() - started)
+
+
+def _told(test: tests.Test, played: Sequence[_Played]) -> _Played:
+    """What there is to say of a test that was played in several orders."""
+    passed = next((each for each in played if each.problem is None), None)
+    failed = next((each for each in played if each.problem is not None), None)
+    if passed is None or failed is None:
+        return played[0]
+    assert failed.problem is not None
+    parts = (
+        ("it holds in the order", _order_text(passed, failed)),
+        ("it does not in the order", _order_text(failed, passed)),
+        *failed.problem.parts,
+    )
+    message = f"whether this holds depends on an order that is not defined: {failed.problem.message}"
+    help = "tie down the order with `after`, or expect what holds in each"
+    return attrs.evolve(failed, problem=attrs.evolve(failed.problem, message=message, parts=parts, help=help))
+
+
+def _order_text(played: _Played, other: _Played) -> str:
+    """What arrived, from shortly before where two orders part."""
+    mine, others = _arrivals(played), _arrivals(other)
+    parts_at = next((n for n, pair in enumerate(zip(mine, others, strict=False)) if pair[0] != pair[1]), 0)
+    shown = mine[max(0, parts_at - 1) :][:MOST_OF_ORDER]
+    return ", ".join(shown) or "nothing arrives"
+
+
+def _arrivals(played: _Played) -> list[str]:
+    found: list[str] = []
+    for ran in played.ran:
+        for input in ran.simulated.heard:
+            match input:
+                case CallEnded(path=path) | Answered(path=path) | EventCame(event=path):
+                    found.append(path)
+    return found
+
+
+def _played(program: Program, test: tests.Test, evaluate: Evaluator, order: Random | None) -> _Played:
+    """A test in one order; without one, what arrives together is heard as it began."""
+    playing = _Playing(program, evaluate, order)
+    try:
+        for line in test.lines:
+            playing.line(line)
+    except TestFails as fails:
+        return _Played(fails.problem, tuple(playing.ran))
+    return _Played(None, tuple(playing.ran))
+
+
+@attrs.define
+class _Playing:
+    """A test as far as it has been played. `names` are the results of its runs, and the calls of the last."""
+
+    program: Program
+    evaluate: Evaluator
+    order: Random | None
+    givens: list[tests.Given] = attrs.field(factory=list)
+    sends: list[tests.Send] = attrs.field(factory=list)
+    names: dict[str, Value] = attrs.field(factory=lambda: dict(AMBIENT))
+    ran: list[Ran] = attrs.field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self._record({})
+
+    def line(self, line: tests.Line) -> None:
+        """Raises TestFails."""
+        match line:
+            case tests.Given():
+                self.givens.append(line)
+            case tests.Send():
+                self.sends.append(line)
+            case tests.Run():
+                self._run(line)
+            case tests.Expect():
+                self._expect(line)
+
+    def _run(self, run: tests.Run) -> None:
+        compiled = self.program.plan
+        script = Script(compiled, self.evaluate, self.names, run.at, self.givens, self.sends)
+        world, inputs = script.world(), self._inputs(run)
+        simulated = simulate(self.program, run.flow, inputs, world, order=self.order)
+        self.ran.append(Ran(run, simulated, tuple(script.asked)))
+        self._record(script.recorded)
+        if script.problem is not None:
+            raise TestFails(script.problem)
+        if simulated.result is None:
+            raise TestFails(_without_end(run, simulated))
+        self.names[run.name] = self._outcome(run, simulated.result)
+
+    def _inputs(self, run: tests.Run) -> dict[str, Value]:
+        try:
+            return {name: self.evaluate(value, self.names) for name, value in run.arguments.items()}
+        except EvaluationError as error:
+            raise TestFails(Problem(error.message, error.at or run.at)) from None
+
+    def _record(self, recorded: Mapping[str, list[Value]]) -> None:
+        for agent in self.program.plan.agents:
+            self.names[tests.recorded(agent)] = recorded.get(agent, [])
+
+    def _outcome(self, run: tests.Run, result: RunResult) -> Value:
+        """What the run's name stands for. Raises TestFails where it ended otherwise than it should."""
+        failure = result.failure or next(iter(result.undo_failures), None)
+        if failure is None and run.fails is None:
+            return result.value
+        if failure is None:
+            gave = shown(encode(result.value, self.program.plan.flows[run.flow].result))
+            raise TestFails(Problem(f"the run should fail with {run.fails}, but it gave {gave}", run.at))
+        if failure.error != run.fails:
+            raise TestFails(Problem(_failed_text(run, failure), run.at, "this run", failure=failure))
+        return {"error": failure.error, "message": failure.message, **failure.fields}
+
+    def _expect(self, expect: tests.Expect) -> None:
+        condition = expect.condition
+        try:
+            if self.evaluate(condition.value, self.names):
+                return
+            message = f"`{condition.text}` does not hold"
+        except EvaluationError as error:
+            message = f"`{condition.text}` has no value: {error.message}"
+        parts = explained(condition, self.evaluate, self.names)
+        raise TestFails(Problem(message, expect.at, parts=parts))
+
+
+def _failed_text(run: tests.Run, failure: Failure) -> str:
+    wanted = f"should fail with {run.fails}, but it failed" if run.fails else "failed"
+    return f"the run {wanted} with {failure.error}: {failure.message}"
+
+
+def _without_end(run: tests.Run, simulated: Simulated) -> Problem:
+    """Why a run has no result."""
+    if simulated.problem == "too long":
+        return Problem("the run goes on and on", run.at, help="bound its loops more tightly")
+    waits = [_wait_text(wait) for wait in simulated.waiting]
+    message = f"the run makes no progress: it waits for {' and '.join(waits) or 'something that never comes'}"
+    event = next((w.awaited.event for w in simulated.waiting if not isinstance(w.awaited, Question)), None)
+    help = f"add `send {event}(…)` to the test, or a `timeout` to the step" if event else None
+    return Problem(message, run.at, "this run never ends", help=help)
+
+
+def _wait_text(wait: OpenWait) -> str:
+    name = wait.awaited.ask if isinstance(wait.awaited, Question) else wait.awaited.event
+    return f"{name} in the step `{wait.path}`"
