@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Iterable
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +23,11 @@ import trio
 GRACE_SECONDS: Final = 5.0
 LAST_WORDS_SECONDS: Final = 1.0
 MAX_ERROR_BYTES: Final = 16 * 1024
+INHERITED: Final = (
+    "HOME", "LANG", "LANGUAGE", "LC_*", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER", "XDG_*",
+)  # fmt: skip
+"""What every program sees of our environment. The rest may hold secrets, which are not its business."""
+
 READ_BYTES: Final = 64 * 1024
 
 
@@ -51,17 +58,28 @@ class _Collected:
             del self.content[: -self.limit]
 
 
+def inherited(also: Iterable[str] = ()) -> dict[str, str]:
+    """What a program sees of our environment: `INHERITED`, and what is named besides; `*` stands for any
+    characters."""
+    patterns = (*INHERITED, *also)
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if any(fnmatchcase(name, pattern) for pattern in patterns)
+    }
+
+
 async def run_program(
     argv: list[str], *, stdin: bytes | None, cwd: Path | None, env: dict[str, str], max_output_bytes: int
 ) -> Finished:
-    """Run a program; raises OSError or ValueError where it cannot be started."""
+    """Run a program with this environment; raises OSError or ValueError where it cannot be started."""
     process = await trio.lowlevel.open_process(
         argv,
         stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=cwd,
-        env={**os.environ, **env},
+        env=env,
         start_new_session=True,
     )
     output, errors = _Collected(max_output_bytes), _Collected(MAX_ERROR_BYTES, tail=True)
@@ -135,3 +153,8 @@ def ending(status: int) -> str:
         return f"was ended by {signal.Signals(-status).name}"
     except ValueError:
         return f"was ended by signal {-status}"
+
+
+def inherited(names: Iterable[str]) -> dict[str, str]:
+    """The variables of these names that flow itself was started with."""
+    return {name: os.environ[name] for name in names if name in os.environ}
