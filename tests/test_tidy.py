@@ -109,6 +109,7 @@ def test_the_table_of_floors_names_every_folder():
         "planning",
         "ide",
         "tools",
+        "testing",
     ]
     folders = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
     assert folders == set(FLOORS)

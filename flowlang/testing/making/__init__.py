@@ -1,0 +1,1 @@
+"""How plans are made up: layers of one maker, each of which knows those below it."""

@@ -1,0 +1,221 @@
+"""Steps with their clauses, the other statements, and blocks of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from flowlang.plan import model as plan
+from flowlang.testing.making.declarations import Callee
+from flowlang.testing.making.kinds import BOOL, NULL, STRING, list_of, optional, written
+from flowlang.testing.making.scope import Around
+from flowlang.testing.making.tasks import Tasks
+
+BUILT_IN: Final = (
+    "Timeout",
+    "AgentFailed",
+    "Unavailable",
+    "BadOutput",
+    "BadValue",
+    "EvaluationFailed",
+    "LoopExhausted",
+)
+BACKOFFS: Final = (
+    "",
+    " backoff 1s",
+    " backoff constant 5s",
+    " backoff linear 1s to 10s",
+    " backoff 1s to 1m",
+)
+
+
+@attrs.define
+class Statements:
+    """The statements of a block so far; `movable` ones stand where order means nothing."""
+
+    ending: str
+    around: Around
+    ordered: bool
+    lines: list[str] = attrs.field(factory=list)
+    movable: list[str] = attrs.field(factory=list)
+    steps: list[str] = attrs.field(factory=list)
+
+
+@attrs.define(eq=False)
+class Blocks(Tasks):
+    def block(self, ending: str, type: plan.Type, around: Around, *, ordered: bool = False) -> str:
+        made = Statements(ending, around, ordered)
+        self.several(0 if type != NULL else 1, 5, lambda: self.statement(made))
+        self.settle(made)
+        lines = made.lines
+        if type != NULL:
+            if self.maybe(6):
+                lines.append(self.ensure(type, made.around))
+            lines.append(f"{ending} {self.task(type, made.around)}")
+        return "{\n" + "\n".join(lines) + "\n}"
+
+    def settle(self, made: Statements) -> None:
+        """Write down what could stand in any order."""
+        several = len(made.movable) > 1 and not made.ordered and self.maybe(4)
+        made.lines += reversed(made.movable) if several else made.movable
+        made.movable.clear()
+
+    def statement(self, made: Statements) -> None:
+        match self.one_of("step", "step", "step", "let", "barrier"):
+            case "step":
+                self.step(made)
+            case "let":
+                self.let(made)
+            case _:
+                self.settle(made)
+                self.barrier(made)
+
+    def let(self, made: Statements) -> None:
+        type = self.type()
+        name = self.fresh("v")
+        if self.maybe():
+            made.movable.append(f"let {name} = {self.expression(type, made.around, 'exact')}")
+        else:
+            made.movable.append(f"let {name}: {written(type)} = {self.expression(type, made.around)}")
+        made.around = made.around.knowing(name, type)
+
+    def ensure(self, type: plan.Type, around: Around) -> str:
+        known = around.knowing("result", type)
+        return f"ensure {self.condition(known)}" + self.otherwise_said(known)
+
+    def otherwise_said(self, around: Around) -> str:
+        return f" else {self.expression(STRING, attrs.evolve(around, depth=1))}" if self.maybe() else ""
+
+    # Barriers
+
+    def barrier(self, made: Statements) -> None:
+        around = made.around
+        optionals = around.of_kind("optional")
+        if optionals and self.maybe():
+            name = self.among(optionals)
+            assert isinstance(name.type, plan.OptionalType)
+            made.lines.append(self.leaving(made, f"{name.text} == null", around.forgetting(name.root)))
+            made.around = around.seeing(name.text, name.type.inner)
+        else:
+            made.lines.append(self.leaving(made, self.condition(around), around))
+
+    def leaving(self, made: Statements, condition: str, around: Around) -> str:
+        match self.one_of("require", "fail", "return"):
+            case "return" if made.ending == "return":
+                return f"return {self.task(self.result, around)} when {condition}"
+            case "fail":
+                return f"{self.failure(around)} when {condition}"
+            case _:
+                return f"require not ({condition})" + self.otherwise_said(around)
+
+    # Steps
+
+    def step(self, made: Statements) -> None:
+        around = made.around
+        repeated, timed = self.maybe(5), self.maybe(5)
+        guard, narrow = self.guard(around) if self.maybe(6) else ("", around)
+        inner = attrs.evolve(narrow, repeated=around.repeated or repeated)
+        name = self.fresh("a")
+        type, task, exact = self.stepped(inner)
+        clauses = [guard, *self.order(made), *self.times(type, inner, repeated, timed)]
+        caught = self.catches(type, narrow)
+        clauses += caught
+        clauses += self.endings(name, type, narrow)
+        annotation = "" if type == NULL or (exact and not caught) else f": {written(type)}"
+        shown = " ".join(clause for clause in clauses if clause)
+        made.movable.append(f"step {name}{annotation} = {task} {shown}")
+        made.steps.append(name)
+        if type != NULL:
+            seen = type if not guard or "otherwise" in guard else optional(type)
+            made.around = around.knowing(name, seen)
+
+    def stepped(self, around: Around) -> tuple[plan.Type, str, bool]:
+        """What a step does: the type, the task (with the key it needs), and whether it gives just that."""
+        match self.one_of("call", "task", "list", "null", "wait", "list", "task"):
+            case "call":
+                type = self.type()
+                return type, self.keyed(self.callee(type), around), True
+            case "null":
+                return NULL, self.task(NULL, around), False
+            case "list":
+                type = list_of(self.type(1))
+                return type, self.task(type, around), False
+            case "wait" if not around.clean:
+                event = self.event()
+                fields = self.events[event]
+                return fields, self.wait(fields, around), True
+            case _:
+                type = self.type()
+                return type, self.task(type, around), False
+
+    def keyed(self, callee: Callee, around: Around) -> str:
+        exposed = self.exposed
+        call = self.called(callee, around)
+        if (around.repeated and not callee.reusable) or self.maybe(6):
+            self.exposed = exposed
+            return f"{call} key {self.expression(STRING, attrs.evolve(around, depth=1))}"
+        return call
+
+    def guard(self, around: Around) -> tuple[str, Around]:
+        optionals = around.of_kind("optional")
+        if optionals and self.maybe():
+            name = self.among(optionals)
+            assert isinstance(name.type, plan.OptionalType)
+            return f"when {name.text} != null", around.seeing(name.text, name.type.inner)
+        return f"when {self.condition(around)}", around
+
+    def order(self, made: Statements) -> list[str]:
+        return [f"after {self.among(made.steps)}"] if made.steps and self.maybe(4) else []
+
+    def times(self, type: plan.Type, around: Around, repeated: bool, timed: bool) -> list[str]:
+        clauses = [f"timeout {self.duration(around)}"] if timed else []
+        if self.maybe(8):
+            clauses.append(f"timeout {self.duration(around)} per attempt")
+        if repeated:
+            clauses.append(self.retry(type, around))
+        return clauses
+
+    def retry(self, type: plan.Type, around: Around) -> str:
+        words = [f"retry {self.number(1, 3)} times"]
+        if self.maybe(4):
+            words.append(f"on {', '.join(dict.fromkeys(self.several(1, 2, self.failure_name)))}")
+        words.append(self.one_of(*BACKOFFS))
+        if self.maybe(4):
+            words.append(f"within {self.duration(around)}")
+        if type != NULL and self.maybe(4):
+            name = self.fresh("r")
+            condition = self.expression(BOOL, attrs.evolve(around, depth=1).knowing(name, type))
+            words.append(f"until {name} => {condition}")
+        return " ".join(words)
+
+    def failure_name(self) -> str:
+        return self.one_of(*BUILT_IN[:3]) if self.maybe() or not self.errors else self.error()
+
+    def catches(self, type: plan.Type, around: Around) -> list[str]:
+        if not self.maybe(3):
+            return []
+        named = self.several(0, 2, lambda: self.catch(type, around))
+        return [*named, *([self.catch(type, around, any=True)] if self.maybe() else [])]
+
+    def catch(self, type: plan.Type, around: Around, *, any: bool = False) -> str:
+        names = [] if any else [*dict.fromkeys(self.several(1, 2, self.failure_name))]
+        shown, inner = "", around.inside()
+        if self.maybe(3):
+            failure = self.fresh("e")
+            shown = f" as {failure}"
+            inner = inner.knowing(f"{failure}.error", STRING).knowing(f"{failure}.message", STRING)
+        handler = self.arm(type, inner)
+        return f"catch{' ' if names else ''}{', '.join(names)}{shown} -> {handler}"
+
+    def endings(self, name: str, type: plan.Type, around: Around) -> list[str]:
+        clauses = []
+        inner = around.inside(clean=True)
+        if self.maybe(6):
+            known = inner.knowing(name, type) if type != NULL else inner
+            clauses.append(f"undo {self.task(NULL, known)}")
+        if self.maybe(10):
+            clauses.append(f"finally {self.block('', NULL, inner)}")
+        return clauses
+
+    result: plan.Type = NULL

@@ -1,0 +1,67 @@
+"""Plans that are made up: well typed by construction, over every construct of the language.
+
+They are made as text, since then the front end reads, checks and compiles them as it does what people write,
+and an example that fails can be read, kept and run. What a piece needs is declared when it needs it, so an
+example shrinks to a few lines with the few declarations that they use."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import attrs
+from hypothesis import strategies as st
+
+from flowlang.plan.model import Plan
+from flowlang.syntax.printer import format_source
+from flowlang.testing.making.flows import Flows
+from flowlang.testing.making.kinds import NULL
+from flowlang.testing.making.scope import Around
+from flowlang.text.source import Source
+from flowlang.tools.frontend import compile_plan
+
+PIECES = 60
+
+
+@attrs.frozen
+class Written:
+    """A plan, and the text that it was compiled from."""
+
+    text: str
+    plan: Plan = attrs.field(eq=False)
+
+    def __repr__(self) -> str:
+        return f'Written("""\\\n{self.text}""")'
+
+
+def plans(*, pieces: int = PIECES) -> st.SearchStrategy[Written]:
+    """Plans whose main flow is `main`, with their text. `pieces` is about how many there may be in one."""
+    return well_typed(pieces).map(compiled)
+
+
+def compiled(text: str) -> Written:
+    return Written(text, compile_plan("made.flow", text=text))
+
+
+@cache
+def well_typed(pieces: int = PIECES) -> st.SearchStrategy[str]:
+    """Text of modules that check without an error, laid out as `flow fmt` does."""
+    return _modules(pieces).map(formatted)
+
+
+@st.composite
+def _modules(draw: st.DrawFn, pieces: int) -> str:
+    maker = Flows(draw, pieces)
+    result = maker.type() if not maker.maybe(5) else NULL
+    maker.flow("main", result, Around(depth=3))
+    return "\n\n".join(sorted(maker.lines, key=_order)) + "\n"
+
+
+def _order(line: str) -> int:
+    return ("type", "error", "event", "agent", "ask", "flow").index(line.partition(" ")[0])
+
+
+def formatted(text: str) -> str:
+    made = format_source(Source("made.flow", text))
+    if not isinstance(made, str):
+        raise AssertionError(f"{made[0].message}\n{text}")
+    return made
