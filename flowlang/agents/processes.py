@@ -153,8 +153,3 @@ def ending(status: int) -> str:
         return f"was ended by {signal.Signals(-status).name}"
     except ValueError:
         return f"was ended by signal {-status}"
-
-
-def inherited(names: Iterable[str]) -> dict[str, str]:
-    """The variables of these names that flow itself was started with."""
-    return {name: os.environ[name] for name in names if name in os.environ}

@@ -16,9 +16,9 @@
     mcp = "fs:read_text_file"                         # target and tool
     errors = { ENOENT = "NotFound" }                  # what stands in the tool's error -> the declared error
 
-A program is started once for all runs of flow and gets the arguments as they stand, never a shell. It sees a
-few variables of our environment (`stdio.INHERITED`) and those of `env`. The SDK is imported when somebody
-connects."""
+A program is started once for all runs that a host carries out, as its arguments stand, never by a shell. It
+sees a few variables of our environment (`processes.INHERITED`) and those of `env`. The SDK is imported when
+somebody connects."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ import trio
 from pydantic import Field, model_validator
 
 from flowlang.agents.providers import Connection, Member, Provider, Settings, Target, Unfit
+from flowlang.agents.secrets import secrets_in
 from flowlang.runtime.agents import AgentError
 from flowlang.runtime.failures import UNAVAILABLE
 from flowlang.text.suggest import did_you_mean
@@ -52,12 +53,14 @@ Form: TypeAlias = Literal["text", "json", "file"]
 class McpSettings(Settings):
     """`[mcp.NAME]`: a `command` that is started, or the `url` of a server that runs.
 
-    `results` says how the replies of tools are read that have no schema for them; without it they are text.
+    `inherit` names what a program sees of our environment beside the usual. `results` says how the replies of
+    tools are read: without it by the tool's own schema, and as text where it has none.
     `roots` are folders that the server is told of as ours, relative to flow.toml. Times in seconds."""
 
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     cwd: str | None = None
     env: dict[str, str] = Field(default_factory=dict)
+    inherit: tuple[str, ...] = ()
     url: Annotated[str, Field(pattern=_URL.pattern)] | None = None
     headers: dict[str, str] = Field(default_factory=dict)
     results: dict[str, Form] = Field(default_factory=dict)
@@ -69,10 +72,12 @@ class McpSettings(Settings):
     def _one_way(self) -> McpSettings:
         if (self.command is None) == (self.url is None):
             raise ValueError("a server has either a `command` that starts it, or the `url` where it runs")
-        if self.url is not None and (self.env or self.cwd is not None):
-            raise ValueError("`env` and `cwd` are for a server that a `command` starts")
+        if self.url is not None and (self.env or self.inherit or self.cwd is not None):
+            raise ValueError("`env`, `inherit` and `cwd` are for a server that a `command` starts")
         if self.command is not None and self.headers:
             raise ValueError("`headers` are for a server that has a `url`; a program takes `env`")
+        if any(secrets_in(self.command or ())):
+            raise ValueError("everybody on the machine can read a command: give the secret in `env`")
         return self
 
 

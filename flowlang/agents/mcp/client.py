@@ -90,12 +90,13 @@ def _server(target: Target, settings: McpSettings, hearing: Hearing) -> Server:
     if settings.url is not None:
         headers = {name: fill(value) for name, value in settings.headers.items()}
         return Remote(fill(settings.url), headers, settings.max_reply_bytes)
-    program, *arguments = (fill(part) for part in settings.command or ())
+    program, *arguments = settings.command or ()
     if "/" in program:
         program = str(target.folder / program)
     cwd = target.cwd or Path.cwd() if settings.cwd is None else target.folder / settings.cwd
     env = {name: fill(value) for name, value in settings.env.items()}
-    return Program([program, *arguments], cwd, env, hearing, settings.max_reply_bytes)
+    argv = [program, *arguments]
+    return Program(argv, cwd, env, settings.inherit, hearing, settings.max_reply_bytes)
 
 
 def _client(

@@ -33,9 +33,6 @@ LEAVING_SECONDS: Final = 1.5  # for a server to end by itself when its input is 
 GRACE_SECONDS: Final = 1.5  # and then from SIGTERM to SIGKILL
 ENDING_SECONDS: Final = 1.0  # to hear the last of a server, and to see how it ended
 
-INHERITED: Final = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER")
-"""What a server sees of our environment: it is other people's program, and our secrets are not its."""
-
 Received = SessionMessage | Exception
 
 
@@ -46,6 +43,7 @@ class Program:
     argv: Sequence[str]
     cwd: Path
     env: Mapping[str, str]
+    inherit: Sequence[str]
     hearing: Hearing
     max_reply_bytes: int
     _process: trio.Process | None = attrs.field(default=None, init=False)
@@ -82,7 +80,7 @@ class Program:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=self.cwd,
-                env={**inherited(INHERITED), **self.env},
+                env={**inherited(self.inherit), **self.env},
                 start_new_session=True,
             )
         except (OSError, ValueError) as problem:
