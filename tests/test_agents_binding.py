@@ -21,6 +21,7 @@ from flowlang.plan import model as plan
 from flowlang.semantics import types
 from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.source import Source
+from tests.support import desks
 
 PLACE = plan.Place(0, 1, 1, 1, 6)
 STRING = plan.ScalarType(kind="string")
@@ -74,7 +75,8 @@ CASES = MISTAKES.read_text(encoding="utf-8").split("---\n")[1:]
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.rpartition("# ")[2].strip())
 def test_mistakes_stand_at_their_lines(tmp_path: Path, case: str) -> None:
-    found = bound(tmp_path, case).diagnostics
+    with desks.installed(tmp_path):
+        found = bound(tmp_path, case).diagnostics
     for number, line in enumerate(case.split("\n"), 1):
         if note := re.search(r"# (E\d+)(?:@(\d+))? (.*)$", line):
             (wrong,) = [d for d in found if d.code.number == note[1]]

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from flowlang.agents import processes
 from flowlang.agents.command import CommandAgent, Output, output_of
-from flowlang.agents.command_template import BadTemplate, fill_arguments, parse_template
+from flowlang.agents.command_template import BadTemplate, Hole, Template, fill_arguments, parse_template
+from flowlang.agents.secrets import Secrets
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall, AgentError
 
@@ -168,6 +169,28 @@ def test_input_is_given_and_need_not_be_read() -> None:
     assert reply("import sys; print(len(sys.stdin.read()))", stdin=text) == "40"
     agent = CommandAgent((parse_template("true", {}),), "none", Path.cwd(), stdin=text)
     assert trio.run(agent.call, AgentCall("test", {"text": "x" * 1_000_000})) is None
+
+
+def test_a_program_sees_of_our_environment_what_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OTHERS_SECRET", "WANTED", "AWS_REGION", "AWS_PROFILE", "LC_TIME"):
+        monkeypatch.setenv(name, "here")
+    code = "import os; print(*(name for name in os.environ if os.environ[name] == 'here'))"
+    assert reply(code) == "LC_TIME"
+    allowed = {"LC_TIME", "WANTED", "AWS_REGION", "AWS_PROFILE"}
+    assert set(reply(code, inherit=("WANTED", "AWS_*")).split()) == allowed
+    assert "OTHERS_SECRET" in reply(code, inherit=("*",))
+    assert reply("import os; print('PATH' in os.environ and 'HOME' in os.environ)") == "True"
+
+
+def test_a_secret_goes_to_the_program_and_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEEP", "swordfish")
+    secrets = Secrets({"PASSWORD": {"env": "DEEP"}})
+    hole = Template((Hole("secrets.PASSWORD"),))
+    code = "import os, sys; print(os.environ['P'][::-1], os.environ['P'], sys.stdin.read())"
+    assert reply(code, env={"P": hole}, stdin=hole, secrets=secrets) == "hsifdrows *** ***"
+    code = "import os, sys; sys.exit('no ' + os.environ['P'])"
+    error = failure(code, env={"P": hole}, secrets=secrets)
+    assert "swordfish" not in f"{error} {error.fields} {error.cause}" and "no ***" in str(error)
 
 
 def test_environment_and_folder(tmp_path: Path) -> None:

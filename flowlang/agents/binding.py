@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias, cast
 
 import attrs
 
-from flowlang.agents.command import OUTPUT_HOLE, CommandAgent, output_of
+from flowlang.agents.command import OUTPUT_HOLE, SECRET_HOLE, CommandAgent, output_of
 from flowlang.agents.command_template import BadTemplate, Template, parse_template
 from flowlang.agents.config import Config
 from flowlang.agents.describe import PYTHON
@@ -29,6 +29,7 @@ from flowlang.agents.providers import Unfit
 from flowlang.agents.python import PythonAgent, annotations_of
 from flowlang.agents.python_loading import LoadProblem, load_file, load_named
 from flowlang.agents.python_matching import type_problem
+from flowlang.agents.secrets import NoSecret, secrets_in
 from flowlang.agents.targets import Incomplete, Targets
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import Agent
@@ -230,9 +231,11 @@ class _Binder:
 
         def template(text: str, *key: str | int) -> Template:
             try:
-                return parse_template(text, {**made, **types})
+                return parse_template(text, {**made, **types} | _secret_holes(text, config, key))
             except BadTemplate as problem:
                 raise _unfit(config.label(name, *key), problem.message, problem.help) from None
+            except NoSecret as missing:
+                raise _unfit(config.label(name, *key), str(missing)) from None
 
         return CommandAgent(
             command=tuple(template(text, "command", index) for index, text in enumerate(entry.command)),
@@ -244,7 +247,9 @@ class _Binder:
             errors=dict(self.exit_codes(name, config, entry)),
             cwd=self.folder if entry.cwd is None else config.folder / entry.cwd,
             env={key: template(text, "env", key) for key, text in entry.env.items()},
+            inherit=entry.inherit,
             max_output_bytes=entry.max_output_bytes,
+            secrets=config.secrets,
         )
 
     def exit_codes(self, name: str, config: Config, entry: CommandEntry) -> Iterable[tuple[int, str]]:
@@ -257,6 +262,17 @@ class _Binder:
                 help = did_you_mean(error, known) or f"it raises {', '.join(known)}"
                 raise _unfit(label, f"the agent `{name}` does not raise `{error}`", help)
             yield int(code), error
+
+
+def _secret_holes(text: str, config: Config, key: tuple[str | int, ...]) -> dict[str, plan.Type]:
+    """The holes for secrets in a template, each there to be filled. Raises BadTemplate, NoSecret."""
+    names = [*secrets_in(text)]
+    if names and key[0] == "command":
+        help = "give it to the program in `env` or `stdin`"
+        raise BadTemplate("everybody on the machine can read the arguments of a program", help)
+    for name in names:
+        config.secrets.get(name)
+    return {f"{SECRET_HOLE}{name}": plan.ScalarType(kind="string") for name in names}
 
 
 def _loaded(load: Callable[[], ModuleType], label: Label) -> ModuleType:

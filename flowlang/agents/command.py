@@ -17,13 +17,15 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from flowlang.agents.command_template import Hole, Template, fill, fill_arguments
+from flowlang.agents.command_template import Template, fill, fill_arguments, holes_in
 from flowlang.agents.file import UNKNOWN_TYPE, File
 from flowlang.agents.kept import finder, keep_all
-from flowlang.agents.processes import Finished, ending, run_program
+from flowlang.agents.processes import Finished, ending, inherited, run_program
 from flowlang.agents.python_values import FindFile
+from flowlang.agents.secrets import NoSecret, Secrets
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall, AgentError
+from flowlang.runtime.hiding import hiding
 from flowlang.values.value import Value
 
 Output: TypeAlias = Literal["json", "text", "lines", "file", "none"]
@@ -31,14 +33,18 @@ Output: TypeAlias = Literal["json", "text", "lines", "file", "none"]
 OUTPUT_HOLE: Final = "output"
 """The hole that is filled with a path to write a file to, if the agent has no parameter of that name."""
 
+SECRET_HOLE: Final = "secrets."
+"""How the name of a hole for a secret begins, in what the program alone sees."""
+
 MAX_MESSAGE: Final = 500
 
 
 @attrs.frozen(eq=False)
 class CommandAgent:
     """`errors` maps an exit code to the name of a declared error. `folder` is what a program named by a
-    relative path is found from; `cwd` None is where flow itself was started. `types` are those of the
-    parameters, `media_type` is that of a file that it gives."""
+    relative path is found from; `cwd` None is where flow itself was started. `inherit` names what the
+    program sees of our environment beside the usual. `types` are those of the parameters, `media_type` is
+    that of a file that it gives. Templates may have holes for `secrets`, which the reply is then without."""
 
     command: tuple[Template, ...]
     output: Output
@@ -47,18 +53,23 @@ class CommandAgent:
     errors: Mapping[int, str] = attrs.field(factory=dict)
     cwd: Path | None = None
     env: Mapping[str, Template] = attrs.field(factory=dict)
+    inherit: tuple[str, ...] = ()
     max_output_bytes: int = 1024 * 1024
     types: Mapping[str, plan.Type] = attrs.field(factory=dict)
     media_type: str = UNKNOWN_TYPE
+    secrets: Secrets = attrs.field(factory=Secrets, repr=False)
 
     @property
     def identity(self) -> str:
         """What tells the command from others, in any process."""
-        return f"command:{attrs.astuple(self, recurse=False)!r}"
+        return f"command:{self!r}"
 
     async def call(self, call: AgentCall) -> Value:
+        return await hiding(self._answer, call, lambda: self.secrets.writings)
+
+    async def _answer(self, call: AgentCall) -> Value:
         with self._output_path() as made:
-            arguments = {**made, **self._with_paths(call)}
+            arguments = {**made, **self._secrets(), **self._with_paths(call)}
             program, finished = await self._run(call, arguments)
             reply = self._reply(program, finished, made.get(OUTPUT_HOLE))
             if isinstance(reply, File):
@@ -79,13 +90,27 @@ class CommandAgent:
                 argv,
                 stdin=None if stdin is None else stdin.encode(),
                 cwd=self.cwd,
-                env={"FLOW_IDEMPOTENCY_KEY": call.idempotency_key, "FLOW_ATTEMPT": str(call.attempt)}
+                env=inherited(self.inherit)
+                | {"FLOW_IDEMPOTENCY_KEY": call.idempotency_key, "FLOW_ATTEMPT": str(call.attempt)}
                 | {name: text for name, text in env.items() if text is not None},
                 max_output_bytes=self.max_output_bytes,
             )
         except (OSError, ValueError) as problem:
             raise self._not_started(argv[0], problem) from None
         return argv[0], finished
+
+    def _secrets(self) -> dict[str, Value]:
+        """The secrets that the templates have holes for, `{secrets.NAME}`. Raises AgentError."""
+        templates = [*self.env.values(), *([self.stdin] if self.stdin else [])]
+        try:
+            return {
+                name: self.secrets.get(name.removeprefix(SECRET_HOLE))
+                for name in holes_in(templates)
+                if name.startswith(SECRET_HOLE)
+            }
+        except NoSecret as missing:
+            message = str(missing)
+            raise AgentError("Unavailable", message, fields={"message": message}) from None
 
     def _with_paths(self, call: AgentCall) -> dict[str, Value]:
         """The arguments, with the path of its content in the place of each file. Raises AgentError."""
@@ -98,8 +123,7 @@ class CommandAgent:
     @contextmanager
     def _output_path(self) -> Iterator[dict[str, Value]]:
         """What the hole for the output is filled with, if there is one."""
-        templates = [*self.command, *self.env.values()]
-        holes = {part.name for template in templates for part in template.parts if isinstance(part, Hole)}
+        holes = holes_in([*self.command, *self.env.values()])
         if self.output != "file" or OUTPUT_HOLE not in holes - self.types.keys():
             yield {}
             return

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, assert_never
 
 import attrs
@@ -54,7 +54,7 @@ class Template:
 
 def parse_template(text: str, types: Mapping[str, plan.Type]) -> Template:
     """Read a template for an agent with parameters of these types; raises BadTemplate."""
-    parts = tuple(_parts(text))
+    parts = tuple(template_parts(text))
     template = Template(parts)
     for part in parts:
         if isinstance(part, Hole):
@@ -62,7 +62,8 @@ def parse_template(text: str, types: Mapping[str, plan.Type]) -> Template:
     return template
 
 
-def _parts(text: str) -> Iterator[str | Hole]:
+def template_parts(text: str) -> Iterator[str | Hole]:
+    """The text and the holes of a template, whatever it is one of. Raises BadTemplate."""
     literal = ""
     for match in _PIECE.finditer(text):
         piece, name = match[0], match[1]
@@ -106,6 +107,11 @@ def _is_scalar(type: plan.Type) -> bool:
             return False
         case _:
             assert_never(type)
+
+
+def holes_in(templates: Iterable[Template]) -> set[str]:
+    """The names of all holes."""
+    return {part.name for template in templates for part in template.parts if isinstance(part, Hole)}
 
 
 def fill_arguments(templates: tuple[Template, ...], arguments: Mapping[str, Value]) -> list[str]:

@@ -11,7 +11,8 @@
                                           # without that hole it is what the command prints
     errors = { 2 = "NotFound" }           # exit code -> declared error
     cwd = "."                             # relative to flow.toml; where left out, the folder flow runs in
-    env = { TOKEN = "{token}" }
+    env = { TOKEN = "{token}", KEY = "{secrets.KEY}" }
+    inherit = ["SSH_AUTH_SOCK", "AWS_*"]  # of our environment, beside PATH, HOME and the like
     max_output_bytes = 1_048_576
 
     [agents.summarize]

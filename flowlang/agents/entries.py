@@ -32,6 +32,7 @@ class CommandEntry(_Table):
     errors: dict[str, str] = {}
     cwd: str | None = None
     env: dict[str, str] = {}
+    inherit: Annotated[tuple[Annotated[str, Field(pattern=r"^[\w*?]+$")], ...], Field(strict=False)] = ()
     max_output_bytes: Annotated[int, Field(ge=1, le=64 * 1024 * 1024)] = DEFAULT_MAX_OUTPUT_BYTES
 
 

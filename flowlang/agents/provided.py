@@ -9,8 +9,9 @@ import attrs
 
 from flowlang.agents.providers import Connection, ConnectionLost, Member, Target
 from flowlang.agents.secrets import NoSecret
-from flowlang.runtime.agents import AgentCall, AgentError, Said, Tell, Used, agent_failed
+from flowlang.runtime.agents import AgentCall, AgentError, agent_failed
 from flowlang.runtime.failures import UNAVAILABLE
+from flowlang.runtime.hiding import hiding
 from flowlang.values.value import Value
 
 
@@ -26,15 +27,18 @@ class ProvidedAgent:
         return f"{self.target.kind}:{self.target.folder}:{settings}:{self.member.name}"
 
     async def call(self, call: AgentCall) -> Value:
+        return await hiding(self._told, call, lambda: self.target.secrets.writings)
+
+    async def _told(self, call: AgentCall) -> Value:
+        """The reply; an error names the target."""
         try:
-            reply = await self._called(call._replace(tell=self._telling(call.tell)))
-            return self.target.secrets.scrubbed(reply)
+            return await self._called(call)
         except AgentError as error:
-            raise self._told(error) from None
+            raise self._named(error) from None
         except NoSecret as missing:
-            raise self._told(_unavailable(str(missing))) from None
+            raise self._named(_unavailable(str(missing))) from None
         except Exception as raised:
-            raise self._told(agent_failed(raised)) from None
+            raise self._named(agent_failed(raised)) from None
 
     async def _called(self, call: AgentCall) -> Value:
         if call.connections is None:
@@ -53,24 +57,9 @@ class ProvidedAgent:
         except ConnectionLost as lost:
             raise _unavailable(str(lost)) from None
 
-    def _telling(self, tell: Tell | None) -> Tell | None:
-        """What the agent says meanwhile, without secrets."""
-        if tell is None:
-            return None
-        secrets = self.target.secrets
-
-        def told(said: Said | Used) -> None:
-            tell(said._replace(text=secrets.scrub(said.text)) if isinstance(said, Said) else said)
-
-        return told
-
-    def _told(self, error: AgentError) -> AgentError:
-        """The error with its target named, and without secrets."""
-        scrub, scrubbed = self.target.secrets.scrub, self.target.secrets.scrubbed
+    def _named(self, error: AgentError) -> AgentError:
         message = f"{self.target}: {error}" if str(error) else str(self.target)
-        fields = {name: scrubbed(value) for name, value in error.fields.items()}
-        cause = None if error.cause is None else scrub(error.cause)
-        return AgentError(error.error, scrub(message), fields=fields, cause=cause)
+        return AgentError(error.error, message, fields=error.fields, cause=error.cause)
 
 
 def _unavailable(message: str) -> AgentError:

@@ -18,8 +18,7 @@ from typing import Final
 
 from flowlang.agents.secret_sources import NoSecret as NoSecret
 from flowlang.agents.secret_sources import find_secret
-from flowlang.runtime.hiding import hidden_in, hidden_in_text, writings
-from flowlang.values.value import Value
+from flowlang.runtime.hiding import hidden_in_text, writings
 
 _HOLE: Final = re.compile(r"\{secrets\.(\w+)\}")
 
@@ -32,7 +31,7 @@ class Secrets:
     ) -> None:
         self._sources, self._folder = sources or {}, folder or Path()
         self._found: dict[str, str] = {}
-        self._writings: tuple[str, ...] = ()
+        self.writings: tuple[str, ...] = ()  # all that is to be taken out of texts
 
     def __contains__(self, name: str) -> bool:
         return name in self._sources
@@ -45,7 +44,7 @@ class Secrets:
         """The value of a secret. Raises NoSecret."""
         if name not in self._found:
             self._found[name] = self._find(name)
-            self._writings = writings(self._found.values())
+            self.writings = writings(self._found.values())
         return self._found[name]
 
     def _find(self, name: str) -> str:
@@ -60,11 +59,7 @@ class Secrets:
 
     def scrub(self, text: str) -> str:
         """A text without the secrets that were looked up."""
-        return hidden_in_text(text, self._writings)
-
-    def scrubbed(self, value: Value) -> Value:
-        """JSON without them."""
-        return hidden_in(value, self._writings) if self._writings else value
+        return hidden_in_text(text, self.writings)
 
 
 def secrets_in(value: object) -> Iterator[str]:

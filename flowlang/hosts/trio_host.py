@@ -27,6 +27,7 @@ from flowlang.runtime.events import Admitted, AgentSaid, AgentUsed, OnEvent, Wai
 from flowlang.runtime.failures import TIMEOUT
 from flowlang.runtime.files import Files
 from flowlang.runtime.groups import news
+from flowlang.runtime.hiding import hiding
 from flowlang.runtime.host import Awaited, Question, Work
 from flowlang.runtime.mailbox import Mailbox, Wait
 from flowlang.values.times import format_duration
@@ -48,7 +49,7 @@ class TrioHost:
     semaphore that several runs share; `turns` are the lines before protected agents, which they share too.
     `epoch` is the instant now; None: by the wall clock. `on_event` hears of calls that wait for their turn,
     of which only the host knows, and of what agents say. `files` is where agents find and keep contents,
-    `connections` what they share between calls."""
+    `connections` what they share between calls. `secrets` are the writings of what no agent may give back."""
 
     def __init__(
         self,
@@ -60,8 +61,10 @@ class TrioHost:
         on_event: OnEvent | None = None,
         files: Files | None = None,
         connections: Connections | None = None,
+        secrets: tuple[str, ...] = (),
     ) -> None:
         self._agents = agents
+        self._secrets = secrets
         self._files, self._connections = files, connections
         self._on_event = on_event
         self._turns = turns or {}
@@ -137,7 +140,8 @@ class TrioHost:
         task = trio.lowlevel.current_task()
         task.custom_sleep_data = self  # trio takes it away whenever a task has waited
         try:
-            return await _answer(self._agents[call.agent], call)
+            answer = partial(_answer, self._agents[call.agent])
+            return await (hiding(answer, call, lambda: self._secrets) if self._secrets else answer(call))
         except AgentError:
             await trio.lowlevel.checkpoint_if_cancelled()
             raise

@@ -8,14 +8,55 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Final, TypeAlias
 from urllib.parse import quote, quote_plus
 
+from flowlang.plan import model as plan
+from flowlang.plan.secrets import secret_names
+from flowlang.runtime.agents import AgentCall, AgentError, Said, Tell, Used
 from flowlang.values.value import Value
 
 HIDDEN: Final = "***"
 SHORTEST: Final = 4
+
+
+Answer: TypeAlias = Callable[[AgentCall], Awaitable[Value]]
+LookedFor: TypeAlias = Callable[[], tuple[str, ...]]
+
+
+async def hiding(answer: Answer, call: AgentCall, looked_for: LookedFor) -> Value:
+    """The reply to a call without what `looked_for` gives, which is asked afterwards; as is its error, and
+    what the agent says meanwhile. Raises AgentError."""
+    try:
+        reply = await answer(call._replace(tell=_telling(call.tell, looked_for)))
+    except AgentError as error:
+        raise without(error, looked_for()) from None
+    return hidden_in(reply, looked_for())
+
+
+def without(error: AgentError, looked_for: tuple[str, ...]) -> AgentError:
+    """The same error, with nothing in it of what is looked for."""
+    fields = {name: hidden_in(value, looked_for) for name, value in error.fields.items()}
+    cause = None if error.cause is None else hidden_in_text(error.cause, looked_for)
+    message = hidden_in_text(error.message, looked_for)
+    return AgentError(error.error, message, fields=fields, cause=cause)
+
+
+def _telling(tell: Tell | None, looked_for: LookedFor) -> Tell | None:
+    if tell is None:
+        return None
+
+    def told(said: Said | Used) -> None:
+        tell(said._replace(text=hidden_in_text(said.text, looked_for())) if isinstance(said, Said) else said)
+
+    return told
+
+
+def secrets_of(flow: plan.Flow, values: Mapping[str, Value]) -> tuple[str, ...]:
+    """All writings of the secrets among the inputs of a flow."""
+    texts = (text for name in secret_names(flow.parameters) for text in texts_of(values.get(name)))
+    return writings(texts)
 
 
 def writings(secrets: Iterable[str]) -> tuple[str, ...]:
@@ -34,6 +75,8 @@ def hidden_in_text(text: str, looked_for: Iterable[str]) -> str:
 
 def hidden_in(value: Value, looked_for: tuple[str, ...]) -> Value:
     """JSON whose texts, keys included, are without any of what `writings` gave."""
+    if not looked_for:
+        return value
     match value:
         case str():
             return hidden_in_text(value, looked_for)

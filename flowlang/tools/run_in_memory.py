@@ -19,6 +19,7 @@ from flowlang.runtime.connections import Connections
 from flowlang.runtime.events import OnEvent
 from flowlang.runtime.failures import UNAVAILABLE
 from flowlang.runtime.files import Files
+from flowlang.runtime.hiding import secrets_of
 from flowlang.runtime.host import Awaited, Question
 from flowlang.runtime.program import Program
 from flowlang.runtime.run import Run, RunResult
@@ -91,6 +92,7 @@ class InMemory:
             on_event=on_event,
             files=files,
             connections=connections,
+            secrets=secrets_of(program.plan.flows[flow], inputs),
         )
         self._run = Run(program, flow, inputs, host, on_event, run_id)
 
@@ -124,6 +126,7 @@ class _Options(TypedDict):
     on_event: OnEvent | None
     files: Files
     connections: Connections
+    secrets: tuple[str, ...]
 
 
 class _AnsweringHost(TrioHost):
