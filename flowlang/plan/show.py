@@ -346,23 +346,33 @@ def _agents(compiled: plan.Plan, flows: Iterable[str], width: int) -> Iterator[L
 
 
 def _agent(agent: plan.Agent) -> Iterator[Line]:
+    yield from agent_clauses(agent)
+    if agent.provider is not None:
+        yield [Stretch(f"{agent.provider.kind} {agent.provider.target}", "quiet")]
+
+
+def agent_clauses(agent: plan.Agent) -> Iterator[Line]:
+    """What holds for each call of an agent: its effect, then its policies."""
     if agent.asks:
         yield [Stretch("ask")]
     yield _effect(agent.effect)
+    yield from ([Stretch(text)] for text in agent_policies(agent))
+
+
+def agent_policies(agent: plan.Agent) -> Iterator[str]:
+    """What bounds, repeats, protects and keeps the calls of an agent, in the words of the language."""
     if agent.timeout is not None:
-        yield [Stretch(f"timeout {duration_text(agent.timeout)} per attempt")]
+        yield f"timeout {duration_text(agent.timeout)} per attempt"
     if agent.retry is not None:
-        yield [Stretch(retry_text(agent.retry))]
+        yield retry_text(agent.retry)
     if agent.limits:
-        yield [Stretch("limit " + ", ".join(_quota(quota) for quota in agent.limits))]
+        yield "limit " + ", ".join(_quota(quota) for quota in agent.limits)
     if agent.breaker is not None:
         breaker = agent.breaker
         times = f"within {duration_text(breaker.within)} reset {duration_text(breaker.reset)}"
-        yield [Stretch(f"breaker {breaker.failures} failures {times}")]
+        yield f"breaker {breaker.failures} failures {times}"
     if agent.cache is not None:
-        yield [Stretch(f"cache {duration_text(agent.cache)}")]
-    if agent.provider is not None:
-        yield [Stretch(f"{agent.provider.kind} {agent.provider.target}", "quiet")]
+        yield f"cache {duration_text(agent.cache)}"
 
 
 def _quota(quota: plan.Quota) -> str:

@@ -49,7 +49,7 @@ from flowlang.runtime.mailbox import MailboxFull
 from flowlang.runtime.replay import Replayed, kernel_of, replay
 from flowlang.runtime.run import RunResult
 from flowlang.tools.engine import Prepared, files_in, new_run_id
-from flowlang.tools.engine_stats import AgentStats, CountedCalls
+from flowlang.tools.engine_stats import AgentStats, CountedCalls, post_changes
 from flowlang.tools.forks import forked_begun, forked_past
 from flowlang.tools.preparations import Preparations
 from flowlang.tools.run_artifacts import Artifact, stored_artifacts
@@ -112,7 +112,7 @@ class Engine(StoredRuns):
         super().__init__(store.path, durability=store.durability, clock=clock)
         self.store = store
         self._owner, self._writer, self._activity, self._calls = owner, writer, activity, calls
-        self._turns, self._counted, self._connections = turns, CountedCalls(), connections
+        self._turns, self._counted, self._connections = turns, CountedCalls(clock), connections
         self._artifacts = Artifacts(artifacts_of(store.path), synced=store.durability == "power")
         self._begun = 0
         self._held: dict[int, _Durable] = {}
@@ -145,6 +145,7 @@ class Engine(StoredRuns):
                 calls, turns = SharedPlaces(max_parallel), SharedTurns(replies)
                 engine = cls(store, owner, writer, activity, calls, clock, turns, connections)
                 group.start(engine._listen)
+                group.start(post_changes, engine.stats, owner.post)
                 yield engine
                 group.cancel()
 
@@ -302,7 +303,7 @@ class Engine(StoredRuns):
 
     def stats(self) -> dict[str, AgentStats]:
         """What agents do and did, of all runs since the engine was opened, by their names."""
-        return self._counted.stats(self._turns, self._clock())
+        return self._counted.stats(self._turns)
 
     def result(self, run: RunRecord | str) -> Result:
         """How a run ended, given its record or its id. Raises NotEnded, StoreProblem."""
@@ -359,7 +360,7 @@ class Engine(StoredRuns):
             prepared.program.plan,
             kernel,
             taken.lease,
-            World(self._writer, self._counted.counted(host.call), find, self._activity, self._clock),
+            World(self._writer, self._counted.of(taken.id, host.call), find, self._activity, self._clock),
             _conclusion(prepared, artifacts),
             replayed=replayed,
             resumed=taken.resumed,

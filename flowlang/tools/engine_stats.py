@@ -1,19 +1,39 @@
-"""What the agents of an engine do: counted while calls are made, for `Engine.stats`."""
+"""What the agents of an engine do: counted while calls are made, for `Engine.stats`, and shown to others.
+
+Nobody but the engine knows how its breakers stand, so it posts that beside its store (`Owner.post`), at most
+once a second and only where something has changed; with the engine it is gone."""
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
+from typing import Final, Literal, TypeAlias
 
 import attrs
+import trio
 
 from flowlang.hosts.journaled import MakeCall
 from flowlang.hosts.turns import Turns
 from flowlang.runtime.agents import AgentCall, AgentError
+from flowlang.values.codec import write_json
 from flowlang.values.value import Value
 
+POSTING: Final = 1.0  # seconds between two looks whether anything has changed
+
 BreakerState: TypeAlias = Literal["closed", "open", "probing"]
+
+
+@attrs.frozen
+class LastFailure:
+    """Which call of an agent failed last, with which error. `at` in microseconds since 1970 UTC. What the
+    error said is told by the run."""
+
+    at: int
+    error: str
+    run: str
+    path: str
 
 
 @attrs.frozen
@@ -22,7 +42,8 @@ class AgentStats:
 
     `calls` counts attempts, those that a cache answered included, and `failures` those of them that ended
     with an error. `under_way` are being made or wait for their turn, and `waiting` only wait. `breaker` is
-    None where the agent has none."""
+    None where the agent has none; an open one lets a call through again at `open_until`, in microseconds
+    since 1970 UTC, to find out (`probing`) whether the agent is well."""
 
     calls: int = 0
     failures: int = 0
@@ -30,6 +51,8 @@ class AgentStats:
     under_way: int = 0
     waiting: int = 0
     breaker: BreakerState | None = None
+    open_until: int | None = None
+    last_failure: LastFailure | None = None
 
 
 @attrs.define
@@ -37,16 +60,18 @@ class _Count:
     calls: int = 0
     failures: int = 0
     under_way: int = 0
+    last_failure: LastFailure | None = None
 
 
 @attrs.define(eq=False)
 class CountedCalls:
-    """Counts by the agents' names."""
+    """Counts by the agents' names. `clock` gives the present instant."""
 
+    clock: Callable[[], int]
     counts: defaultdict[str, _Count] = attrs.field(factory=lambda: defaultdict(_Count))
 
-    def counted(self, make: MakeCall) -> MakeCall:
-        """The same, counted."""
+    def of(self, run: str, make: MakeCall) -> MakeCall:
+        """What makes the calls of the run of that id, counted."""
 
         async def made(path: str, call: AgentCall) -> Value:
             count = self.counts[call.agent]
@@ -54,29 +79,86 @@ class CountedCalls:
             count.under_way += 1
             try:
                 return await make(path, call)
-            except AgentError:
+            except AgentError as problem:
                 count.failures += 1
+                count.last_failure = LastFailure(self.clock(), problem.error, run, path)
                 raise
             finally:
                 count.under_way -= 1
 
         return made
 
-    def stats(self, lines: Iterable[tuple[str, Turns]], now: int) -> dict[str, AgentStats]:
+    def stats(self, lines: Iterable[tuple[str, Turns]]) -> dict[str, AgentStats]:
         """What is known of each agent, given the lines before those that are protected."""
-        stats = {name: AgentStats(**attrs.asdict(count)) for name, count in self.counts.items()}
-        for name, turns in lines:
-            known = stats.get(name, AgentStats())
-            stats[name] = attrs.evolve(
-                known,
-                from_cache=known.from_cache + turns.from_cache,
-                waiting=known.waiting + turns.waiting,
-                breaker=_worse(known.breaker, turns.breaker_at(now)),
+        now = self.clock()
+        stats = {
+            name: AgentStats(
+                calls=count.calls,
+                failures=count.failures,
+                under_way=count.under_way,
+                last_failure=count.last_failure,
             )
+            for name, count in self.counts.items()
+        }
+        for name, turns in lines:
+            stats[name] = added([stats.get(name, AgentStats()), _of_line(turns, now)])
         return stats
 
 
+def _of_line(turns: Turns, now: int) -> AgentStats:
+    state, breaker = turns.breaker_at(now), turns.protection.breaker
+    return AgentStats(
+        from_cache=turns.from_cache,
+        waiting=turns.waiting,
+        breaker=state,
+        open_until=breaker.opened if breaker is not None and state == "open" else None,
+    )
+
+
+def added(stats: Iterable[AgentStats]) -> AgentStats:
+    """What an agent does in several places, as if it were one: there the worst breaker counts."""
+    return reduce(_both, stats, AgentStats())
+
+
+def _both(one: AgentStats, other: AgentStats) -> AgentStats:
+    untils = [until for until in (one.open_until, other.open_until) if until is not None]
+    failed = [failure for failure in (one.last_failure, other.last_failure) if failure is not None]
+    return AgentStats(
+        calls=one.calls + other.calls,
+        failures=one.failures + other.failures,
+        from_cache=one.from_cache + other.from_cache,
+        under_way=one.under_way + other.under_way,
+        waiting=one.waiting + other.waiting,
+        breaker=_worse(one.breaker, other.breaker),
+        open_until=max(untils, default=None),
+        last_failure=max(failed, key=lambda failure: failure.at, default=None),
+    )
+
+
 def _worse(one: BreakerState | None, other: BreakerState | None) -> BreakerState | None:
-    """An agent that is bound in two ways has two breakers."""
     states: tuple[BreakerState, ...] = ("open", "probing", "closed")
     return next((state for state in states if state in (one, other)), None)
+
+
+# Shown to others
+
+
+async def post_changes(stats: Callable[[], Mapping[str, AgentStats]], post: Callable[[str], None]) -> None:
+    """Post what agents do whenever it has changed; it ends only where it is cancelled."""
+    posted: Mapping[str, AgentStats] = {}
+    while True:
+        await trio.sleep(POSTING)
+        if (present := stats()) != posted:
+            post(write_json({name: attrs.asdict(known) for name, known in present.items()}))
+            posted = present
+
+
+def read_posted(text: str) -> dict[str, AgentStats]:
+    """What was posted, perhaps by another version. Raises ValueError, TypeError,
+    AttributeError."""
+    return {name: _read_stats(**known) for name, known in json.loads(text).items()}
+
+
+def _read_stats(*, last_failure: dict[str, Value] | None, **known: Value) -> AgentStats:
+    failure = None if last_failure is None else LastFailure(**last_failure)
+    return AgentStats(**known, last_failure=failure)

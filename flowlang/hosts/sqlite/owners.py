@@ -10,6 +10,8 @@ thousand runs.
 - Those who look take a shared lock, so that they never stand in each other's way; only an owner keeps
   them out.
 - Names are never used again, so a file that is gone means for ever that its owner is.
+- What an owner wants to be seen of it, its notice, is a file beside its own, and goes with that: no part of
+  any run, so nothing of it is synced to the disk.
 - Between making its file and locking it an owner looks dead and its file may be cleared away. So it looks
   again once it has the lock, and begins anew if the file is gone."""
 
@@ -31,6 +33,7 @@ from types import TracebackType
 import attrs
 
 SUFFIX = ".owner"
+NOTICE, NEW_NOTICE = ".notice", ".new"
 
 
 @attrs.frozen
@@ -66,11 +69,18 @@ class Owner:
         with suppress(OSError):  # a full disk must not keep anybody from owning
             os.write(self._file, json.dumps(attrs.asdict(_this_process())).encode())
 
+    def post(self, notice: str) -> None:
+        """Show a text to whoever looks, in the place of the one before; one that cannot be written is not
+        shown."""
+        new = self._path.with_suffix(NEW_NOTICE)
+        with suppress(OSError):
+            new.write_text(notice, encoding="utf-8")
+            new.replace(self._path.with_suffix(NOTICE))
+
     def close(self) -> None:
         """Nobody's runs are held by it any longer."""
         if self._file >= 0:
-            with suppress(FileNotFoundError):
-                self._path.unlink()
+            _remove(self._path)
             self._forget()
 
     def _forget(self) -> None:
@@ -87,6 +97,22 @@ class Owner:
         self.close()
 
 
+def owners_of(store: Path) -> Path:
+    """The folder of the owners of a store."""
+    return store.with_name(store.name + "-owners")
+
+
+def notices(folder: Path) -> list[tuple[Holder, str]]:
+    """What the owners that live have to show, each with who it is."""
+    found = []
+    for path in sorted(folder.glob(f"*{NOTICE}")):
+        holder = holder_of(folder, path.stem)
+        with suppress(OSError, ValueError):
+            if holder is not None:
+                found.append((holder, path.read_text(encoding="utf-8")))
+    return found
+
+
 def holder_of(folder: Path, name: str) -> Holder | None:
     """Who the owner of that name is, if it lives."""
     with _opened(folder / (name + SUFFIX)) as file:
@@ -100,9 +126,15 @@ def holder_of(folder: Path, name: str) -> Holder | None:
 def clear_away_the_dead(folder: Path) -> None:
     """Remove the files of owners that have died."""
     for path in folder.glob(f"*{SUFFIX}"):
-        with _opened(path) as file, suppress(FileNotFoundError):
+        with _opened(path) as file:
             if file is not None and _is_dead(file):
-                path.unlink()
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove the file of an owner, and first what would be nobody's without it."""
+    for file in (path.with_suffix(NEW_NOTICE), path.with_suffix(NOTICE), path):
+        file.unlink(missing_ok=True)
 
 
 def _locked_file(folder: Path) -> tuple[str, int]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from flowlang.hosts.sqlite import inbox
 from flowlang.hosts.sqlite.opening import Database, Durability, open_database
-from flowlang.hosts.sqlite.owners import Holder, Owner, holder_of
+from flowlang.hosts.sqlite.owners import Holder, Owner, holder_of, owners_of
 from flowlang.hosts.sqlite.problems import (
     USE_ANOTHER,
     Ambiguous,
@@ -262,7 +262,7 @@ class Store:
 
     @property
     def _owners(self) -> Path:
-        return self.path.with_name(self.path.name + "-owners")
+        return owners_of(self.path)
 
     def _holder(self, owner: str | None) -> Holder | None:
         return None if owner is None else holder_of(self._owners, str(owner))
