@@ -166,8 +166,9 @@ class _Binder:
                 self.targets, config, name, agent, entry, _error_fields(self.places.plan, agent)
             )
         except Unfit as problem:
-            own = not problem.key or problem.key[0] in type(entry.settings).model_fields
-            label = config.label(name, *problem.key) if own else self.of_target(entry, config, problem)
+            key = problem.key or (entry.kind,)
+            own = key[0] in type(entry.settings).model_fields
+            label = config.label(name, *key) if own else self.of_target(entry, config, problem)
             raise _unfit(label, problem.message, problem.help) from None
 
     def of_target(self, entry: ProvidedEntry, config: Config, problem: Unfit) -> Label:
