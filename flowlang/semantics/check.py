@@ -175,6 +175,7 @@ class _ModuleChecker:
         self._flows()
         for item in self._of_kind(ast.TestDecl):
             self._item(item)
+        self._same_titles()
         self._unreadable_agents()
         self._unused_aliases()
         found = tuple(self.found)
@@ -187,6 +188,18 @@ class _ModuleChecker:
             help = "tell kinds of one error apart by a field, or move some into another module"
             assert isinstance(item.declaration, ast.ErrorDecl)
             self._report(item, codes.TOO_DEEP, item.declaration.name, message, (), help)
+
+    def _same_titles(self) -> None:
+        """A test is told, and picked, by its title."""
+        firsts: dict[str, tuple[str, ast.Text]] = {}
+        for item in self._of_kind(ast.TestDecl):
+            assert isinstance(item.declaration, ast.TestDecl)
+            name = item.declaration.name
+            key, first = firsts.setdefault(name.value, (item.key, name))
+            if first is not name:
+                related = (Label(first.span, "the first one", Anchor(self.path, key)),)
+                message, help = "two tests have this title", "give this one another title"
+                self._report(item, codes.DUPLICATE_NAME, name, message, related, help)
 
     def _of_kind(self, *kinds: type[ast.Node]) -> Iterator[ast.Item]:
         return (item for item in self.module.items if isinstance(item.declaration, kinds))

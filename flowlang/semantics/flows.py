@@ -1,4 +1,4 @@
-"""Check flows and tests: the declarations with something inside. Gives the flow's interface.
+"""Check flows: what is inside of them. Gives the flow's interface.
 
 What may come of a flow is found from inside: its escaping errors, its effect, its waits. So a flow is
 checked after the flows that it calls."""
@@ -9,18 +9,16 @@ from collections.abc import Iterable
 
 import attrs
 
-from flowlang.semantics import builtins
 from flowlang.semantics.blocks import Blocks
 from flowlang.semantics.declare import Declarer, report_duplicate
 from flowlang.semantics.expressions import Expressions
-from flowlang.semantics.facts import Callable, ErrorRef, EventName, Parameter, fields_as_parameters
+from flowlang.semantics.facts import Callable, ErrorRef, Parameter
 from flowlang.semantics.mentions import mentions
 from flowlang.semantics.reach import Reach, in_order
-from flowlang.semantics.scope import Env, Value
-from flowlang.semantics.types import BOOL, DURATION, UNKNOWN, Type, is_optional, is_poison, show
+from flowlang.semantics.scope import Env
+from flowlang.semantics.types import UNKNOWN, Type, is_optional, is_poison, show
 from flowlang.syntax import ast
 from flowlang.text import codes
-from flowlang.text.diagnostics import Label
 
 
 def signature_of(declarer: Declarer, tree: ast.FlowDecl) -> Callable:
@@ -146,133 +144,3 @@ def _unused(expressions: Expressions, tree: ast.FlowDecl, blocks: Blocks) -> Non
         expressions.problems.report(
             codes.UNUSED, name.span, message, help=f"drop it, or call it `_{name.name}`"
         )
-
-
-def check_test(expressions: Expressions, tree: ast.TestDecl) -> None:
-    """Check a test: stubs against signatures, the run against the flow, and what it expects."""
-    test = _Test(expressions, Blocks(expressions))
-    env = Env(deadline=True)
-    for statement in tree.statements:
-        env = test.statement(statement, env)
-
-
-@attrs.frozen(eq=False)
-class _Test:
-    expressions: Expressions
-    blocks: Blocks
-
-    def statement(self, statement: ast.TestStatement, env: Env) -> Env:
-        """Check one line; returns what the lines below see."""
-        match statement:
-            case ast.Given():
-                self._given(statement, env)
-            case ast.Send():
-                self._send(statement, env)
-            case ast.Run():
-                self._run_once(statement, env)
-                return env.with_values(self._run(statement, env))
-            case ast.Expect(condition=condition):
-                self.expressions.calls_allowed = True
-                self.expressions.check(condition, env, BOOL, "`expect`")
-                self.expressions.calls_allowed = False
-                return self.expressions.assuming(condition, env)
-            case ast.Broken(name=ast.Ident() as name):
-                return env.with_values(self.expressions.local(name, "let", UNKNOWN))
-            case ast.Broken():
-                pass
-        return env
-
-    def _run_once(self, run: ast.Run, env: Env) -> None:
-        first = env.names.find(run.name.name)
-        if first is not None:
-            label = Label(first.local.span, "the first one")
-            message, help = f"`{run.name.name}` stands here twice", "give this one another name"
-            self.expressions.problems.report(
-                codes.DUPLICATE_NAME, run.name.span, message, related=(label,), help=help
-            )
-
-    def _given(self, given: ast.Given, env: Env) -> None:
-        agent = self.expressions.lookup.qualified(given.agent, "agent")
-        if agent is not None and not (isinstance(agent, Callable) and agent.kind != "flow"):
-            what = "`given` answers an agent or an ask"
-            help = "a flow runs as it is; answer the agents that it calls" if is_flow(agent) else None
-            self.expressions.lookup.wrong_kind(given.agent, agent, codes.WRONG_KIND, what, help)
-        target = agent if isinstance(agent, Callable) else None
-        inner = env.with_values(*self._parameters(given, target)) if target else env
-        if given.after is not None:
-            self.expressions.check(given.after, env, DURATION, "the time of an answer")
-        if given.when is not None:
-            self.expressions.check(given.when, inner, BOOL, "`when`")
-        if given.answer is not None:
-            wanted = target.result if target else UNKNOWN
-            self.expressions.check(given.answer, inner, wanted, f"the answer of `{given.agent.text}`")
-        if given.fails is not None:
-            self._fails(given, given.fails, inner, target)
-
-    def _parameters(self, given: ast.Given, target: Callable) -> list[Value]:
-        """The arguments of a call, by name, for answers that depend on them."""
-        return [
-            self.expressions.local(ast.Ident(-2 - i, given.agent.span, p.name), "param", p.type)
-            for i, p in enumerate(target.parameters)
-        ]
-
-    def _fails(self, given: ast.Given, error: ast.Expr, env: Env, target: Callable | None) -> None:
-        if isinstance(error, ast.Name):
-            error = ast.Call(error.id, error.span, error, ())
-        outcome = self.blocks.tasks.fail(error, env)
-        for ref in outcome.reach.errors:
-            if target is not None and ref not in target.raises:
-                message = f"`{given.agent.text}` never raises `{ref.name}`"
-                raised = ", ".join(f"`{self.expressions.lookup.written(e)}`" for e in in_order(target.raises))
-                help = f"it raises {raised}" if raised else "its declaration has no `raises`"
-                self.expressions.problems.report(codes.TYPE_MISMATCH, error.span, message, help=help)
-
-    def _send(self, send: ast.Send, env: Env) -> None:
-        if send.after is not None:
-            self.expressions.check(send.after, env, DURATION, "the time of an event")
-        name = send.event.callee if isinstance(send.event, ast.Call) else send.event
-        found = self._event(name)
-        if isinstance(found, EventName) and isinstance(send.event, ast.Call):
-            parameters = fields_as_parameters(found.fields)
-            self.expressions.arguments(send.event, env, parameters, f"`{found.declared.name}`")
-        elif found is not None or not isinstance(name, ast.Name | ast.Member):
-            message = "`send` takes an event with its fields"
-            self.expressions.problems.report(
-                codes.WRONG_KIND, send.event.span, message, help="write `send Paid(…)`"
-            )
-
-    def _event(self, name: ast.Expr) -> object:
-        lookup = self.expressions.lookup
-        match name:
-            case ast.Name(name=text):
-                return lookup.qualified(_qualified(name, None, text), "event")
-            case ast.Member(target=ast.Name(name=alias), name=member):
-                return lookup.qualified(_qualified(name, alias, member.name), "event")
-        return None
-
-    def _run(self, run: ast.Run, env: Env) -> Value:
-        wanted = "`run` takes a call of a flow"
-        target = self.blocks.tasks.called(run.call, env) if isinstance(run.call, ast.Call) else None
-        if target is None or target.kind != "flow" or not isinstance(run.call, ast.Call):
-            found = self.expressions.infer(run.call, env) if target is None else UNKNOWN
-            if not is_poison(found) or target is not None:
-                names = self.expressions.lookup.names
-                flow = next((name for name, found in names.items() if is_flow(found)), "brief")
-                help = f"write `run {run.name.name} = {flow}(…)`"
-                self.expressions.problems.report(codes.WRONG_KIND, run.call.span, wanted, help=help)
-            return self.expressions.local(run.name, "let", UNKNOWN)
-        outcome = self.blocks.tasks.task(run.call, env)
-        if run.fails is None:
-            return self.expressions.local(run.name, "let", outcome.type)
-        error = self.expressions.lookup.error(run.fails)
-        fields = [error[1]] if error else []
-        return self.expressions.local(run.name, "let", builtins.failure_type(fields))
-
-
-def is_flow(found: object) -> bool:
-    return isinstance(found, Callable) and found.kind == "flow"
-
-
-def _qualified(at: ast.Node, module: str | None, name: str) -> ast.QualifiedName:
-    alias = None if module is None else ast.Ident(at.id, at.span, module)
-    return ast.QualifiedName(at.id, at.span, alias, ast.Ident(at.id, at.span, name))

@@ -13,10 +13,11 @@ import attrs
 from flowlang.semantics.declare import Declarer, Resolver
 from flowlang.semantics.expressions import Expressions
 from flowlang.semantics.facts import Declared, Interface
-from flowlang.semantics.flows import check_flow, check_test, defaults
+from flowlang.semantics.flows import check_flow, defaults
 from flowlang.semantics.inference import Tables
 from flowlang.semantics.lookup import Lookup
 from flowlang.semantics.suggest import Guesses
+from flowlang.semantics.tests import check_test
 from flowlang.syntax import ast
 from flowlang.text.diagnostics import Problems
 from flowlang.text.source import Anchor

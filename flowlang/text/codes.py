@@ -105,6 +105,7 @@ WAIT_IN_CLEANUP = code("E408", "wait-in-cleanup")
 NOTHING_TO_RUN = code("E409", "nothing-to-run")
 NO_DEADLINE = code("W401", "no-deadline")
 UNREACHABLE_STATEMENT = code("W402", "unreachable-statement")
+NOTHING_TESTED = code("W403", "nothing-tested")
 
 # errors and effects
 UNHANDLED_ERROR = code("E501", "unhandled-error")
