@@ -53,13 +53,12 @@ class TestFails(Exception):
 
 @attrs.frozen
 class Asked:
-    """A question as it was answered; `answered` in microseconds since 1970."""
+    """A question, as it was asked `at` an instant, and what was to be answered."""
 
     path: str
     agent: str
     arguments: Mapping[str, Value]
     at: int
-    answered: int
     outcome: Replied | Raised
 
 
@@ -104,8 +103,7 @@ class Script:
     def answer(self, path: str, question: Question, now: int) -> Answer:
         ends = self._ends(path, question.ask, question.arguments, 1)
         assert isinstance(ends.outcome, Replied | Raised), "nobody stops a question"
-        asked = Asked(path, question.ask, question.arguments, now, now + ends.delay, ends.outcome)
-        self.asked.append(asked)
+        self.asked.append(Asked(path, question.ask, question.arguments, now, ends.outcome))
         return Answer(ends.outcome, ends.delay)
 
     def _ends(self, path: str, agent: str, arguments: Names, attempt: int) -> Ends:

@@ -15,7 +15,7 @@ from flowlang.plan import model as plan
 from flowlang.plan import tests
 from flowlang.plan.paths import lies_inside
 from flowlang.runtime import events
-from flowlang.runtime.inputs import EventCame, Outcome, Raised, Replied
+from flowlang.runtime.inputs import Answered, EventCame, Outcome, Raised, Replied
 from flowlang.runtime.run import RunResult
 from flowlang.text.display import clean
 from flowlang.tools.run_progress import failure_text, loop_text, retry_text, skip_text, wait_text
@@ -29,7 +29,7 @@ T = TypeVar("T")
 _Line: TypeAlias = tuple[int, str, str]
 """The instant, the path, and what is said."""
 
-MOST_LINES = 40
+MOST_LINES = 30
 LONGEST_LINE = 300
 
 
@@ -67,9 +67,10 @@ def _made(ran: Ran, compiled: plan.Plan) -> Iterator[_Line]:
     for made in ran.simulated.calls:
         call = call_text(compiled, made.call.agent, made.call.arguments)
         yield from _asked(made.path, call, made.started, made.ended, made.outcome)
+    answered = {input.path: input.at for input in ran.simulated.heard if isinstance(input, Answered)}
     for asked in ran.asked:
         call = call_text(compiled, asked.agent, asked.arguments)
-        yield from _asked(asked.path, call, asked.at, asked.answered, asked.outcome)
+        yield from _asked(asked.path, call, asked.at, answered.get(asked.path), asked.outcome)
     for input in ran.simulated.heard:
         if isinstance(input, EventCame):
             record = plan.RecordType(fields=compiled.events[input.event].fields)
@@ -143,4 +144,4 @@ def _result_text(run: tests.Run, result: RunResult, compiled: plan.Plan) -> str:
 
 
 def _instant(at: int) -> str:
-    return format_duration(at - EPOCH)
+    return format_duration(round(at - EPOCH, -3))
