@@ -146,7 +146,6 @@ class Engine(StoredRuns):
                 engine = cls(store, owner, writer, activity, calls, clock, turns, connections)
                 group.start(engine._listen)
                 group.start(post_changes, engine.stats, owner.post)
-                group.start(post_changes, engine.stats, owner.post)
                 yield engine
                 group.cancel()
 

@@ -5,9 +5,9 @@ once. Some are told by others through the store, some are left and resumed, and 
 service does. A process of its own carries them out in rounds and measures between two of them, when no run
 is under way: pages of the process, and objects of Python's. The first tenth fills caches and is not counted.
 
-It takes half a minute; `BENCH_MEMORY_SECONDS=3600` makes an hour of it. Who keeps anything of each run keeps a
-thousand objects of 1,000. Pages come and go by one or two MiB at a time: much in half a minute, nothing in an
-hour."""
+It takes half a minute; `BENCH_MEMORY_SECONDS=3600` makes an hour of it. Who keeps anything of each run keeps
+a thousand objects of 1,000. Pages come and go by one or two MiB at a time: much in half a minute, nothing in
+an hour."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ from tests.test_engine_many import FLOWS, TEXT, Shop, expected, flow_of, is_canc
 
 SECONDS: Final = float(os.environ.get("BENCH_MEMORY_SECONDS", "25"))
 ROUND, AT_ONCE = 300, 100
+LEAST: Final = 10 * ROUND
 WARMING: Final = 0.1  # of the rounds, at least three
 UNCOUNTED: Final = (tuple, trio.CancelScope)
 """Of deadlines that are not needed any more trio keeps up to a thousand, each a tuple with its scope."""
@@ -93,7 +94,7 @@ class Service:
     async def serve(self, seconds: float) -> None:
         until = time.monotonic() + seconds
         async with Engine.open(self.path, durability="none") as engine:
-            while time.monotonic() < until:
+            while time.monotonic() < until or self.runs < LEAST:
                 await self._round(engine)
                 print(json.dumps(attrs.asdict(self._sample())), flush=True)
 
