@@ -30,7 +30,7 @@ packages named here; `tests/test_tidy.py` reads this table.
     agents     | a2a, anyio, attrs, dotenv, google, httpx, httpx2, mcp, mcp_types, pydantic, trio | hosts                  |
     planning   | attrs, pydantic, ruamel            | runtime, hosts         |
     ide        | attrs                              | runtime, hosts, agents |
-    tools      | attrs, click, lsprotocol, pydantic, pygls, pygments, rich, trio |                        |
+    tools      | attrs, click, lsprotocol, pydantic, pygls, pygments, pytest, rich, trio |                 |
     testing    | attrs, hypothesis                  |                        |
 """
 

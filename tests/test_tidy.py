@@ -32,6 +32,7 @@ LAZY = {
     # Both bring pydantic.
     "flowlang/tools/lsp/server.py": {"flowlang.tools.lsp.pictures", "flowlang.tools.last_runs"},
     "flowlang/tools/lsp/disk.py": {"flowlang.tools.plan_files"},  # brings pydantic, for plans
+    "flowlang/tools/pytest_plugin.py": {"flowlang.tools.pytest_collecting"},  # most projects have no flows
     "flowlang/tools/cli/lsp.py": {"flowlang.tools.lsp.serving"},  # an extra that may not be installed
     "flowlang/text/patterns.py": {"re2"},  # most flows have no pattern
     "flowlang/planning/reading.py": {"flowlang.planning.yaml_text"},  # a plan in JSON needs no YAML
