@@ -23,8 +23,9 @@ class ProvidedAgent:
     @property
     def identity(self) -> str:
         """What tells the agent from others, in any process."""
-        settings = self.target.settings.model_dump_json()
-        return f"{self.target.kind}:{self.target.folder}:{settings}:{self.member.name}"
+        settings, entry = self.target.settings.model_dump_json(), self.member.entry
+        bound = "" if entry is None else entry.model_dump_json()
+        return f"{self.target.kind}:{self.target.folder}:{settings}:{self.member.name}:{bound}"
 
     async def call(self, call: AgentCall) -> Value:
         return await hiding(self._told, call, lambda: self.target.secrets.writings)
