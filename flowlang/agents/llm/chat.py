@@ -204,7 +204,7 @@ class _Rounds:
         now = trio.current_time()
         if now >= self._tell_again:
             self._tell_again = now + TELLING_SECONDS
-            self._tell(Said(f"{pieces:,} tokens so far", done=pieces, of=self.chat.settings.max_tokens))
+            self._tell(Said("tokens so far", done=pieces, of=self.chat.settings.max_tokens))
 
     def _count(self, answer: Answer) -> None:
         if answer.used:
