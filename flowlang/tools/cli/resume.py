@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+import attrs
 import click
 
-from flowlang.hosts.sqlite.opening import Durability
-from flowlang.hosts.trio_host import CALLS_AT_ONCE
-from flowlang.tools.cli.storing import store_options
+from flowlang.tools.cli.carrying import carrying_options
 from flowlang.tools.run_command import RunOptions
 from flowlang.tools.run_resuming import Settled, resume_all, resume_one
 
@@ -29,30 +28,15 @@ Examples:
 @click.option("--skip", multiple=True, metavar="STEP=VALUE", help="Say what such a call gave.")
 @click.option("--all", "all_runs", is_flag=True, help="Carry on every run that nobody holds.")
 @click.option("--watch", is_flag=True, help="With --all: stay, and hold all runs that nobody else does.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: status, data, errors, counts.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
-@click.option("--no-wait", is_flag=True, help="Leave the run once it only waits (exit 3).")
-@click.option(
-    "--max-parallel",
-    type=click.IntRange(1),
-    default=CALLS_AT_ONCE,
-    show_default=True,
-    help="The most agent calls at the same time.",
-)
-@store_options
+@carrying_options
 def command(
+    options: RunOptions,
     run: str | None,
     secrets: tuple[str, ...],
     redo: tuple[str, ...],
     skip: tuple[str, ...],
     all_runs: bool,
     watch: bool,
-    as_json: bool,
-    quiet: bool,
-    no_wait: bool,
-    max_parallel: int,
-    store: str | None,
-    durability: Durability,
 ) -> int:
     """Carry a run on where it stood: after a crash, an interrupt, or a wait.
 
@@ -68,15 +52,7 @@ def command(
         raise click.UsageError("--redo and --skip are about one run; name it")
     if strange := next((text for text in secrets if "=" not in text), None):
         raise click.UsageError(f"`{strange}` is not NAME=VALUE")
-    options = RunOptions(
-        secrets,
-        as_json=as_json,
-        quiet=quiet,
-        max_parallel=max_parallel,
-        store=store,
-        durability=durability,
-        wait=not no_wait,
-    )
+    options = attrs.evolve(options, texts=secrets)
     if run is None:
         return resume_all(options, watch=watch)
     settled = Settled(redo, tuple(_skipped(text) for text in skip))

@@ -5,12 +5,10 @@ from __future__ import annotations
 import attrs
 import click
 
-from flowlang.hosts.sqlite.opening import Durability
-from flowlang.hosts.trio_host import CALLS_AT_ONCE
 from flowlang.plan.model import Plan
+from flowlang.tools.cli.carrying import carrying_options
 from flowlang.tools.cli.compiling import compiled_flow
 from flowlang.tools.cli.plan_options import plan_options, settings_of
-from flowlang.tools.cli.storing import store_options
 from flowlang.tools.files import project_path, read_shown
 from flowlang.tools.frontend import NotRunnable
 from flowlang.tools.plan_bounds import over_limit, within
@@ -40,33 +38,16 @@ Examples:
 @click.option(
     "--bind", "binds", multiple=True, metavar="NAME=python:MODULE:FUNCTION", help="Reach an agent so."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: status, data, errors, counts.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
 @plan_options
-@click.option(
-    "--max-parallel",
-    type=click.IntRange(1),
-    default=CALLS_AT_ONCE,
-    show_default=True,
-    help="The most agent calls at the same time.",
-)
-@store_options
 @click.option("--ephemeral", is_flag=True, help="Keep nothing in a store; an interrupt cancels and undoes.")
-@click.option(
-    "--no-wait", is_flag=True, help="Leave a run that only waits for answers, events or time (exit 3)."
-)
+@carrying_options
 def command(
+    options: RunOptions,
     file: str,
     arguments: tuple[str, ...],
     input: str | None,
     binds: tuple[str, ...],
-    as_json: bool,
-    quiet: bool,
-    max_parallel: int,
-    store: str | None,
-    durability: Durability,
     ephemeral: bool,
-    no_wait: bool,
     uses: tuple[str, ...],
     allowed: tuple[str, ...],
     max_calls: int | None,
@@ -80,18 +61,7 @@ def command(
 
     The run is kept in a store: whatever happens to this process, `flow resume` carries it on."""
     wanted, texts = split_arguments(arguments)
-    options = RunOptions(
-        texts,
-        input,
-        binds,
-        as_json,
-        quiet,
-        max_parallel,
-        store,
-        durability,
-        ephemeral=ephemeral,
-        wait=not no_wait,
-    )
+    options = attrs.evolve(options, texts=texts, input=input, binds=binds, ephemeral=ephemeral)
     try:
         plans = settings_of([file], uses, allowed, max_calls, max_time)
         plan, flow, most = _limited_flow(file, wanted, plans)
