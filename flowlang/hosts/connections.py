@@ -1,8 +1,9 @@
 """The connections of a host: each in a task of its own, from the first call that needs it to the end.
 
 A connection belongs to no run and no call, so a cancellation of these does not reach it. It is left when it
-was lost or the host ends, and what then does not end by itself is cancelled after `CLOSING` seconds.
-Connecting goes on if the call that asked for it gives up; another one finds it done."""
+was lost or the host ends, and what then does not end by itself is cancelled after `CLOSING` seconds, or at
+once where it is still being made. Connecting goes on if the call that asked for it gives up; another one
+finds it done."""
 
 from __future__ import annotations
 
@@ -67,7 +68,7 @@ class OpenConnections:
     def _drop(self, connector: Connector[Any], kept: _Kept) -> None:
         del self._kept[connector]
         kept.left.set()
-        kept.scope.deadline = trio.current_time() + CLOSING
+        kept.scope.deadline = trio.current_time() + (CLOSING if kept.settled.is_set() else 0)
 
     async def _keep(self, connector: Connector[Any], kept: _Kept) -> None:
         """Connect, and keep the connection until it is dropped."""
