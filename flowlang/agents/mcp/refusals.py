@@ -38,7 +38,7 @@ def refusal(problem: Exception) -> AgentError | ConnectionLost:
         case InputRequiredRoundsExceededError():
             return failed("the server asked back, again and again")
         case RuntimeError():  # the reply does not fit the schema that the server itself gave
-            return bad_output(str(problem))
+            return bad_output(str(problem).partition("\n")[0])
     return agent_failed(problem)
 
 

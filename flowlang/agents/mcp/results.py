@@ -62,7 +62,7 @@ async def reply_of(result: CallToolResult, member: Member, signature: Signature,
         return _of_schema(result, signature)
     item = _file_item(type)
     if item is None:
-        return Reply(_value(result, type))
+        return Reply(_value(result, type, member.name))
     files = [file for block in result.content for file in await _files(block, fetch)]
     files = files or [File.from_bytes(text.encode(), "text/plain") for text in _texts(result)]
     return _of_files(files, type, item)
@@ -71,8 +71,7 @@ async def reply_of(result: CallToolResult, member: Member, signature: Signature,
 def _of_schema(result: CallToolResult, signature: Signature) -> Reply:
     """Structured content, with the contents that its schema says stand in it in base64."""
     if "structured_content" not in result.model_fields_set:
-        text = _text(result)
-        raise bad_output(f"it gave no structured content, though it has an output schema: {text[:100]!r}")
+        raise bad_output("it gave no structured content, though it has an output schema")
     files: list[File] = []
 
     def read(text: str, media_type: str) -> Value:
@@ -134,21 +133,21 @@ def _decoded(text: str, media_type: str) -> File:
 # Values
 
 
-def _value(result: CallToolResult, type: plan.Type) -> Value:
+def _value(result: CallToolResult, type: plan.Type, tool: str) -> Value:
     structured = result.structured_content
     match type:
         case plan.OptionalType(inner=inner) | plan.SecretType(inner=inner):
             has_nothing = structured is None and not result.content
-            return None if has_nothing else _value(result, inner)
+            return None if has_nothing else _value(result, inner, tool)
         case plan.ScalarType(kind="null"):
             return None
         case plan.ScalarType(kind="string" | "datetime" | "duration") | plan.EnumType():
-            return structured if isinstance(structured, str) else _text(result)
+            return structured if isinstance(structured, str) else _text(result, tool)
     if structured is not None:
         return _unwrapped(structured, type)
     if type == plan.ScalarType(kind="json"):
         return _anything(result)
-    return _json(_text(result))
+    return _json(_text(result, tool))
 
 
 def _unwrapped(structured: Value, type: plan.Type) -> Value:
@@ -164,7 +163,7 @@ def _unwrapped(structured: Value, type: plan.Type) -> Value:
 def _anything(result: CallToolResult) -> Value:
     if any(not isinstance(block, TextContent) for block in result.content):
         return [block.model_dump(mode="json", by_alias=True, exclude_none=True) for block in result.content]
-    text = _text(result)
+    text = "\n".join(_texts(result))
     try:
         return _json(text)
     except AgentError:
@@ -179,10 +178,10 @@ def _json(text: str) -> Value:
         raise bad_output(f"it gave no structured content, and text that is not JSON: {shown}") from None
 
 
-def _text(result: CallToolResult) -> str:
+def _text(result: CallToolResult, tool: str) -> str:
     texts = _texts(result)
     if not texts and result.content:
-        help = 'declare a `file`, or write results = { TOOL = "file" } into its table of flow.toml'
+        help = f'declare a `file`, or write results = {{ {tool} = "file" }} into its table of flow.toml'
         raise bad_output(f"it gave {result.content[0].type} where text was expected: {help}")
     return "\n".join(texts)
 

@@ -103,7 +103,7 @@ class Program:
         with trio.move_on_after(ENDING_SECONDS):
             await self._process.wait()
         status = self._process.returncode
-        return "it closed its output" if status is None else f"it {ending(status)}"
+        return "its streams are closed" if status is None else f"it {ending(status)}"
 
     async def _read(self, process: trio.Process, received: MemoryObjectSendStream[Received]) -> None:
         """Hand on what the server writes, to the end; once nobody takes it, it is only read."""
@@ -128,11 +128,11 @@ class Program:
             return SessionMessage(messages.validate_json(line, by_name=False))
         except ValidationError:
             shown = line.decode(errors="replace").strip()[:100]
-            return self._unusable(request_answered(line), f"it is no message of MCP: {shown}")
+            return self._unusable(request_answered(line), f"this is no message of MCP: {shown}")
 
     def _unusable(self, request: int | None, message: str) -> SessionMessage | None:
         if request is None:
-            self.hearing.line(f"on its standard output: {message}", "warning")
+            self.hearing.line(f"on its standard output, {message}", "warning")
             return None
         error = ErrorData(code=PARSE_ERROR, message=message)
         return SessionMessage(JSONRPCError(jsonrpc="2.0", id=request, error=error))

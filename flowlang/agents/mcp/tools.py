@@ -13,7 +13,7 @@ from mcp.client import Client
 from mcp_types import Tool, ToolAnnotations
 
 from flowlang.agents.mcp import Form
-from flowlang.agents.mcp.refusals import bad_output
+from flowlang.agents.mcp.refusals import unavailable
 from flowlang.agents.offers import Effect, Offered, Schema
 from flowlang.values.value import Value
 
@@ -37,7 +37,7 @@ async def list_tools(client: Client) -> list[Tool]:
         cursor = page.next_cursor
         if len(tools) > MAX_TOOLS:
             break
-    raise bad_output(f"its list of tools has no end: {len(tools):,} so far")
+    raise unavailable(f"its list of tools has no end: {len(tools):,} so far")
 
 
 def offered(tool: Tool, forms: Mapping[str, Form]) -> Offered:
