@@ -1,5 +1,5 @@
 """Properties look at other examples in every run here, and at the same ones in every run of CI, so that what
-CI says of a change is about that change."""
+CI says of a change is about that change. `FLOW_EXAMPLES=5000` has each property look at so many."""
 
 from __future__ import annotations
 
@@ -8,11 +8,23 @@ import signal
 import tempfile
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
-settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", settings.get_profile("here"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have each property look at as many examples as were asked for, whatever it says itself."""
+    examples = os.environ.get("FLOW_EXAMPLES")
+    if not examples:
+        return
+    for item in items:
+        test = getattr(item, "obj", None)
+        if is_hypothesis_test(test):  # Hypothesis has no public way to change what a decorator has set
+            own = test._hypothesis_internal_use_settings
+            test._hypothesis_internal_use_settings = settings(own, max_examples=int(examples))
 
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

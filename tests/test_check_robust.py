@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.checking import check_text, check_texts
-from trees import declarations, expressions, node, statements
 
 from flowlang.plan.lower import lower
 from flowlang.semantics.check import Checked
 from flowlang.syntax import ast
 from flowlang.syntax.parser import parse
 from flowlang.syntax.printer import print_declaration, print_expression
+from flowlang.testing.trees import declarations, expressions, node, statements
 from flowlang.text.render import render_all
 from flowlang.text.source import Source
 

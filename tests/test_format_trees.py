@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from hypothesis import given, settings
-from trees import declarations, expressions, types
 
 from flowlang.syntax import ast
 from flowlang.syntax.compare import first_difference
 from flowlang.syntax.parser import parse
 from flowlang.syntax.printer import format_source, print_declaration, print_expression, print_type
+from flowlang.testing.trees import declarations, expressions, types
 from flowlang.text.source import Source
 
 

@@ -11,6 +11,7 @@ from test_parse import placed
 
 from flowlang.syntax import ast
 from flowlang.syntax.parser import parse
+from flowlang.testing.sources import mutated, soups
 from flowlang.text.render import apply_edits
 from flowlang.text.source import Source
 
@@ -19,41 +20,10 @@ TEXTS = [
     path.read_text(encoding="utf-8")
     for path in [ROOT / "cases/format/desk.flow", *sorted((ROOT / "cases/parse").glob("*.flow"))]
 ]
-PIECES = [
-    "{",
-    "}",
-    "(",
-    ")",
-    '"',
-    '"""',
-    "${",
-    "'",
-    "\\",
-    "//",
-    "///",
-    "\n",
-    " step ",
-    " = ",
-    "->",
-    ",",
-    ":",
-    "\0",
-]
-
 few = settings(max_examples=60, deadline=None)
 
 
-@st.composite
-def mutated(draw: st.DrawFn) -> str:
-    """An example with stretches deleted, doubled, moved or replaced."""
-    text = draw(st.sampled_from(TEXTS))
-    for _ in range(draw(st.integers(1, 4))):
-        start = draw(st.integers(0, len(text)))
-        end = min(len(text), start + draw(st.sampled_from([0, 1, 2, 7, 40, 300])))
-        place = draw(st.integers(0, len(text)))
-        piece = draw(st.sampled_from([*PIECES, text[start:end]]))
-        text = draw(st.sampled_from([text[:start] + text[end:], text[:place] + piece + text[place:]]))
-    return text
+EXAMPLES = mutated(st.sampled_from(TEXTS))
 
 
 @few
@@ -63,19 +33,15 @@ def test_any_text_has_a_sound_tree(text: str):
 
 
 @few
-@given(mutated())
+@given(EXAMPLES)
 def test_a_mutated_example_has_a_sound_tree(text: str):
     assert_sound(parse(Source("t.flow", text)))
 
 
 @few
-@given(
-    st.lists(
-        st.sampled_from([*PIECES, "a", "1", "for", "each", "in", "flow f() {", "retry", "."]), max_size=40
-    )
-)
-def test_any_pieces_have_a_sound_tree(pieces: list[str]):
-    assert_sound(parse(Source("t.flow", " ".join(pieces))))
+@given(soups)
+def test_any_words_have_a_sound_tree(text: str):
+    assert_sound(parse(Source("t.flow", text)))
 
 
 def assert_sound(module: ast.Module) -> None:
@@ -104,7 +70,7 @@ def in_order(node: ast.Node) -> bool:
 
 
 @few
-@given(st.sampled_from(TEXTS), mutated())
+@given(st.sampled_from(TEXTS), EXAMPLES)
 def test_an_earlier_version_changes_nothing_but_the_work(earlier: str, text: str):
     fresh = parse(Source("t.flow", text))
     again = parse(Source("t.flow", text), previous=parse(Source("t.flow", earlier)))

@@ -12,6 +12,7 @@
     @given(ft.misfits("list<int>"))                    # what does not
     @given(ft.faults("orders.flow", kinds={"errors", "crashes"}))
     @given(ft.plans())                                 # programs, well typed by construction
+    @given(ft.expressions())                           # … that are one expression of their parameters
     @given(ft.sources())                               # texts of flows, right and wrong
 
 What is drawn is data in JSON form that prints as it is written, and shrinks: a run that fails is shown with
@@ -21,10 +22,10 @@ plan, with the name of the flow where it is not the main one. flowlang's own pro
 
 Needs the extra: `pip install flowlang[testing]`."""
 
-from flowlang.testing.faults import ClockSet, Comes, Dies, Faults, Raises, Replies, Silent, faults
+from flowlang.testing.faults import ClockSet, Comes, Dies, Faults, Kind, Raises, Replies, Silent, faults
 from flowlang.testing.inputs import inputs
 from flowlang.testing.misfits import fits, misfits
-from flowlang.testing.plans import Written, plans
+from flowlang.testing.plans import Written, expressions, plans
 from flowlang.testing.runs import Run, run_of, runs
 from flowlang.testing.sources import sources
 from flowlang.testing.values import values
@@ -34,11 +35,13 @@ __all__ = [
     "Comes",
     "Dies",
     "Faults",
+    "Kind",
     "Raises",
     "Replies",
     "Run",
     "Silent",
     "Written",
+    "expressions",
     "faults",
     "fits",
     "inputs",

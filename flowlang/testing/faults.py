@@ -143,13 +143,9 @@ def _several(behaviour: st.SearchStrategy[Behaviour]) -> st.SearchStrategy[tuple
 def _behaviour(
     compiled: plan.Plan, agent: plan.Agent, kinds: Collection[Kind]
 ) -> st.SearchStrategy[Behaviour]:
-    times = delays if "slow" in kinds or agent.asks else _moments
+    times = delays if "slow" in kinds else st.just("0s")
     value = fitting(agent.result)
-    ways: list[st.SearchStrategy[Behaviour]] = [
-        st.builds(Replies, value),
-        st.builds(Replies, value, _moments),
-    ]
-    ways.append(st.builds(Replies, value, times))
+    ways: list[st.SearchStrategy[Behaviour]] = [st.builds(Replies, value), st.builds(Replies, value, times)]
     if "late" in kinds and not agent.asks:
         ways.append(st.builds(Replies, value, times, st.just(True)))
     if "misfits" in kinds and not agent.asks:

@@ -38,6 +38,11 @@ def plans(*, pieces: int = PIECES) -> st.SearchStrategy[Written]:
     return well_typed(pieces).map(compiled)
 
 
+def expressions(*, depth: int = 5) -> st.SearchStrategy[Written]:
+    """Plans whose main flow only returns an expression of its parameters."""
+    return _expressions(depth).map(formatted).map(compiled)
+
+
 def compiled(text: str) -> Written:
     return Written(text, compile_plan("made.flow", text=text))
 
@@ -53,6 +58,13 @@ def _modules(draw: st.DrawFn, pieces: int) -> str:
     maker = Flows(draw, pieces)
     result = maker.type() if not maker.maybe(5) else NULL
     maker.flow("main", result, Around(depth=3))
+    return "\n\n".join(sorted(maker.lines, key=_order)) + "\n"
+
+
+@st.composite
+def _expressions(draw: st.DrawFn, depth: int) -> str:
+    maker = Flows(draw, PIECES)
+    maker.expression_flow("main", maker.type(), Around(depth=depth))
     return "\n\n".join(sorted(maker.lines, key=_order)) + "\n"
 
 

@@ -1,7 +1,7 @@
 """Texts of flows, right and wrong: what an editor, a program or a tired person may hand in.
 
-Made-up modules that check; the same with stretches left out, doubled, moved or replaced; words of the
-language in any order; and any text at all."""
+Made-up modules that check; the same with stretches left out, doubled, moved or replaced; what parses and
+means nothing; words of the language in any order; and any text at all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
+from flowlang.syntax.printer import print_declaration
 from flowlang.syntax.words import (
     CLAUSES,
     DECLARATIONS,
@@ -20,6 +21,7 @@ from flowlang.syntax.words import (
     TYPES,
 )
 from flowlang.testing.plans import well_typed
+from flowlang.testing.trees import declarations
 
 PIECES: Final = (
     "{", "}", "(", ")", "[", "]", '"', '"""', "${", "'", "\\", "//", "///", "\n", "->", "=>", "=", ",", ":",
@@ -30,7 +32,7 @@ PIECES: Final = (
 
 def sources() -> st.SearchStrategy[str]:
     """Texts that may be flows."""
-    return st.one_of(well_typed(20), mutated(well_typed(20)), soups, st.text(max_size=60))
+    return st.one_of(well_typed(20), mutated(well_typed(20)), printed, soups, st.text(max_size=60))
 
 
 @st.composite
@@ -52,6 +54,11 @@ def _changed(draw: st.DrawFn, text: str) -> str:
     place = draw(st.integers(0, len(text)))
     return text[:place] + piece + text[place:]
 
+
+printed: Final = st.lists(declarations(), min_size=1, max_size=3).map(
+    lambda trees: "\n\n".join(map(print_declaration, trees))
+)
+"""What parses."""
 
 WORDS: Final = tuple(
     f" {word} "

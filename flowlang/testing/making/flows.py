@@ -55,3 +55,11 @@ class Flows(Blocks):
         )
         self.parameters_of_flow, self.exposed, self.waited, self.result = outside
         return self.known(callee)
+
+    def expression_flow(self, name: str, result: plan.Type, around: Around) -> None:
+        """A flow that gives an expression of its parameters."""
+        for _ in range(3):
+            around = around.knowing(self.parameter_of(self.type(1)), self.parameters_of_flow[-1].type)
+        value = self.expression(result, around)
+        shown = ", ".join(map(parameter_text, self.parameters_of_flow))
+        self.lines.append(f"flow {name}({shown}) -> {written(result)} {{ return {value} }}")

@@ -1,4 +1,4 @@
-"""Random well-formed trees, for properties of whatever prints or reads them.
+"""Trees that parse, whatever they mean: over every form of the grammar, and hardly ever well typed.
 
 A strategy for each part of the tree, as deep as its argument says. Names include words that are keywords
 elsewhere, since few words of the language are reserved."""

@@ -1,0 +1,125 @@
+"""What holds for every program that checks, over every construct of the language.
+
+Whatever agents, people and the machine do: nothing in it fails on a type, nothing is called more often than
+was said before, and a crash gives nothing that could not have come without one."""
+
+from __future__ import annotations
+
+import re
+import xml.dom.minidom
+from collections import Counter
+
+import attrs
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from support.outcomes import compiled_outcome, walked_outcome
+
+import flowlang.testing as ft
+from flowlang.plan import model as plan
+from flowlang.plan.canonical import plan_hash
+from flowlang.plan.graph import graph
+from flowlang.plan.graph_svg import to_svg
+from flowlang.plan.graph_text import to_dot, to_mermaid
+from flowlang.plan.load import dump_plan, load_plan
+from flowlang.plan.show import render_plan
+from flowlang.values.codec import decode
+from flowlang.values.value import Value
+
+STEADY: tuple[ft.Kind, ...] = ("errors", "misfits")
+FORGETFUL = re.compile(r"\b(breaker|limit|cache)\b")
+ORDERS = 60
+
+some = settings(max_examples=60, suppress_health_check=list(HealthCheck))
+fewer = settings(max_examples=25, suppress_health_check=list(HealthCheck))
+
+
+@some
+@given(ft.plans())
+def test_a_plan_comes_back_as_it_was_written_down(made: ft.Written) -> None:
+    written = dump_plan(made.plan)
+    loaded = load_plan(written)
+    assert isinstance(loaded, plan.Plan)
+    assert loaded == made.plan
+    assert dump_plan(loaded) == written
+    assert plan_hash(loaded) == plan_hash(made.plan)
+
+
+@some
+@given(ft.plans())
+def test_a_plan_can_be_shown_and_drawn(made: ft.Written) -> None:
+    for name in made.plan.flows:
+        assert render_plan(made.plan, name)
+        drawn = graph(made.plan, name)
+        assert to_mermaid(drawn) and to_dot(drawn)
+        xml.dom.minidom.parseString(to_svg(drawn))
+
+
+@st.composite
+def evaluations(draw: st.DrawFn) -> tuple[ft.Written, plan.Expr, dict[str, Value]]:
+    """An expression, and what the names in it stand for."""
+    made = draw(ft.expressions())
+    flow = made.plan.flows["main"]
+    given = draw(ft.inputs(made))
+    context = {p.name: decode(given[p.name], p.type) for p in flow.parameters}
+    result = flow.body.statements[-1]
+    assert isinstance(result, plan.Result) and isinstance(result.task, plan.Evaluate)
+    return made, result.task.value, context | {"run": {"id": "r", "started": 0}, "attempt": 1}
+
+
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@given(evaluations(), st.none() | st.integers(0, 200))
+def test_an_expression_is_walked_as_it_is_compiled(
+    evaluation: tuple[ft.Written, plan.Expr, dict[str, Value]], budget: int | None
+) -> None:
+    _, expr, context = evaluation
+    assert repr(compiled_outcome(expr, context, budget)) == repr(walked_outcome(expr, context, budget))
+
+
+@some
+@given(ft.plans().flatmap(ft.runs))
+def test_no_run_fails_on_a_type_or_calls_more_than_was_said(run: ft.Run) -> None:
+    assert run.error != "InternalError", run.failure
+    flow = run.target.flow
+    if run.status == "done":
+        decode(run.result, flow.result)
+    if run.faults.deaths:
+        return  # what is under way then is made again
+    for agent, count in Counter(made.call.agent for made in run.made()).items():
+        most = flow.bounds[agent].calls
+        assert most is None or count <= most or "!undo" in str(run.made(agent)), (agent, count, most)
+
+
+@some
+@given(ft.plans().flatmap(ft.runs))
+def test_a_run_can_be_made_again(run: ft.Run) -> None:
+    again = ft.run_of(run.target.plan, inputs=run.inputs, faults=run.faults, seed=run.seed)
+    assert again.simulated.result == run.simulated.result
+    assert again.made() == run.made()
+
+
+@fewer
+@given(ft.plans(pieces=25), st.data())
+def test_a_crash_changes_nothing(made: ft.Written, data: st.DataObject) -> None:
+    """What comes of a run that dies could come of one that does not, in some order of what arrives at once.
+
+    Left out is what a new process does not know: who was called lately."""
+    assume(not FORGETFUL.search(made.text))
+    run = data.draw(ft.runs(made, kinds=STEADY))
+    commits = st.integers(1, run.simulated.commits + 2)
+    deaths = st.lists(st.builds(ft.Dies, commits, st.booleans()), min_size=1, max_size=3, unique_by=at)
+    crashed = again(run, tuple(data.draw(deaths)), run.seed)
+    wanted = ending(crashed)
+    assert any(ending(again(run, (), seed)) == wanted for seed in range(ORDERS)), (wanted, crashed)
+
+
+def at(death: ft.Dies) -> int:
+    return death.commit
+
+
+def again(run: ft.Run, deaths: tuple[ft.Dies, ...], seed: int) -> ft.Run:
+    faults = attrs.evolve(run.faults, deaths=deaths)
+    return ft.run_of(run.target.plan, inputs=run.inputs, faults=faults, seed=seed)
+
+
+def ending(run: ft.Run) -> tuple[object, ...]:
+    return run.status, run.result, run.error
