@@ -27,7 +27,7 @@ packages named here; `tests/test_tidy.py` reads this table.
     values     | attrs, pydantic                    | syntax, semantics      |
     runtime    | attrs, pydantic                    | syntax, semantics      |
     hosts      | attrs, platformdirs, trio          | syntax, semantics      |
-    agents     | a2a, anyio, attrs, dotenv, google, httpx, httpx2, mcp, mcp_types, pydantic, trio | hosts                  |
+    agents     | a2a, anyio, attrs, dotenv, google, httpcore, httpx, httpx2, mcp, mcp_types, pydantic, trio | hosts                  |
     planning   | attrs, pydantic, ruamel            | runtime, hosts         |
     ide        | attrs                              | runtime, hosts, agents |
     tools      | attrs, click, lsprotocol, pydantic, pygls, pygments, pytest, rich, trio |                 |

@@ -76,11 +76,15 @@ class SchemaReader:
 
     def properties(self, schema: Value) -> tuple[Property, ...]:
         """The properties that an object may have, in order."""
-        return self._properties(self._merged(schema, []))
+        return self._properties(self.merged(schema))
+
+    def merged(self, schema: Value) -> Schema:
+        """A schema with what it refers to, and what else must hold, as one."""
+        return self._merged(schema, [])
 
     def is_open(self, schema: Value) -> bool:
         """Whether an object may hold what is not named."""
-        merged = self._merged(schema, [])
+        merged = self.merged(schema)
         others = merged.get("additionalProperties", False) is not False
         return others or schemas.choices_of(merged) is not None
 
@@ -242,7 +246,7 @@ class SchemaReader:
         """A tagged union, where all are objects that the literal of one property tells apart."""
         if name is None or not 1 < len(choices) <= MAX_CASES:
             return None
-        objects = [self._merged(choice, []) for choice in choices]
+        objects = [self.merged(choice) for choice in choices]
         told_apart = schemas.tags_of(schema, choices, objects)
         if told_apart is None:
             return None

@@ -19,7 +19,9 @@ MAX_TEXT: Final = 2_000  # characters of a description, or of a literal
 def doc_of(schema: Value) -> str | None:
     """What a schema says of itself, on one line."""
     text = schema.get("description") if isinstance(schema, dict) else None
-    return " ".join(text[:MAX_TEXT].split()) or None if isinstance(text, str) else None
+    if not isinstance(text, str):
+        return None
+    return " ".join(text[:MAX_TEXT].split()).encode(errors="replace").decode() or None
 
 
 NOTES: Final = frozenset({

@@ -1,0 +1,230 @@
+"""HTTP: the operations of an OpenAPI document as agents, and agents bound to requests by hand.
+
+    use http shop = "shop.openapi.json"          # every operation is an agent: shop.place_order(…)
+
+    [http.shop]                                  # or by name, with settings, in flow.toml
+    openapi = "shop.openapi.json"                # a path relative to flow.toml, or a URL (see `flow lock`)
+    base = "https://shop.example.com/v1"         # where it is; else what the document says
+    auth = { bearer = "{secrets.SHOP_TOKEN}" }   # or basic = [user, password], or value = … for a
+                                                 # header = NAME or query = NAME
+    headers = { X-Client = "flow" }
+    errors = { 404 = "NotFound", 429 = "RateLimited" }    # status -> declared error
+
+    [agents.item]                                # an agent that a flow declares
+    http = "shop:GET /items/{id}"                # the target, and a request; or one of its operations
+    query = { page = "{page}" }                  # what is null is left out, a list is repeated
+    result = "data.items"                        # the part of the reply that is the result
+
+    [agents.fetch]
+    http = "GET {url}"                           # without a target: all of the address
+
+A request goes where `flow.toml`, the flow or a document of the project say by name; where its host comes from
+an argument or from another server's reply, it may be no private address. httpx is imported when somebody
+connects."""
+
+from __future__ import annotations
+
+import re
+from contextlib import AbstractAsyncContextManager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, cast
+from urllib.parse import urlsplit
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from flowlang.agents.http.templates import ANYWHERE, METHODS, check_entry
+from flowlang.agents.http_route import route_of
+from flowlang.agents.http_signatures import is_url, told_by_file
+from flowlang.agents.offered_types import agent_names
+from flowlang.agents.offers import NotDescribed, Offered
+from flowlang.agents.providers import Connection, Member, Provider, Settings, Target, Unfit
+from flowlang.agents.roots import CONFIG_NAME, root_folder
+from flowlang.runtime.agents import AgentError
+from flowlang.runtime.failures import UNAVAILABLE
+from flowlang.text.suggest import did_you_mean
+
+MIB: Final = 1 << 20
+NOT_INSTALLED: Final = 'HTTP needs a package that is not installed: pip install "flowlang[http]"'
+
+Status = Annotated[str, Field(pattern=r"^[345]\d\d$")]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
+
+
+class Auth(Settings):
+    """Who calls: exactly one way."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bearer: str | None = None
+    basic: tuple[str, str] | None = None
+    header: HeaderName | None = None
+    query: str | None = None
+    value: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Auth:
+        ways = [way for way in (self.bearer, self.basic, self.header, self.query) if way is not None]
+        if len(ways) != 1:
+            raise ValueError("give one of `bearer`, `basic`, `header` and `query`")
+        if (self.value is not None) != (self.header is not None or self.query is not None):
+            raise ValueError("`value` belongs to `header` or `query`, and they need it")
+        return self
+
+
+class HttpSettings(Settings):
+    """`[http.NAME]`. Times in seconds. `timeout` is the longest silence of a server; how long a call may take
+    is said in the flow. `patience` is how long a call waits by itself where a server asks for it
+    (`Retry-After`)."""
+
+    openapi: str | None = None
+    base: str | None = None
+    auth: Auth | None = None
+    headers: dict[HeaderName, str] = Field(default_factory=dict)
+    errors: dict[Status, str] = Field(default_factory=dict)
+    timeout: Annotated[float, Field(gt=0, le=3600)] | None = None
+    patience: Annotated[float, Field(ge=0, le=300)] = 10.0
+    max_response_bytes: Annotated[int, Field(ge=1024, le=64 * MIB)] = MIB
+    max_file_bytes: Annotated[int, Field(ge=1024, le=1024 * MIB)] = 256 * MIB
+    redirects: Literal["same_host", "any", "never"] = "same_host"
+    private_addresses: Literal["allow", "refuse"] | None = None
+    idempotency_header: HeaderName | Literal[""] = "Idempotency-Key"
+    ca: str | None = None
+    proxy: str | None = None
+
+    @field_validator("base")
+    @classmethod
+    def _is_address(cls, base: str | None) -> str | None:
+        return None if base is None else _checked_base(base)
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_proxy(cls, proxy: str | None) -> str | None:
+        if proxy is not None and proxy != "environment" and not is_url(proxy):
+            raise ValueError('it is `"environment"`, or the URL of a proxy')
+        return proxy
+
+
+class HttpEntry(Settings):
+    """`[agents.NAME]` with `http`: `[TARGET:]METHOD ADDRESS`, or `TARGET:OPERATION`.
+
+    `query`, `headers`, `form` and `body` are templates; a hole that stands alone in a body is the value
+    itself. Without any of them, a POST, PUT or PATCH sends as JSON what the address does not use."""
+
+    http: Annotated[str, Field(min_length=1)]
+    query: dict[str, str] = Field(default_factory=dict)
+    headers: dict[HeaderName, str] = Field(default_factory=dict)
+    body: Any = None
+    form: dict[str, str] | None = None
+    result: Annotated[str, Field(pattern=r"^[^.]+(\.[^.]+)*$")] | None = None
+    errors: dict[Status, str] = Field(default_factory=dict)
+
+
+def _checked_base(base: str) -> str:
+    parts = urlsplit(base)
+    if not is_url(base) or not parts.hostname:
+        raise ValueError('it is a URL, such as "https://api.example.com/v1"')
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("it is scheme, host and path only; `auth` and `query` have their own keys")
+    return base
+
+
+_ADDRESS: Final = re.compile(rf"(?:([^\s:/]+):)?\s*(?:({'|'.join(METHODS)})\s+(\S+)|([^\s:/]+))")
+
+
+class HttpProvider:
+    """See `Provider`."""
+
+    settings: type[Settings] = HttpSettings
+    entry: type[Settings] = HttpEntry
+
+    def from_text(self, text: str, folder: Path) -> Settings:
+        """A document, by its path or URL; a bare `https://host` is where requests of entries go."""
+        if text == ANYWHERE:
+            return HttpSettings()
+        if is_url(text) and urlsplit(text).path in ("", "/"):
+            return HttpSettings(base=text)
+        return HttpSettings(openapi=text)
+
+    def named(self, entry: Settings) -> tuple[str, str]:
+        """`shop:GET /items/{id}` is the request `GET /items/{id}` of `shop`; without a target it is the
+        host of the address."""
+        wanted = cast(HttpEntry, entry).http
+        found = _ADDRESS.fullmatch(wanted.strip())
+        help = 'write `http = "shop:GET /items/{id}"` with `[http.shop]`, or "GET https://…"'
+        if found is None:
+            raise Unfit("it is no request", help, ("http",))
+        target, method, address, operation = found.groups()
+        if method is None:
+            if target is None:
+                raise Unfit("it names no target, or no request", help, ("http",))
+            return target, operation
+        if target is not None:
+            return target, f"{method} {address}"
+        if is_url(address) and "{" not in urlsplit(address).netloc:
+            parts = urlsplit(address)
+            return f"{parts.scheme}://{parts.netloc}", f"{method} {address}"
+        if address.startswith("{") and not address.startswith("{base}"):
+            return ANYWHERE, f"{method} {address}"
+        raise Unfit("it does not say where the request goes", help, ("http",))
+
+    def check(self, target: Target, member: Member) -> None:
+        settings = cast(HttpSettings, target.settings)
+        if member.entry is not None and " " in member.name:
+            check_entry(member, cast(HttpEntry, member.entry), settings.base)
+        else:
+            self._check_operation(target, settings, operation_of(target, member))
+        if settings.ca is not None and not (target.folder / settings.ca).is_file():
+            raise Unfit(f"there is no file {settings.ca}", "it holds certificates in PEM", ("ca",))
+        if find_spec("httpx") is None:
+            raise Unfit(NOT_INSTALLED)
+
+    def _check_operation(self, target: Target, settings: HttpSettings, offered: Offered | None) -> None:
+        route = None if offered is None else route_of(offered)
+        if route is None:
+            raise Unfit("how it is called is not known any longer", "run `flow lock --update`")
+        if settings.base is None and not is_url(route.server or ""):
+            help = f'say `base = "https://…"` below `[http.{target.text}]` in flow.toml'
+            raise Unfit("the document does not say where the service is", help, ("base",))
+
+    def connect(self, target: Target) -> AbstractAsyncContextManager[Connection]:
+        try:
+            module = import_module("flowlang.agents.http.connection")
+        except ImportError:
+            raise AgentError(UNAVAILABLE, NOT_INSTALLED, fields={"message": NOT_INSTALLED}) from None
+        return cast("AbstractAsyncContextManager[Connection]", module.connect(target))
+
+
+def operation_of(target: Target, member: Member) -> Offered:
+    """The operation that a member calls: as the flow knows it, or by what an entry calls it. Raises Unfit."""
+    if member.offered is not None:
+        return member.offered
+    offers = known_offers(target)
+    known = dict(zip(agent_names(offers), offers, strict=True)) | {
+        offered.name: offered for offered in offers
+    }
+    if member.name not in known:
+        help = did_you_mean(member.name, known) or "run `flow lock`, or write a request"
+        raise Unfit(f"{target} has no operation `{member.name}`", help, ("http",))
+    return known[member.name]
+
+
+def known_offers(target: Target) -> tuple[Offered, ...]:
+    """What a target offers, as far as it is known without asking: as it was locked, or by its document."""
+    document = cast(HttpSettings, target.settings).openapi
+    if target.locked or document is None or is_url(document):
+        return target.locked
+    try:
+        return told_by_document(target.folder, document)
+    except NotDescribed as problem:
+        raise Unfit(f"{problem.path or document}: {problem.message}", problem.help, ("openapi",)) from None
+
+
+def told_by_document(folder: Path, document: str) -> tuple[Offered, ...]:
+    """What a document on the disk offers. Raises NotDescribed."""
+    root = root_folder(str(folder / CONFIG_NAME))
+    return told_by_file(str(folder / document), root).offers
+
+
+provider: Final[Provider] = HttpProvider()
