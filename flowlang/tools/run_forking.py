@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from flowlang.plan.paths import step_at
 from flowlang.text.display import clean
 from flowlang.tools.cli import terminal
 from flowlang.tools.cli.compiling import compiled_flow
+from flowlang.tools.durable import Engine
 from flowlang.tools.files import read_shown
 from flowlang.tools.forks import Compared, replayed_with
 from flowlang.tools.frontend import NotRunnable
@@ -25,18 +26,15 @@ from flowlang.tools.run_command import (
     DONE,
     FAILED,
     RunOptions,
-    at_terminal,
     carry_out,
-    engine_of,
-    open_for_others,
     refuse_store,
     store_path,
 )
 from flowlang.tools.run_display import Display
 from flowlang.tools.run_handle import RunHandle
+from flowlang.tools.run_taken_up import TakesUp, given_inputs, given_value, taken_up
 from flowlang.tools.stored import begun_of, plan_of
-from flowlang.values.codec import encode, parse_argument
-from flowlang.values.value import Misfit, Value
+from flowlang.values.value import Value
 
 MAX_SHOWN = 200  # characters of a value that differs
 
@@ -47,11 +45,12 @@ def fork_run(wanted: str, step: str, given: tuple[str, ...], options: RunOptions
         with Store.open(store_path(options)) as store:
             record = store.find(wanted)
             compiled, secrets = plan_of(store, record), begun_of(store, record).secrets
-        values = _inputs(options.texts, compiled.flows[record.flow])
+        values = given_inputs(options.texts, compiled.flows[record.flow])
         kept = {name: value for name, value in values.items() if name not in secrets}
         told = {name: value for name, value in values.items() if name in secrets}
         replies = _replies(given, compiled, record.flow)
-        opened = partial(_forked, record, compiled, step, kept, told, replies, options)
+        fork = partial(Engine.fork, run=record, step=step, inputs=kept, given=replies, secrets=told)
+        opened = partial(_forked, fork, record.id, step, compiled, options)
         return carry_out(opened, Places(compiled, read_shown), options)
     except StoreProblem as problem:
         return refuse_store(problem, options)
@@ -62,42 +61,11 @@ def fork_run(wanted: str, step: str, given: tuple[str, ...], options: RunOptions
 
 @asynccontextmanager
 async def _forked(
-    record: RunRecord,
-    compiled: plan.Plan,
-    step: str,
-    inputs: Mapping[str, Value],
-    secrets: Mapping[str, Value],
-    replies: Mapping[str, Value],
-    options: RunOptions,
-    display: Display,
+    fork: TakesUp, past: str, step: str, compiled: plan.Plan, options: RunOptions, display: Display
 ) -> AsyncIterator[RunHandle]:
-    answer = at_terminal(compiled, display)
-    display.past = True
-    async with (
-        engine_of(options) as engine,
-        engine.fork(
-            record,
-            step,
-            inputs=inputs,
-            given=replies,
-            secrets=secrets,
-            answer=answer and open_for_others(answer),
-            on_event=display.tell,
-            wait=options.wait,
-        ) as run,
-    ):
-        display.past = False
-        terminal.say(f"run {run.run_id} begins with the past of {record.id}, up to `{step}`")
+    async with taken_up(fork, compiled, options, display) as run:
+        terminal.say(f"run {run.run_id} begins with the past of {past}, up to `{step}`")
         yield run
-
-
-def _inputs(texts: tuple[str, ...], flow: plan.Flow) -> dict[str, Value]:
-    """`NAME=VALUE` by the types of a flow's inputs, in JSON form. Raises StoreProblem."""
-    types = {parameter.name: parameter.type for parameter in flow.parameters}
-    return {
-        name: _read(value, types.get(name), f"the input `{name}`")
-        for name, _, value in (text.partition("=") for text in texts)
-    }
 
 
 def _replies(texts: tuple[str, ...], compiled: plan.Plan, flow: str) -> dict[str, Value]:
@@ -107,18 +75,8 @@ def _replies(texts: tuple[str, ...], compiled: plan.Plan, flow: str) -> dict[str
         step = step_at(compiled, flow, path)
         called = step is not None and isinstance(step.task, plan.CallAgent)
         wanted = compiled.agents[step.task.agent].result if step and called else None  # type: ignore[union-attr]
-        replies[path] = _read(value, wanted, f"the value for `{path}`")
+        replies[path] = given_value(value, wanted, f"the value for `{path}`")
     return replies
-
-
-def _read(text: str, wanted: plan.Type | None, what: str) -> Value:
-    """A value given as text; without a type, which somebody else will complain of, the text itself."""
-    if wanted is None:
-        return text
-    try:
-        return encode(parse_argument(text, wanted), wanted)
-    except Misfit as misfit:
-        raise StoreProblem("value", f"{what} does not fit: {misfit.told}", misfit.help) from None
 
 
 # Replay

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -25,7 +24,7 @@ from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.inputs import Outcome, Replied
 from flowlang.text.suggest import did_you_mean
 from flowlang.tools.cli import terminal
-from flowlang.tools.durable import Engine, Resolve
+from flowlang.tools.durable import Engine
 from flowlang.tools.files import read_shown
 from flowlang.tools.frontend import NotRunnable
 from flowlang.tools.run_command import (
@@ -35,20 +34,17 @@ from flowlang.tools.run_command import (
     INTERRUPTS,
     WAITING,
     RunOptions,
-    at_terminal,
     carry_out,
     engine_of,
-    open_for_others,
     refuse_store,
     stdout_kept_clean,
     store_path,
 )
-from flowlang.tools.run_display import Display, Lines, Silent
+from flowlang.tools.run_display import Lines, Silent
 from flowlang.tools.run_handle import RunHandle
 from flowlang.tools.run_report import summary
+from flowlang.tools.run_taken_up import given_inputs, given_value, taken_up
 from flowlang.tools.stored import plan_of
-from flowlang.values.codec import encode, parse_argument
-from flowlang.values.value import Misfit, Value
 
 LOOKING: Final = 1.0  # seconds between two looks for runs that nobody holds
 RESUMABLE: Final = ("interrupted", "waiting")
@@ -72,8 +68,10 @@ def resume_one(wanted: str, settled: Settled, options: RunOptions) -> int:
             if settled == Settled() and record.holder is not None:
                 raise Held(record.id, record.holder)
             compiled = plan_of(store, record)
+        secrets = given_inputs(options.texts, compiled.flows[record.flow])
         resolve = partial(_resolved, settled, compiled)
-        opened = partial(_resumed, record, compiled, resolve, options)
+        resume = partial(Engine.resume, run=record, secrets=secrets, resolve=resolve)
+        opened = partial(taken_up, resume, compiled, options)
         return carry_out(opened, Places(compiled, read_shown), options)
     except StoreProblem as problem:
         return refuse_store(problem, options)
@@ -87,43 +85,6 @@ def _ended_already(record: RunRecord, options: RunOptions) -> int:
     return refuse_store(StoreProblem("ended", f"run `{record.id}` has ended: {record.status}", help), options)
 
 
-@asynccontextmanager
-async def _resumed(
-    record: RunRecord, compiled: plan.Plan, resolve: Resolve, options: RunOptions, display: Display
-) -> AsyncIterator[RunHandle]:
-    answer = at_terminal(compiled, display)
-    answer = answer and open_for_others(answer)
-    display.past = True
-    async with (
-        engine_of(options) as engine,
-        engine.resume(
-            record,
-            secrets=_secrets(options, compiled.flows[record.flow]),
-            answer=answer,
-            on_event=display.tell,
-            resolve=resolve,
-            wait=options.wait,
-        ) as run,
-    ):
-        display.past = False
-        yield run
-
-
-def _secrets(options: RunOptions, flow: plan.Flow) -> dict[str, Value]:
-    """The secrets that were given again, `NAME=VALUE`, in their JSON form. Raises StoreProblem."""
-    types = {parameter.name: parameter.type for parameter in flow.parameters}
-    secrets: dict[str, Value] = {}
-    for text in options.texts:
-        name, _, value = text.partition("=")
-        try:
-            wanted = types.get(name, plan.ScalarType(kind="string"))
-            secrets[name] = encode(parse_argument(value, wanted), wanted)
-        except Misfit as misfit:
-            message = f"the secret `{name}` does not fit: {misfit.told}"
-            raise StoreProblem("secret", message, misfit.help) from None
-    return secrets
-
-
 def _resolved(
     settled: Settled, compiled: plan.Plan, calls: Mapping[str, AgentCall]
 ) -> Mapping[str, Outcome | None]:
@@ -134,13 +95,8 @@ def _resolved(
         resolved[path] = None
     for path, text in settled.skip:
         _insist(path, calls)
-        agent = calls[path].agent
-        wanted = compiled.agents[agent].result
-        try:
-            resolved[path] = Replied(encode(parse_argument(text, wanted), wanted))
-        except Misfit as misfit:
-            message = f"`{text}` is not what `{agent}` gives in `{path}`: {misfit}"
-            raise StoreProblem("value", message, misfit.help) from None
+        wanted = compiled.agents[calls[path].agent].result
+        resolved[path] = Replied(given_value(text, wanted, f"what `{path}` gave"))
     return resolved
 
 

@@ -1,0 +1,64 @@
+"""What `flow resume` and `flow fork` share: values that are given anew, and a run with a past on the screen.
+
+Such a run has its plan from the store, so what is typed is read by the types of that."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+from flowlang.hosts.sqlite.problems import StoreProblem
+from flowlang.plan import model as plan
+from flowlang.runtime.events import OnEvent
+from flowlang.tools.durable import Engine
+from flowlang.tools.run_command import RunOptions, at_terminal, engine_of, open_for_others
+from flowlang.tools.run_display import Display
+from flowlang.tools.run_handle import RunHandle
+from flowlang.tools.run_in_memory import Answer
+from flowlang.values.codec import encode, parse_argument
+from flowlang.values.value import Misfit, Value
+
+
+def given_inputs(texts: Sequence[str], flow: plan.Flow) -> dict[str, Value]:
+    """`NAME=VALUE` by the types of a flow's inputs, in JSON form. Raises StoreProblem."""
+    types = {parameter.name: parameter.type for parameter in flow.parameters}
+    return {
+        name: given_value(value, types.get(name), f"the input `{name}`")
+        for name, _, value in (text.partition("=") for text in texts)
+    }
+
+
+def given_value(text: str, wanted: plan.Type | None, what: str) -> Value:
+    """A value given as text, in JSON form; without a type, which somebody else will complain of, the text
+    itself. Raises StoreProblem."""
+    if wanted is None:
+        return text
+    try:
+        return encode(parse_argument(text, wanted), wanted)
+    except Misfit as misfit:
+        raise StoreProblem("value", f"{what} does not fit: {misfit.told}", misfit.help) from None
+
+
+class TakesUp(Protocol):
+    """Takes a run up with an engine, for as long as the block lasts."""
+
+    def __call__(
+        self, engine: Engine, /, *, answer: Answer | None, on_event: OnEvent, wait: bool
+    ) -> AbstractAsyncContextManager[RunHandle]: ...
+
+
+@asynccontextmanager
+async def taken_up(
+    takes_up: TakesUp, compiled: plan.Plan, options: RunOptions, display: Display
+) -> AsyncIterator[RunHandle]:
+    """A run of a plan that goes on beside the block, on the screen, but for what is its past."""
+    answer = at_terminal(compiled, display)
+    shared = answer and open_for_others(answer)
+    display.past = True
+    async with (
+        engine_of(options) as engine,
+        takes_up(engine, answer=shared, on_event=display.tell, wait=options.wait) as run,
+    ):
+        display.past = False
+        yield run
