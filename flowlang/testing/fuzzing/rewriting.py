@@ -1,0 +1,152 @@
+"""A finding -> a `test` block that tells its story again, ready to be pasted below the flow.
+
+What agents and people did becomes `given` lines in the order in which they were asked; what came from outside
+becomes `send`. A test knows no crashes, no clocks and no cancelling, so the block is tried before anybody
+sees it: it stands for the finding only if it fails as the run has failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from flowlang.plan import model as plan
+from flowlang.plan.text import duration_text, string_text
+from flowlang.runtime.failures import BAD_OUTPUT, BUILT_IN
+from flowlang.runtime.inputs import Outcome, Raised, Replied
+from flowlang.syntax.printer import format_source
+from flowlang.testing.fuzzing.findings import Finding
+from flowlang.testing.fuzzing.literals import NotWritten, arguments, literal
+from flowlang.testing.fuzzing.story import Told, told_again
+from flowlang.testing.runs import Run
+from flowlang.testing.values import least
+from flowlang.text.source import Source
+from flowlang.tools.frontend import check_text
+from flowlang.tools.testing_files import suite_of
+from flowlang.tools.testing_run import Verdict, run_test
+from flowlang.values.codec import decode
+from flowlang.values.value import Misfit, Value
+
+NEVER: Final = "365d"
+"""When a call that was stopped would have ended."""
+
+REPRODUCED: Final = ("ensure", "evaluation", "internal error", "hang")
+
+
+def test_of(finding: Finding, text: str, path: str) -> str | None:
+    """The block, laid out as `flow fmt` does, where a test of the flow's `text` can tell the finding."""
+    if finding.kind not in REPRODUCED:
+        return None
+    try:
+        block = _laid_out("\n".join(_lines(finding)))
+    except NotWritten:
+        return None
+    return block if _tells(finding, block, text, path) else None
+
+
+def added(text: str, block: str) -> str:
+    """A flow's text with a test at its end."""
+    return f"{text.rstrip()}\n\n{block.strip()}\n"
+
+
+def _laid_out(block: str) -> str:
+    """As `flow fmt` would write it. Raises NotWritten where it is too much for a flow."""
+    laid_out = format_source(Source("test.flow", block))
+    if isinstance(laid_out, str):
+        return laid_out
+    raise NotWritten(laid_out[0].message)
+
+
+def _tells(finding: Finding, block: str, text: str, path: str) -> bool:
+    """Whether the test fails for the finding's reason."""
+    checked = check_text(added(text, block), path)
+    suite = None if checked.has_errors else suite_of(path, checked)
+    if suite is None or suite.program is None:
+        return False
+    return _is_same(finding, run_test(suite.program, suite.tests[-1]))
+
+
+def _is_same(finding: Finding, verdict: Verdict) -> bool:
+    if verdict.problem is None:
+        return False
+    if finding.failure is None:
+        return bool(verdict.ran) and verdict.ran[-1].simulated.result is None
+    failed = verdict.problem.failure
+    return failed is not None and (failed.error, failed.at) == (finding.failure.error, finding.failure.at)
+
+
+def _lines(finding: Finding) -> Iterator[str]:
+    run = finding.run
+    types = {parameter.name: parameter.type for parameter in run.target.flow.parameters}
+    yield f"test {string_text(_name(finding))} {{"
+    yield from _givens(run.target.plan, told_again(run))
+    yield from _sends(run)
+    yield f"  run out = {run.target.name}({arguments(run.inputs, types)})"
+    yield "}"
+
+
+def _name(finding: Finding) -> str:
+    where = f" in {finding.path}" if finding.path and "!" not in finding.path else ""
+    return f"fuzz: {finding.message.splitlines()[0][:80]}{where}"
+
+
+def _givens(compiled: plan.Plan, told: Told) -> Iterator[str]:
+    """What was answered, in the order in which it was asked for; the last line of an agent repeats itself."""
+    answers: dict[str, list[str]] = {}
+    for _, agent, line in sorted(_answered(compiled, told), key=lambda each: each[0]):
+        answers.setdefault(agent, []).append(line)
+    for lines in answers.values():
+        yield from _without_repeats(lines)
+
+
+def _without_repeats(lines: list[str]) -> list[str]:
+    while len(lines) > 1 and lines[-1] == lines[-2]:
+        lines.pop()
+    return lines
+
+
+def _answered(compiled: plan.Plan, told: Told) -> Iterator[tuple[int, str, str]]:
+    for made in told.ran.simulated.calls:
+        ended = made.started if made.ended is None else made.ended
+        agent = compiled.agents[made.call.agent]
+        line = _given(compiled, made.call.agent, agent, made.outcome, ended - made.started)
+        yield made.started, made.call.agent, line
+    for asked in told.ran.asked:
+        agent = compiled.agents[asked.agent]
+        line = _given(compiled, asked.agent, agent, asked.outcome, told.delays[asked.path])
+        yield asked.at, asked.agent, line
+
+
+def _given(compiled: plan.Plan, name: str, agent: plan.Agent, outcome: Outcome | None, took: int) -> str:
+    after = f" after {duration_text(took)}" if took else ""
+    match outcome:
+        case Replied(value) if _fits(value, agent.result):
+            return f"  given {name}{after} -> {literal(value, agent.result)}"
+        case Replied():
+            return f'  given {name}{after} fails {BAD_OUTPUT}(path: "", message: "it does not fit")'
+        case Raised(error=error, message=message, fields=fields):
+            return f"  given {name}{after} fails {error}{_fields(compiled, error, message, fields)}"
+        case _:
+            return f"  given {name} after {NEVER} -> {literal(least(agent.result), agent.result)}"
+
+
+def _fits(value: Value, type: plan.Type) -> bool:
+    try:
+        decode(value, type)
+    except Misfit:
+        return False
+    return True
+
+
+def _fields(compiled: plan.Plan, error: str, message: str, fields: dict[str, Value]) -> str:
+    declared: Iterable[plan.FieldType] = (BUILT_IN.get(error) or compiled.errors[error]).fields
+    types = {field.name: field.type for field in declared}
+    written = arguments({"message": message} | fields, types)
+    return f"({written})" if written else ""
+
+
+def _sends(run: Run) -> Iterator[str]:
+    for came in run.faults.events:
+        declared = run.target.plan.events[came.event]
+        fields = arguments(came.fields, {field.name: field.type for field in declared.fields})
+        after = "" if came.after == "0s" else f" after {came.after}"
+        yield f"  send {came.event}({fields}){after}"

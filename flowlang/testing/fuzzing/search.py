@@ -1,0 +1,141 @@
+"""Search: Hypothesis thinks up runs of a flow, and shrinks those in which something is wrong.
+
+Runs are thought up in rounds, each from a seed of its own that follows from the one given; so the same seed
+finds the same, and a limit in time only cuts the search short. A round in which something was found is over
+soon; what was found, in one place of the flow, is not looked for again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from typing import Final, TypeAlias
+
+import attrs
+import hypothesis
+from hypothesis import HealthCheck, Phase, Verbosity, settings
+from hypothesis.errors import HypothesisException, Unsatisfiable
+
+from flowlang.plan.model import Plan
+from flowlang.testing.faults import KINDS as FAULTS
+from flowlang.testing.faults import Kind as Fault
+from flowlang.testing.fuzzing.findings import KINDS, Finding, Kind, findings, unbounded_waits
+from flowlang.testing.runs import Run, runs
+
+ROUND: Final = 250
+"""Runs that are thought up from one seed."""
+
+LONGEST_SHRINKING: Final = 20.0  # seconds after the time is over
+
+Key: TypeAlias = tuple[str, str]
+
+
+@attrs.frozen
+class Searched:
+    """`runs` counts those that were carried out, shrinking included. `unbounded` are the waits that no
+    deadline ends: the step, and what it waits for."""
+
+    findings: tuple[Finding, ...]
+    runs: int
+    seconds: float
+    unbounded: tuple[tuple[str, str], ...]
+
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told of the runs and the findings so far."""
+
+
+def search(
+    compiled: Plan,
+    flow: str,
+    *,
+    examples: int,
+    seed: int,
+    seconds: float | None = None,
+    faults: Collection[Fault] = FAULTS,
+    kinds: Collection[Kind] = KINDS,
+    tell: Progress | None = None,
+) -> Searched:
+    """Think up `examples` runs of a flow, or as many as there is time for, with `faults`; look for what is
+    wrong of these `kinds`."""
+    searching = _Searching(kinds, seconds, tell or (lambda runs, found: None))
+    strategy = runs(compiled, flow, kinds=faults)
+    number = 0
+    while searching.runs < examples and not searching.is_over():
+        _round(searching, strategy, min(ROUND, examples - searching.runs), (seed << 16) + number)
+        number += 1
+    return searching.searched()
+
+
+def _round(
+    searching: _Searching, strategy: hypothesis.strategies.SearchStrategy[Run], examples: int, seed: int
+) -> None:
+    @hypothesis.seed(seed)
+    @settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,
+        print_blob=False,
+    )
+    @hypothesis.given(strategy)
+    def look(run: Run) -> None:
+        searching.look(run)
+
+    searching.found.clear()
+    with suppress(_Wrong, BaseExceptionGroup, HypothesisException, Unsatisfiable):
+        look()
+    searching.take()
+
+
+class _Wrong(Exception):
+    """Something is wrong with a run; of each key there is a class of its own, since Hypothesis shrinks what
+    is raised by its class and place."""
+
+
+@attrs.define
+class _Searching:
+    """`found` holds the last run with each finding, which in the end is the smallest. `known` are the keys of
+    earlier rounds."""
+
+    kinds: Collection[Kind]
+    seconds: float | None
+    tell: Progress
+    began: float = attrs.field(factory=time.monotonic)
+    runs: int = 0
+    found: dict[Key, Finding] = attrs.field(factory=dict)
+    known: dict[Key, Finding] = attrs.field(factory=dict)
+    unbounded: dict[tuple[str, str], None] = attrs.field(factory=dict)
+    _classes: dict[Key, type[_Wrong]] = attrs.field(factory=dict)
+
+    def look(self, run: Run) -> None:
+        """Raises _Wrong. Past its time nothing is wrong any more, so that shrinking ends, too."""
+        if self.is_over(LONGEST_SHRINKING if self.found else 0):
+            return
+        self.runs += 1
+        self.unbounded.update(dict.fromkeys(unbounded_waits(run)))
+        for finding in findings(run):
+            if finding.kind in self.kinds and finding.key not in self.known:
+                self.found[finding.key] = finding
+                raise self._class_of(finding.key)
+        if self.runs % 50 == 0:
+            self.tell(self.runs, len(self.known))
+
+    def _class_of(self, key: Key) -> type[_Wrong]:
+        if key not in self._classes:
+            self._classes[key] = type("_Wrong", (_Wrong,), {})
+        return self._classes[key]
+
+    def is_over(self, grace: float = 0) -> bool:
+        return self.seconds is not None and time.monotonic() - self.began > self.seconds + grace
+
+    def take(self) -> None:
+        """A round is over: what it has found is known."""
+        self.known.update(self.found)
+        self.tell(self.runs, len(self.known))
+
+    def searched(self) -> Searched:
+        seconds = time.monotonic() - self.began
+        return Searched(tuple(self.known.values()), self.runs, seconds, tuple(self.unbounded))

@@ -1,0 +1,174 @@
+"""`flow fuzz`: try to break a flow, and tell the smallest story that does.
+
+What thinks the stories up needs Hypothesis, an extra, and lives above the tools; so it is looked up by
+name."""
+
+from __future__ import annotations
+
+import random
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from flowlang.agents.places import Places
+from flowlang.plan.model import Plan
+from flowlang.text.suggest import did_you_mean
+from flowlang.tools.cli import terminal
+from flowlang.tools.cli.compiling import compile_or_leave
+from flowlang.tools.cli.plan_options import settings_of, use_option
+from flowlang.tools.files import read_shown
+from flowlang.tools.plan_settings import is_plan
+from flowlang.values.times import parse_duration
+from flowlang.values.value import Misfit
+
+EXAMPLES = """\b
+Examples:
+  flow fuzz brief.flow                          1,000 runs with everything that may go wrong
+  flow fuzz brief.flow --time 10m --save        for ten minutes; tests of what is found go into the file
+  flow fuzz brief.flow --faults errors,crashes  only failing agents, and crashes
+  flow fuzz brief.flow --seed 17                the same runs as last time
+"""
+NOT_INSTALLED = 'fuzzing needs a package that is not installed: pip install "flowlang[testing]"'
+FAULTS = ("slow", "errors", "silence", "misfits", "late", "events", "crashes", "clocks", "cancels")
+KINDS = ("internal error", "hang", "ensure", "evaluation", "calls", "shared key", "undo", "crash")
+
+
+def _listed(names: tuple[str, ...]) -> Any:
+    """What reads names with commas between them."""
+
+    def read(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+        wanted = () if value is None else tuple(filter(None, (each.strip() for each in value.split(","))))
+        for name in wanted:
+            if name not in names:
+                hint = did_you_mean(name, names) or f"there are {', '.join(names)}"
+                raise click.BadParameter(f"`{name}` is none of them; {hint}")
+        return wanted
+
+    return read
+
+
+def _complete_list(names: tuple[str, ...]) -> Any:
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(f"{before}{comma}{name}") for name in names if name.startswith(last)]
+
+    return complete
+
+
+def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        microseconds = parse_duration(value)
+    except Misfit:
+        raise click.BadParameter(f"`{value}` is no duration; write 60s, 10m or 1h") from None
+    if microseconds <= 0:
+        raise click.BadParameter("there has to be some time")
+    return microseconds / 1e6
+
+
+@click.command("fuzz", epilog=EXAMPLES)
+@click.argument("file", type=click.Path())
+@click.argument("flow", required=False)
+@click.option(
+    "--examples", type=click.IntRange(1), default=None, metavar="N", help="Runs to think up (1,000)."
+)
+@click.option("--seed", type=click.IntRange(0, 1 << 31), metavar="S", help="Think up the same again.")
+@click.option("--time", "seconds", callback=_seconds, metavar="60s", help="Stop after so long.")
+@click.option(
+    "--faults", callback=_listed(FAULTS), shell_complete=_complete_list(FAULTS), metavar="KINDS",
+    help=f"Only these may go wrong, with commas between them: {', '.join(FAULTS)}.",
+)  # fmt: skip
+@click.option(
+    "--ignore", callback=_listed(KINDS), shell_complete=_complete_list(KINDS), metavar="KINDS",
+    help=f"Findings that do not count: {', '.join(KINDS)}.",
+)  # fmt: skip
+@click.option("--save", is_flag=True, help="Write the tests of what was found below the flow.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@use_option
+@click.pass_context
+def command(
+    context: click.Context,
+    file: str,
+    flow: str | None,
+    examples: int | None,
+    seed: int | None,
+    seconds: float | None,
+    faults: tuple[str, ...],
+    ignore: tuple[str, ...],
+    save: bool,
+    as_json: bool,
+    uses: tuple[str, ...],
+) -> int:
+    """Try to break a flow: odd inputs, slow and failing agents, every order of events, crashes.
+
+    Nothing is really called, and no time passes. What is found is told as the smallest story that shows it,
+    with a test to paste. Exits with 1 where something was found."""
+    compiled, name = compile_or_leave(context, file, flow, settings_of([file], uses))
+    search, report, rewriting = _loaded("search"), _loaded("report"), _loaded("rewriting")
+    seed = random.randrange(1 << 16) if seed is None else seed
+    searched = search.search(
+        compiled,
+        name,
+        examples=examples or (1_000 if seconds is None else sys.maxsize),
+        seed=seed,
+        seconds=seconds,
+        faults=faults or FAULTS,
+        kinds=[kind for kind in KINDS if kind not in ignore],
+        tell=_progress,
+    )
+    _progress(None, 0)
+    text = None if is_plan(file) else Path(file).read_text(encoding="utf-8")
+    told = [
+        report.Told(found, None if text is None else rewriting.test_of(found, text, file))
+        for found in searched.findings
+    ]
+    _show(compiled, told, searched, seed, report, as_json)
+    if save and text is not None:
+        _save(file, text, [each.test for each in told if each.test is not None], rewriting)
+    return int(bool(told))
+
+
+def _loaded(module: str) -> Any:
+    try:
+        return import_module(f"flowlang.testing.fuzzing.{module}")
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.partition(".")[0] != "hypothesis":
+            raise
+        raise click.UsageError(NOT_INSTALLED) from None
+
+
+def _progress(runs: int | None, found: int) -> None:
+    """Where somebody looks on, one line that is written over; None takes it away."""
+    if not sys.stderr.isatty():
+        return
+    text = "" if runs is None else f"{runs:,} runs, {found} found"
+    print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def _save(file: str, text: str, blocks: list[str], rewriting: Any) -> None:
+    for block in blocks:
+        text = rewriting.added(text, block)
+    if not blocks:
+        return
+    try:
+        Path(file).write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise click.UsageError(f"{file} cannot be written: {problem.strerror}") from None
+    terminal.say(f"{len(blocks)} {'test was' if len(blocks) == 1 else 'tests were'} written to {file}")
+
+
+def _show(compiled: Plan, told: list[Any], searched: Any, seed: int, report: Any, as_json: bool) -> None:
+    places = Places(compiled, read_shown)
+    if as_json:
+        return terminal.out_json(report.findings_json(told, searched, seed, places))
+    style = terminal.style(sys.stdout)
+    for each in told:
+        terminal.out(report.finding_text(each, places, style))
+    for line in report.waits_text(searched):
+        terminal.say(f"note: {line}")
+    terminal.say(report.summary(searched, seed))
