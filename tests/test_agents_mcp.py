@@ -25,7 +25,7 @@ from flowlang.agents.providers import Member, Target, Unfit
 from flowlang.agents.secrets import Secrets
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentError, Said
-from tests.support.mcp import FILE, INT, JSON, NULL, STRING, Desk, agent, desk, gone, stub
+from tests.support.mcp_desk import FILE, INT, JSON, NULL, STRING, Desk, agent, desk, gone, stub
 
 LIST_OF_FILES = plan.ListType(item=FILE)
 TOTAL = plan.RecordType(fields=(plan.FieldType(name="total", type=INT),))

@@ -56,7 +56,9 @@ for name in ("mcp", "client"):  # the SDK's: what it has to say comes back as er
 
 
 class Server(Protocol):
-    """A server by the way it is reached."""
+    """A server by the way it is reached. `absent` says that it cannot be."""
+
+    absent: str
 
     def open(self) -> Transport: ...
 
@@ -127,9 +129,8 @@ async def _not_started(problem: Exception, server: Server, hearing: Hearing) -> 
     if isinstance(problem, AgentError):
         return problem
     refused = refusal(problem)
-    if isinstance(refused, ConnectionLost):
-        return unavailable(f"the server did not start: {await server.ended(refused)}{hearing.last_words()}")
-    return unavailable(f"the server and flow do not understand each other: {refused}{hearing.last_words()}")
+    reason = await server.ended(refused) if isinstance(refused, ConnectionLost) else str(refused)
+    return unavailable(f"{server.absent}: {reason}{hearing.last_words()}")
 
 
 class McpConnection:

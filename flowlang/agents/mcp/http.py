@@ -15,7 +15,7 @@ from typing import Any, Final
 import attrs
 import httpx2
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CONNECTION_CLOSED, PARSE_ERROR
+from mcp_types import CONNECTION_CLOSED, INVALID_REQUEST, PARSE_ERROR
 
 from flowlang.agents.providers import ConnectionLost
 
@@ -30,6 +30,8 @@ class Remote:
     url: str
     headers: Mapping[str, str]
     max_reply_bytes: int
+
+    absent = "there is no connection"
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[tuple[Any, Any]]:
@@ -61,9 +63,11 @@ class _Client(httpx2.AsyncClient):
             if is_stream and response.is_success:
                 return response
             return await self._read(request, response)
+        except httpx2.LocalProtocolError as problem:
+            return _error(request, 400, INVALID_REQUEST, f"the request cannot be sent: {problem}")
         except httpx2.TransportError as problem:
-            reason = str(problem) or type(problem).__name__
-            return _error(request, 502, CONNECTION_CLOSED, f"nobody answers at {request.url.host}: {reason}")
+            message = f"{request.url.host} cannot be reached: {_reason(problem)}"
+            return _error(request, 502, CONNECTION_CLOSED, message)
 
     async def _read(self, request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
         content = bytearray()
@@ -83,6 +87,16 @@ class _Client(httpx2.AsyncClient):
         read = httpx2.Response(response.status_code, headers=headers, content=bytes(content), request=request)
         read.next_request = response.next_request
         return read
+
+
+def _reason(problem: BaseException) -> str:
+    """What the innermost exception says that says anything; of TLS the outer ones do not."""
+    said = type(problem).__name__
+    at: BaseException | None = problem
+    while at is not None:
+        said = str(at) or said
+        at = at.exceptions[0] if isinstance(at, BaseExceptionGroup) else at.__cause__ or at.__context__
+    return said
 
 
 def _is_error_of_mcp(content: bytes | bytearray) -> bool:

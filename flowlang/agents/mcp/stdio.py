@@ -48,6 +48,8 @@ class Program:
     max_reply_bytes: int
     _process: trio.Process | None = attrs.field(default=None, init=False)
 
+    absent = "the server did not start"
+
     @asynccontextmanager
     async def open(
         self,

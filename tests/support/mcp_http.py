@@ -1,0 +1,107 @@
+"""A server of MCP over HTTP for tests, on loopback; its path says how it misbehaves.
+
+/json, /events      replies as JSON, or as a stream of events      /page       answers with a page
+/status/401         refuses everybody with this status             /cut        breaks off in a reply
+/calls/503          refuses calls with this status                 /away       redirects to another host
+/huge, /gushing     gives a reply, or an event, of 100,000 bytes   /silent     never answers a call"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+ECHO = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+
+
+@contextmanager
+def http_stub() -> Iterator[str]:
+    """The URL of a stub; a path is to be put behind it."""
+    server = _Quiet(("127.0.0.1", 0), _Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that go away are no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.give(405, b"", "text/plain")
+
+    do_DELETE = do_GET
+
+    def do_POST(self) -> None:
+        message = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        way, _, status = self.path.strip("/").partition("/")
+        is_call = message["method"] == "tools/call"
+        if way == "status" or (way == "calls" and is_call):
+            self.give(int(status), b"<p>not\n now</p>", "text/html")
+        elif way == "page":
+            self.give(200, b"<p>welcome</p>", "text/html")
+        elif way == "away":
+            self.send_response(307)
+            self.send_header("location", "http://elsewhere.invalid/mcp")
+            self.send_header("content-length", "0")
+            self.end_headers()
+        elif "id" not in message:
+            self.give(202, b"", "text/plain")
+        elif is_call and way == "silent":
+            threading.Event().wait(30)
+        else:
+            self.reply(way, message, is_call)
+
+    def reply(self, way: str, message: dict, is_call: bool) -> None:
+        large = is_call and way in ("huge", "gushing")
+        content = json.dumps(self.answer(message, "x" * 100_000 if large else None)).encode()
+        if way in ("events", "gushing"):
+            self.give(200, b"event: message\ndata: " + content + b"\n\n", "text/event-stream")
+        elif way == "cut" and is_call:
+            self.give(200, content, "application/json", missing=10)
+        else:
+            self.give(200, content, "application/json")
+
+    def answer(self, message: dict, text: str | None) -> dict:
+        params = message.get("params", {})
+        match message["method"]:
+            case "initialize":
+                info = {"name": "stub", "version": "1"}
+                version, capabilities = params["protocolVersion"], {"tools": {}}
+                result = {"protocolVersion": version, "capabilities": capabilities, "serverInfo": info}
+            case "tools/list":
+                result = {"tools": [{"name": "echo", "inputSchema": ECHO}]}
+            case "tools/call":
+                said = self.headers.get("authorization", "") + params["arguments"]["text"]
+                result = {"content": [{"type": "text", "text": text or said}]}
+            case _:
+                error = {"code": -32601, "message": "no such method"}
+                return {"jsonrpc": "2.0", "id": message["id"], "error": error}
+        return {"jsonrpc": "2.0", "id": message["id"], "result": result}
+
+    def give(self, status: int, content: bytes, type: str, missing: int = 0) -> None:
+        self.send_response(status)
+        self.send_header("content-type", type)
+        self.send_header("content-length", str(len(content) + missing))
+        self.send_header("mcp-session-id", "session-1")
+        self.end_headers()
+        self.wfile.write(content)
+        if missing:
+            self.close_connection = True
