@@ -82,7 +82,7 @@ class _Operation:
 
 def _operations(document: Schema) -> Iterator[_Operation]:
     count = 0
-    for template, item in _object(document.get("paths"), ("paths",)).items():
+    for template, item in _object(document.get("paths", {}), ("paths",)).items():
         if template.startswith("x-"):
             continue
         for method, fields in _object(item, ("paths", template)).items():
@@ -191,7 +191,7 @@ class _Reading:
             )
             if media_type is not None and _form(media_type) == "octets":
                 return None, True
-            schema = {"type": "null"} if media_type is None else content.get("schema", {})
+            schema = content.get("schema", {"type": _kind(media_type)} if _kind(media_type) else {})
             choices.append(schema if isinstance(schema, dict) else {})
         if not choices:
             return {}, False
@@ -293,6 +293,13 @@ def _preferred(content: Schema) -> tuple[str | None, Schema]:
         return None, {}
     chosen = content[kinds[0]]
     return kinds[0], chosen if isinstance(chosen, dict) else {}
+
+
+def _kind(media_type: str | None) -> str | None:
+    """What a reply is of which nothing but this is known."""
+    if media_type is None:
+        return "null"
+    return "string" if _form(media_type) == "text" else None
 
 
 def _form(media_type: str) -> BodyForm:

@@ -49,14 +49,14 @@ def read_text(content: bytes) -> tuple[Schema, str]:
 
 def line_of(text: str, path: tuple[str, ...]) -> int | None:
     """The line where the last key of a path stands, looked for behind those before it."""
-    at = 0
+    at = -1
     for key in path:
-        found = [text.find(form, at) for form in (f'"{key}"', f"{key}:", f"'{key}':")]
+        found = [text.find(form, at + 1) for form in (f'"{key}"', f"{key}:", f"'{key}':")]
         places = [place for place in found if place >= 0]
         if not places:
             break
         at = min(places)
-    return text.count("\n", 0, at) + 1 if at else None
+    return text.count("\n", 0, at) + 1 if at >= 0 else None
 
 
 def _json(text: str) -> Value:
