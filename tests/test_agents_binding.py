@@ -1,4 +1,5 @@
-"""`flow.toml`, as cases: the mistakes that it has stand in comments beside the lines they are reported at."""
+"""`flow.toml`, as cases: the mistakes that it has stand in comments beside the lines they are reported at
+(bad-config, binding-mismatch, missing-secret)."""
 
 from __future__ import annotations
 

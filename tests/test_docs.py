@@ -25,7 +25,7 @@ DOCUMENTS = sorted(
 SHOWN_IN_WORDS = {
     "unreadable-file", "not-text", "source-too-large", "too-deep", "expression-too-large", "unknown-module",
     "import-cycle", "nothing-to-run", "bad-signature", "unbound-agent", "bad-config", "binding-mismatch",
-    "missing-input", "unknown-input", "bad-input",
+    "not-locked", "bad-lock", "missing-secret", "missing-input", "unknown-input", "bad-input",
     "bad-document", "bad-plan", "not-allowed", "over-limit", "cannot-convert",
 }  # fmt: skip
 """Codes about files, bindings and inputs, and those whose example would be too large to read."""

@@ -35,6 +35,7 @@ from flowlang.plan import model as plan
 from flowlang.runtime.agents import Agent
 from flowlang.runtime.failures import UNAVAILABLE
 from flowlang.text import codes
+from flowlang.text.codes import Code
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Span
 from flowlang.text.suggest import did_you_mean
@@ -123,8 +124,14 @@ class _Unfit(Exception):
         self.diagnostic = diagnostic
 
 
-def _unfit(label: Label, message: str, help: str | None = None, related: tuple[Label, ...] = ()) -> _Unfit:
-    return _Unfit(Diagnostic(codes.BINDING_MISMATCH, message, label, related, help))
+def _unfit(
+    label: Label,
+    message: str,
+    help: str | None = None,
+    related: tuple[Label, ...] = (),
+    code: Code = codes.BINDING_MISMATCH,
+) -> _Unfit:
+    return _Unfit(Diagnostic(code, message, label, related, help))
 
 
 @attrs.frozen(eq=False)
@@ -169,7 +176,7 @@ class _Binder:
             key = problem.key or (entry.kind,)
             own = key[0] in type(entry.settings).model_fields
             label = config.label(name, *key) if own else self.of_target(entry, config, problem)
-            raise _unfit(label, problem.message, problem.help) from None
+            raise _unfit(label, problem.message, problem.help, code=problem.code) from None
 
     def of_target(self, entry: ProvidedEntry, config: Config, problem: Unfit) -> Label:
         return config.place(entry.kind, entry.provider.named(entry.settings)[0], *problem.key)
@@ -185,7 +192,7 @@ class _Binder:
             table = (provider.kind, provider.target)
             if self.config is not None and problem.key and table in self.config.keys:
                 declared = self.config.place(*table, *problem.key)
-            raise _unfit(declared, problem.message, problem.help) from None
+            raise _unfit(declared, problem.message, problem.help, code=problem.code) from None
 
     def used_function(self, name: str, provider: plan.Provider, declared: Label) -> Agent:
         path = Path(os.path.normpath(Path(provider.path).parent / provider.target))
@@ -236,7 +243,7 @@ class _Binder:
             except BadTemplate as problem:
                 raise _unfit(config.label(name, *key), problem.message, problem.help) from None
             except NoSecret as missing:
-                raise _unfit(config.label(name, *key), str(missing)) from None
+                raise _unfit(config.label(name, *key), str(missing), code=codes.MISSING_SECRET) from None
 
         return CommandAgent(
             command=tuple(template(text, "command", index) for index, text in enumerate(entry.command)),

@@ -9,8 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Final, cast
 
-from flowlang.agents.kinds import is_kind
-from flowlang.agents.locked import told_by_lock
+from flowlang.agents.kinds import DECLARED, is_kind
+from flowlang.agents.locked import Lock, told_by_lock
 from flowlang.agents.offers import NotDescribed, Told
 from flowlang.semantics.providers import Description, Mistake
 
@@ -21,24 +21,40 @@ READERS: Final = {"http": "flowlang.agents.http_signatures"}
 NotDescribed, and imports nothing heavy."""
 
 
-def describe(kind: str, target: str, using_path: str, environment: str | None = None) -> Description:
-    """The agents behind `use KIND name = "TARGET"` in the file at `using_path`. Never raises."""
+def describe(
+    kind: str, target: str, using_path: str, environment: str | None = None, lock: Lock | None = None
+) -> Description:
+    """The agents behind `use KIND name = "TARGET"` in the file at `using_path`. Never raises. Where a `lock`
+    is given, it is looked at in the place of the one on the disk."""
     if kind == PYTHON:
         reader = import_module("flowlang.agents.python_signatures")
         return cast(Description, reader.describe(target, using_path))
     if not is_kind(kind):
         return Description(target, known=False)
     try:
-        told = told_of(kind, target, using_path, environment)
+        told = told_of(kind, target, using_path, environment, lock)
     except NotDescribed as problem:
-        mistake = Mistake(problem.message, problem.help, problem.line)
-        return Description(problem.path or target, mistakes=(mistake,))
+        mistake = Mistake(problem.message, problem.help, problem.line, code=problem.code)
+        return Description(problem.path or "", mistakes=(mistake,))
     types = import_module("flowlang.agents.offered_types")
     return cast(Description, types.description(told.offers, told.path))
 
 
-def told_of(kind: str, target: str, using_path: str, environment: str | None = None) -> Told:
+def needs_lock(kind: str, target: str, using_path: str, environment: str | None = None) -> bool:
+    """Whether only `flow.lock` can say what a target offers."""
+    reader = READERS.get(kind)
+    if kind == PYTHON or kind in DECLARED or not is_kind(kind):
+        return False
+    try:
+        return reader is None or import_module(reader).told(target, using_path, environment) is None
+    except NotDescribed:
+        return False
+
+
+def told_of(
+    kind: str, target: str, using_path: str, environment: str | None = None, lock: Lock | None = None
+) -> Told:
     """What a target offers, as far as it is known without asking it. Raises NotDescribed."""
     reader = READERS.get(kind)
     found: Told | None = import_module(reader).told(target, using_path, environment) if reader else None
-    return told_by_lock(kind, target, using_path) if found is None else found
+    return told_by_lock(kind, target, using_path, lock) if found is None else found

@@ -15,6 +15,9 @@ BUILT_IN: Final = {
 }
 """The module of each kind that comes with flowlang; it has a `Provider` called `provider`."""
 
+DECLARED: Final = frozenset({"llm"})
+"""Kinds whose targets offer nothing by themselves: what is called there is declared in flows."""
+
 
 def is_kind(name: str) -> bool:
     return name in BUILT_IN or bool(installed(name=name))

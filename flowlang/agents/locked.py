@@ -19,12 +19,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import attrs
 
 from flowlang.agents.offers import NotDescribed, Offered, Told
 from flowlang.agents.roots import root_folder
+from flowlang.text import codes
 from flowlang.values.value import Value
 
 LOCK_NAME: Final = "flow.lock"
@@ -58,35 +60,43 @@ def lock_path(using_path: str) -> str:
     return path if os.path.isabs(using_path) else os.path.relpath(path)
 
 
-def told_by_lock(kind: str, target: str, using_path: str) -> Told:
-    """What a target offered when it was locked. Raises NotDescribed."""
+def told_by_lock(kind: str, target: str, using_path: str, given: Lock | None = None) -> Told:
+    """What a target offered when it was locked, or what a lock that is given says. Raises NotDescribed."""
     path = lock_path(using_path)
     try:
-        lock = read_lock(path)
+        lock = read_lock(path) if given is None else given
     except BadLock as bad:
-        raise NotDescribed(bad.message, bad.help, bad.line, path) from None
+        raise NotDescribed(bad.message, bad.help, bad.line, path, codes.BAD_LOCK) from None
     found = lock.targets.get((kind, target))
     if found is None:
         message = f"it is not known yet what {kind} `{target}` offers"
-        raise NotDescribed(message, f"run `flow lock {os.path.basename(using_path)}`, which asks it")
+        help = f"run `flow lock {os.path.relpath(using_path)}`, which asks it and writes {LOCK_NAME}"
+        raise NotDescribed(message, help, code=codes.NOT_LOCKED)
     return Told(found, path)
 
 
 def read_lock(path: str) -> Lock:
     """Read a `flow.lock`; one that is not there is empty. Raises BadLock."""
     try:
-        with open(path, "rb") as file:
-            content = file.read(MAX_LOCK_BYTES + 1)
+        known = os.stat(path)
+        return _read(path, known.st_mtime_ns, known.st_size)
     except FileNotFoundError:
         return Lock()
     except OSError as problem:
         raise BadLock(f"it cannot be read: {problem.strerror}", "make it readable") from None
+
+
+@lru_cache(maxsize=4)
+def _read(path: str, modified: int, size: int) -> Lock:
+    """A lock as it was when it was looked at: every `use` of a project asks for the same. Raises OSError."""
+    with open(path, "rb") as file:
+        content = file.read(MAX_LOCK_BYTES + 1)
     if len(content) > MAX_LOCK_BYTES:
         raise BadLock(f"it is larger than {MAX_LOCK_BYTES >> 20} MiB", AGAIN)
     return parse_lock(content)
 
 
-AGAIN: Final = "take the version that is in version control, or delete it and run `flow lock`"
+AGAIN: Final = "take the version that is in version control, or write it anew with `flow lock --update`"
 
 
 def parse_lock(content: bytes) -> Lock:

@@ -10,6 +10,8 @@ from typing import Literal, TypeAlias, cast
 
 import attrs
 
+from flowlang.text import codes
+from flowlang.text.codes import Code
 from flowlang.values.value import Value
 
 Schema: TypeAlias = dict[str, Value]
@@ -60,7 +62,12 @@ class NotDescribed(Exception):
     was to say it, and `line` where in it."""
 
     def __init__(
-        self, message: str, help: str | None = None, line: int | None = None, path: str | None = None
+        self,
+        message: str,
+        help: str | None = None,
+        line: int | None = None,
+        path: str | None = None,
+        code: Code = codes.BAD_SIGNATURE,
     ) -> None:
         super().__init__(message)
-        self.message, self.help, self.line, self.path = message, help, line, path
+        self.message, self.help, self.line, self.path, self.code = message, help, line, path, code

@@ -21,6 +21,7 @@ from flowlang.agents.roots import CONFIG_NAME
 from flowlang.agents.secrets import NoSecret, Secrets, secrets_in
 from flowlang.agents.targets import Targets, locked_if_known
 from flowlang.plan import model as plan
+from flowlang.text import codes
 
 ErrorFields = Mapping[str, tuple[str, ...]]
 
@@ -33,7 +34,7 @@ def used_agent(
     try:
         offers = told_of(provider.kind, provider.target, provider.path, environment).offers
     except NotDescribed as problem:
-        raise Unfit(problem.message, problem.help) from None
+        raise Unfit(problem.message, problem.help, code=problem.code) from None
     offered = _offered(offers, provider)
     folder = Path(os.path.abspath(provider.path)).parent
     target = targets.find(provider.kind, provider.target, folder, offers)
@@ -74,4 +75,4 @@ def _check_secrets(secrets: Secrets, table: Settings) -> None:
             try:
                 secrets.get(name)
             except NoSecret as problem:
-                raise Unfit(str(problem), key=(key,)) from None
+                raise Unfit(str(problem), key=(key,), code=codes.MISSING_SECRET) from None

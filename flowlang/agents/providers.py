@@ -29,6 +29,8 @@ from flowlang.agents.offers import Offered
 from flowlang.agents.secrets import Secrets
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall
+from flowlang.text import codes
+from flowlang.text.codes import Code
 from flowlang.values.value import Value
 
 
@@ -41,9 +43,15 @@ class Settings(BaseModel):
 class Unfit(Exception):
     """Settings or a binding that cannot be used: what is wrong, what to do, and the key it concerns."""
 
-    def __init__(self, message: str, help: str | None = None, key: tuple[str | int, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        help: str | None = None,
+        key: tuple[str | int, ...] = (),
+        code: Code = codes.BINDING_MISMATCH,
+    ) -> None:
         super().__init__(message)
-        self.message, self.help, self.key = message, help, key
+        self.message, self.help, self.key, self.code = message, help, key, code
 
 
 class ConnectionLost(Exception):

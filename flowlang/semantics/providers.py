@@ -12,6 +12,8 @@ import attrs
 
 from flowlang.semantics.facts import Effect, Parameter
 from flowlang.semantics.types import Type
+from flowlang.text import codes
+from flowlang.text.codes import Code
 
 
 @attrs.frozen(repr=False)
@@ -34,13 +36,14 @@ class Mistake:
     help: str | None = None
     line: int | None = None
     agent: str | None = None
+    code: Code = codes.BAD_SIGNATURE
 
 
 @attrs.frozen(repr=False)
 class Description:
     """What stands behind a `use`. With `known` false the provider itself is not known here."""
 
-    path: str  # the file that was read, as messages show it
+    path: str  # the file that was read, as messages show it; empty where there is none
     agents: tuple[DescribedAgent, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     known: bool = True

@@ -44,7 +44,7 @@ def namespace_of(
     whole = [mistake for mistake in description.mistakes if mistake.agent is None]
     for mistake in whole:
         message = _placed(description, mistake)
-        problems.report(codes.BAD_SIGNATURE, use.target.span, message, help=mistake.help)
+        problems.report(mistake.code, use.target.span, message, help=mistake.help)
     members: dict[str, Interface] = {}
     for mistake in description.mistakes:
         if mistake.agent is not None:
@@ -59,6 +59,8 @@ def namespace_of(
 
 
 def _placed(description: Description, mistake: Mistake) -> str:
+    if not description.path:
+        return mistake.message
     place = f"{description.path}:{mistake.line}" if mistake.line else description.path
     return f"{place}: {mistake.message}"
 

@@ -121,6 +121,9 @@ BAD_SIGNATURE = code("E602", "bad-signature")
 UNBOUND_AGENT = code("E603", "unbound-agent")
 BAD_CONFIG = code("E604", "bad-config")
 BINDING_MISMATCH = code("E605", "binding-mismatch")
+NOT_LOCKED = code("E606", "not-locked")
+BAD_LOCK = code("E607", "bad-lock")
+MISSING_SECRET = code("E608", "missing-secret")
 
 # inputs of a run
 MISSING_INPUT = code("E701", "missing-input")

@@ -92,6 +92,8 @@ class DeskProvider:
     async def _connected(self, target: Target) -> AsyncIterator[Desk]:
         connected.append(str(target))
         desk = Desk(target)
+        assert isinstance(target.settings, DeskSettings)
+        target.secrets.fill(target.settings.token)
         if desk.now().get("down"):
             message = "nobody is at the desk: open it"
             raise AgentError("Unavailable", message, fields={"message": message})

@@ -1,0 +1,34 @@
+"""`--env`: the option of all commands that read `flow.toml`."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from contextlib import suppress
+
+import click
+from click.shell_completion import CompletionItem
+
+from flowlang.agents.roots import CONFIG_NAME, config_folder
+from flowlang.tools.environments import ENVIRONMENT_VARIABLE
+
+
+def complete_environments(context: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The environments of the nearest `flow.toml`."""
+    folder = config_folder(os.path.join(os.getcwd(), CONFIG_NAME))
+    with suppress(OSError, tomllib.TOMLDecodeError, ValueError):
+        with open(os.path.join(folder or ".", CONFIG_NAME), "rb") as file:
+            found = tomllib.load(file).get("env")
+        return [CompletionItem(name) for name in found or () if str(name).startswith(begun)]
+    return []
+
+
+env_option = click.option(
+    "--env",
+    "environment",
+    metavar="NAME",
+    envvar=ENVIRONMENT_VARIABLE,
+    show_envvar=True,
+    shell_complete=complete_environments,
+    help="Read the tables `[env.NAME.…]` of flow.toml in the place of those of the same name.",
+)
