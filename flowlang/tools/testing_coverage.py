@@ -7,6 +7,7 @@ on a program that remembers what was looked up in it."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 from typing import Final, Literal, TypeAlias, TypeVar
 
 import attrs
@@ -28,13 +29,13 @@ KINDS: Final[tuple[Kind, ...]] = ("step", "arm", "catch", "undo")
 
 @attrs.frozen
 class Point:
-    """Something that a test can reach. `text` says what it is, in words."""
+    """Something that a test can reach. `text` says what it is, in words, which depend on who imports it."""
 
     path: str
     line: int
     column: int
     kind: Kind
-    text: str
+    text: str = attrs.field(eq=False)
 
 
 @attrs.frozen
@@ -154,7 +155,8 @@ class Watched:
     def _of_step(self, step: plan.Step) -> Iterator[tuple[plan.Place, Kind, str, bool]]:
         yield step.at, "step", f"the step `{step.name}`", id(step) in self._started
         for catch in step.catches:
-            what = f"`catch {', '.join(catch.errors)}`" if catch.errors else "`catch`"
+            names = ", ".join(error.rpartition(".")[2] for error in catch.errors)
+            what = f"`catch {names}`" if names else "`catch`"
             yield catch.at, "catch", f"the {what} of `{step.name}`", id(catch) in self._caught
         if step.undo is not None:
             undone = id(step) in self._undone
@@ -162,8 +164,9 @@ class Watched:
 
     def _of_arms(self, task: plan.Choose | plan.MatchTask) -> Iterator[tuple[plan.Place, Kind, str, bool]]:
         arms = branches_of(task)
-        for number, arm in enumerate(arms, 1):
-            at = _place_of(arm) or task.at
+        conditions = [arm.condition for arm in task.arms] if isinstance(task, plan.Choose) else []
+        for number, (arm, condition) in enumerate(zip_longest(arms, conditions), 1):
+            at = getattr(condition, "at", None) or _place_of(arm) or task.at
             yield at, "arm", f"the arm {number} of {len(arms)} of a `{task.kind}`", self._reached(arm)
 
     def _reached(self, task: plan.Task) -> bool:

@@ -47,4 +47,4 @@ def _value(part: tests.Part, evaluate: Evaluator, names: Names) -> str:
     try:
         return shown(encode(evaluate(part.value, names), part.type))
     except EvaluationError as error:
-        return f"has no value: {error.message}"
+        return f"without a value: {error.message}"

@@ -64,6 +64,9 @@ def _related(problem: Problem, places: Places) -> Iterator[Label]:
 
 
 def _below(verdict: Verdict, problem: Problem, places: Places) -> Iterator[str]:
+    if problem.orders is not None:
+        for said, order in zip(("it holds    ", "it does not "), problem.orders, strict=True):
+            yield clean(f"  {said} in the order {', '.join(order)}") + "\n"
     wide = min(40, max((len(text) for text, _ in problem.parts), default=0))
     for text, value in problem.parts:
         yield clean(f"  {text:<{wide}}  is {value}") + "\n"
@@ -118,6 +121,7 @@ def _problem_json(verdict: Verdict, problem: Problem, suite: Suite) -> JsonObjec
         **place_json(problem.at, suite.places),
         "help": problem.help,
         "parts": [{"text": text, "value": value} for text, value in problem.parts],
+        "orders": problem.orders and [list(order) for order in problem.orders],
         "failure": failure and failure.to_json(),
         "trace": trace(verdict.ran[-1], suite.places.plan) if verdict.ran else [],
     }

@@ -82,30 +82,29 @@ def _told(test: tests.Test, played: Sequence[_Played]) -> _Played:
     if passed is None or failed is None:
         return played[0]
     assert failed.problem is not None
-    parts = (
-        ("it holds in the order", _order_text(passed, failed)),
-        ("it does not in the order", _order_text(failed, passed)),
-        *failed.problem.parts,
-    )
     message = f"whether this holds depends on an order that is not defined: {failed.problem.message}"
     help = "tie down the order with `after`, or expect what holds in each"
-    return attrs.evolve(failed, problem=attrs.evolve(failed.problem, message=message, parts=parts, help=help))
+    problem = attrs.evolve(failed.problem, message=message, help=help, orders=_orders(passed, failed))
+    return attrs.evolve(failed, problem=problem)
 
 
-def _order_text(played: _Played, other: _Played) -> str:
-    """What arrived, from shortly before where two orders part."""
-    mine, others = _arrivals(played), _arrivals(other)
-    parts_at = next((n for n, pair in enumerate(zip(mine, others, strict=False)) if pair[0] != pair[1]), 0)
-    shown = mine[max(0, parts_at - 1) :][:MOST_OF_ORDER]
-    return ", ".join(shown) or "nothing arrives"
+def _orders(passed: _Played, failed: _Played) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What arrived in two orders, from shortly before where they part."""
+    holds, fails = _arrivals(passed), _arrivals(failed)
+    part = next((n for n, pair in enumerate(zip(holds, fails, strict=False)) if pair[0] != pair[1]), 0)
+    shown = slice(max(0, part - 1), max(0, part - 1) + MOST_OF_ORDER)
+    return tuple(holds[shown]), tuple(fails[shown])
 
 
 def _arrivals(played: _Played) -> list[str]:
     found: list[str] = []
     for ran in played.ran:
+        agents = {made.path: made.call.agent for made in ran.simulated.calls}
         for input in ran.simulated.heard:
             match input:
-                case CallEnded(path=path) | Answered(path=path) | EventCame(event=path):
+                case CallEnded(path=path):
+                    found.append(f"{agents.get(path, '')} ({path})")
+                case Answered(path=path) | EventCame(event=path):
                     found.append(path)
     return found
 

@@ -33,7 +33,8 @@ LONGEST_SHOWN = 300
 @attrs.frozen
 class Problem:
     """Why a test fails. `at` is the line that says so, `label` what is to be said there. `parts` are texts of
-    its condition with their values; `failure` is that of the run. `help` says what to write."""
+    its condition with their values; `failure` is that of the run. `help` says what to write. `orders` are two
+    in which things arrived: it holds in the first, and not in the second."""
 
     message: str
     at: plan.Place
@@ -41,6 +42,7 @@ class Problem:
     parts: tuple[tuple[str, str], ...] = ()
     failure: Failure | None = None
     help: str | None = None
+    orders: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
 
 class TestFails(Exception):

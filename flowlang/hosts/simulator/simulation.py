@@ -271,10 +271,13 @@ class _Simulation:
                 return True
 
     def _chosen(self, ready: list[Arrival], *, least: int) -> list[Input]:
-        """Of what is ready, what is heard next, and in which order; the rest stays ready."""
+        """Of what is ready, what is heard next, and in which order; the rest stays ready. Events keep theirs:
+        they have one sender."""
         self._choices += len(ready) > least
         if self._order is not None and ready:
             self._order.shuffle(ready)
+            events = iter(sorted(arrival for arrival in ready if isinstance(arrival[2], EventCame)))
+            ready = [next(events) if isinstance(arrival[2], EventCame) else arrival for arrival in ready]
             count = self._order.randint(least, len(ready))
             self._agenda.put_back(ready[count:])
             del ready[count:]
