@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flowlang.plan import model as plan
 from flowlang.testing.types import type_of
-from flowlang.testing.values import Values, anything, fitting
+from flowlang.testing.values import Values, fitting
 from flowlang.values.codec import decode
 from flowlang.values.value import MAX_INT, MIN_INT, Misfit, Value
 
@@ -55,8 +55,10 @@ def misfits(type: plan.Type | str) -> Values:
 
 @cache
 def unfitting(type: plan.Type) -> Values:
-    other = st.sampled_from([*WRONG, *NO_VALUES]) | anything
-    return st.one_of(other, *_with_a_wrong_part(type)).filter(lambda value: not fits(value, type))
+    wrong = st.sampled_from([value for value in (*WRONG, *NO_VALUES) if not fits(value, type)])
+    return st.one_of(
+        wrong, *(part.filter(lambda value: not fits(value, type)) for part in _with_a_wrong_part(type))
+    )
 
 
 def fits(value: Value, type: plan.Type) -> bool:

@@ -100,12 +100,10 @@ def runs(
     Raises NotRunnable where the file of a flow has mistakes, ValueError where it has no such flow."""
     target = target_of(flow, name)
     program = link_simulated(target.plan)
-    return st.builds(
-        lambda given, faults, seed: _run(target, program, given, faults, seed),
-        inputs(target.flow),
-        faults(target.plan, target.name, kinds=kinds),
-        st.integers(0, 1 << 16),
+    drawn = st.tuples(
+        inputs(target.flow), faults(target.plan, target.name, kinds=kinds), st.integers(0, 1 << 16)
     )
+    return drawn.map(lambda parts: _run(target, program, *parts))
 
 
 def run_of(

@@ -51,7 +51,7 @@ class Blocks(Tasks):
         lines = made.lines
         if type != NULL:
             if self.maybe(6):
-                lines.append(self.ensure(type, made.around))
+                lines.append(self.ensure(type, around))  # what is found out below a barrier is not known here
             lines.append(f"{ending} {self.task(type, made.around)}")
         return "{\n" + "\n".join(lines) + "\n}"
 
@@ -62,7 +62,7 @@ class Blocks(Tasks):
         made.movable.clear()
 
     def statement(self, made: Statements) -> None:
-        match self.one_of("step", "step", "step", "let", "barrier"):
+        match self.one_of("step", "step", "step", "step", "let", "barrier"):
             case "step":
                 self.step(made)
             case "let":

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
 import attrs
 from hypothesis import strategies as st
@@ -21,19 +22,26 @@ class Drawing:
     most: int
     pieces: int = 0
     names: Counter[str] = attrs.field(factory=Counter)
+    _making: list[Callable[[], Any]] = attrs.field(factory=list)
+    _piece: st.SearchStrategy[Any] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._piece = st.builds(
+            self._make
+        )  # one for all pieces, since making a strategy costs more than a draw
 
     @property
     def enough(self) -> bool:
         return self.pieces > self.most
 
     def one_of(self, *choices: T) -> T:
-        return choices[0] if len(choices) == 1 else self.draw(st.sampled_from(choices))
+        return self.among(choices)
 
     def among(self, choices: Sequence[T]) -> T:
-        return self.one_of(*choices)
+        return choices[self.number(0, len(choices) - 1)]
 
     def number(self, least: int, most: int) -> int:
-        return self.draw(_numbers(least, most))
+        return least if least == most else self.draw(_numbers(least, most))
 
     def maybe(self, of: int = 2) -> bool:
         """True in one of so many cases, and never where all is small."""
@@ -47,18 +55,18 @@ class Drawing:
 
     def piece(self, make: Callable[[], T]) -> T:
         self.pieces += 1
-        return self.draw(st.builds(make))
+        self._making.append(make)
+        made: T = self.draw(self._piece)
+        return made
+
+    def _make(self) -> Any:
+        return self._making.pop()()
 
     def fresh(self, letter: str) -> str:
         self.names[letter] += 1
         return f"{letter}{self.names[letter]}"
 
 
+@cache
 def _numbers(least: int, most: int) -> st.SearchStrategy[int]:
-    found = _NUMBERS.get((least, most))
-    if found is None:
-        found = _NUMBERS[least, most] = st.integers(least, most)
-    return found
-
-
-_NUMBERS: dict[tuple[int, int], st.SearchStrategy[int]] = {}
+    return st.integers(least, most)
