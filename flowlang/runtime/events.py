@@ -47,8 +47,11 @@ class StepStarted:
 
 @attrs.frozen
 class StepDone:
+    """`value` is what others see of the step, a value of its type. As JSON, an event goes without."""
+
     path: str
     at: int
+    value: Value = None
 
 
 @attrs.frozen
@@ -184,9 +187,10 @@ OnEvent: TypeAlias = Callable[[Event], None]
 
 
 def to_json(event: Event) -> dict[str, Value]:
-    """The event as one JSON object, its kind under "event"."""
+    """The event as one JSON object, its kind under "event"; values, which may be large, are left out."""
     fields: dict[str, Value] = {"event": type(event).__name__}
     for name in attrs.fields_dict(type(event)):
         value = getattr(event, name)
-        fields[name] = value.to_json() if isinstance(value, Failure) else value
+        if name != "value":
+            fields[name] = value.to_json() if isinstance(value, Failure) else value
     return fields

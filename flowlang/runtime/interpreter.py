@@ -183,7 +183,7 @@ class Interpreter(Tasks):
             self.tell(events.StepCancelled, frame)
             raise
         if self.on_event:
-            self.tell(events.StepDone, frame)
+            self.tell(events.StepDone, frame, value)
         frame.names[step.name] = value
         return False
 

@@ -18,7 +18,7 @@ from flowlang.ide.last_run import LastRun, LastRuns
 from flowlang.runtime.inputs import Raised, Replied
 from flowlang.text.display import clean
 from flowlang.tools.run_history import Step
-from flowlang.tools.run_show_json import reply_of
+from flowlang.tools.run_show_json import reply_of, value_of
 from flowlang.tools.run_times import ago_text, span_text
 from flowlang.tools.run_view import View, view
 
@@ -58,11 +58,14 @@ def _shown(seen: View) -> LastRun:
 
 
 def _value(seen: View, step: Step) -> str:
-    """What a step gave, in a line; of one that calls several times the latest, of a loop how far it came."""
+    """What a step gave, in a line; before that what its latest call came to, or how far a loop is."""
     if step.skipped is not None:
         return "skipped"
     if step.failure is not None:
         return clean(f"failed: {step.failure.error}")
+    if step.state == "done":
+        value = value_of(seen, step)
+        return "" if value is None else _short(json.dumps(value, ensure_ascii=False))
     if step.below or not step.calls:
         return "" if step.progress is None else f"{step.progress[0]:,} of {step.progress[1]:,}"
     match step.calls[-1].outcome():

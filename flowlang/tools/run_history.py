@@ -78,7 +78,8 @@ class Call:
 class Step:
     """A step, or (`unnamed`) a statement that calls something and is none, such as a `return`.
 
-    `latest` is what it last came to wait for, or to try again. `undone` None: it was not, or not yet;
+    `value` is what it gave, a value of its type; None before, too, and where it is unnamed. `latest` is what
+    it last came to wait for, or to try again. `undone` None: it was not, or not yet;
     `undoable`: it would be, if the run failed. `tolerated` counts items that were let fail."""
 
     path: str
@@ -89,6 +90,7 @@ class Step:
     state: State = "running"
     ended: int | None = None
     skipped: str | None = None
+    value: Value = None
     failure: Failure | None = None
     caught: Failure | None = None
     cleanup: Failure | None = None
@@ -136,8 +138,8 @@ class History:
 
     def _change(self, step: Step, event: events.Event) -> None:
         match event:
-            case events.StepDone(at=at):
-                step.state, step.ended = "done", at
+            case events.StepDone(at=at, value=value):
+                step.state, step.ended, step.value = "done", at, value
             case events.StepFailed(at=at, failure=failure):
                 step.state, step.ended, step.failure = "failed", at, failure
             case events.StepCancelled(at=at):

@@ -11,6 +11,8 @@ from typing import TypeAlias
 import attrs
 
 from flowlang.plan import model as plan
+from flowlang.plan.paths import step_at
+from flowlang.plan.secrets import is_secret
 from flowlang.plan.text import type_text
 from flowlang.runtime import events
 from flowlang.runtime.commands import OpenWait
@@ -89,6 +91,7 @@ def detailed_json(view: View, step: Step) -> JsonObject:
         **step_json(view, step),
         "wait": None if step.wait is None else wait_json(view, step.wait),
         "retries": retries,
+        "value": value_of(view, step),
         "calls": [call_json(view, call) for call in step.calls],
     }
 
@@ -122,6 +125,14 @@ def reply_of(compiled: plan.Plan, call: Call, replied: Replied) -> Value:
     if call.kind != "event":
         return replied.value
     return encode(replied.value, plan.RecordType(fields=compiled.events[call.name].fields))
+
+
+def value_of(view: View, step: Step) -> Value:
+    """What a step gave, in JSON form; None before that, too."""
+    found = step_at(view.plan, view.record.flow, step.path)
+    if step.state != "done" or found is None or is_secret(found.type):
+        return None
+    return encode(step.value, found.type)
 
 
 def wait_json(view: View, wait: OpenWait) -> JsonObject:

@@ -18,7 +18,7 @@ from flowlang.tools.files import shown_path
 from flowlang.tools.run_history import Call, Step, without_items
 from flowlang.tools.run_notes import notes
 from flowlang.tools.run_progress import failure_text, split_path
-from flowlang.tools.run_show_json import arguments_of, reply_of
+from flowlang.tools.run_show_json import arguments_of, reply_of, value_of
 from flowlang.tools.run_styles import STYLES
 from flowlang.tools.run_times import moment_text, span_text
 from flowlang.tools.run_view import View
@@ -78,6 +78,7 @@ def render_step(view: View, step: Step, style: render.Style, *, everything: bool
     for number, call in enumerate(calls):
         known = number > 0 and calls[number - 1].arguments == call.arguments
         lines += _call(view, call, everything, known=known)
+    lines += _gave(view, step, everything)
     if step.failure is not None:
         lines.append(_fact("error", failure_text(step.failure), "danger"))
         if not (calls and _cause_of(calls[-1]) == step.failure.cause):
@@ -139,6 +140,15 @@ def _outcome(view: View, call: Call, everything: bool) -> Iterator[Line]:
             yield _fact("out", "unknown: nobody can say whether the call was made", "danger")
         case None:
             yield _fact("out", "not yet" if view.result is None else "none came")
+
+
+def _gave(view: View, step: Step, everything: bool) -> Iterator[Line]:
+    """What a step gave, unless that is what a call of it gave, or nothing."""
+    value = value_of(view, step)
+    replies = [(call, call.outcome()) for call in step.calls]
+    known = [reply_of(view.plan, call, reply) for call, reply in replies if isinstance(reply, Replied)]
+    if value is not None and value not in known:
+        yield from _texts("gave", _value_text(value, everything))
 
 
 def _cause_of(call: Call) -> str | None:
