@@ -29,7 +29,7 @@ from support.kill_stories import acted, folder, story_of, untimed
 from support.kills import RUN, Kill, Story, whole
 from support.stores import child
 
-from flowlang.hosts.journaled import Activity
+from flowlang.hosts.under_way import Activity
 from flowlang.hosts.sqlite import opening
 from flowlang.hosts.sqlite.problems import Held
 from flowlang.hosts.sqlite.records import NewRun
@@ -48,7 +48,7 @@ flow many(n: int = 30) -> int {
 flow slow() -> int {
   step first = tools.count(n: 1)
   step second = tools.hang(n: first)
-  step third = tools.count(n: second)
+  step third = tools.last(n: second)
   return third
 }
 """
@@ -78,7 +78,13 @@ async def count(n: int) -> int:
     return n
 
 
-@effect("read")
+@effect("idempotent")
+async def last(n: int) -> int:
+    log(f"count{n}")
+    return n
+
+
+@effect("idempotent")
 async def hang(n: int) -> int:
     log("hang")
     while not Path("free").exists():
@@ -194,8 +200,8 @@ def test_a_full_disk_parks_the_run_until_there_is_room(desk: Desk) -> None:
     code, said = desk.flow("resume", run)
     assert code == 0 and said.endswith("600000\n"), said
     again = desk.calls()[len(made) :]
-    assert again[0] in made[-2:] and sorted({*made, *again}) == sorted(f"large{n}" for n in range(30))
-    assert len(made) + len(again) <= 31
+    assert again[0] in made[-7:] and sorted({*made, *again}) == sorted(f"large{n}" for n in range(30))
+    assert len(made) + len(again) <= 36  # of 20 kB each, a run does not make many in advance
 
 
 def test_a_store_that_cannot_be_written_to_starts_and_resumes_nothing(desk: Desk) -> None:

@@ -88,7 +88,7 @@ def check(played: PlayedDurably) -> None:
     assert not journaled.keeper.waits
     assert journaled.keeper.status == played.result.status
     log: list[Any] = []
-    kernel = journaled.kernel(log)
+    kernel = journaled.kernel(log.append)
     forgotten = [row.path for row in journaled.keeper.rows if row.kind == "scope"]
     kernel.expect(forgotten)
     replay(kernel, journaled.keeper.rows)

@@ -40,7 +40,7 @@ def test_a_run_outlives_its_processes(killed: dict[str, Future[int]], job: str) 
 
 
 def test_a_thread_writes_too_where_kills_strike() -> None:
-    with kill_stories.story_of("items") as story:
+    with kill_stories.story_of("looks at items") as story:
         lived = whole(story)
     assert 0 < lived.beside < lived.commits
 

@@ -24,7 +24,7 @@ ask approve(question: string) -> bool
 
 event Paid(amount: int)
 
-agent unlock(token: secret<string>, n: int) -> string effect read
+agent unlock(token: secret<string>, n: int) -> string effect idempotent
 
 flow slow() -> int {
   step first = tools.count(n: 1)
@@ -81,7 +81,7 @@ async def count(n: int) -> int:
     return n
 
 
-@effect("read")
+@effect("idempotent")
 async def hang(n: int) -> int:
     log("hang")
     if not Path("free").exists():
@@ -89,7 +89,7 @@ async def hang(n: int) -> int:
     return n + 41
 
 
-@effect("read")
+@effect("idempotent")
 async def unlock(token: str, n: int) -> str:
     log("unlock")
     if not Path("free").exists():

@@ -1,8 +1,11 @@
 """The journaled host: a kernel decides, a journal remembers, trio does.
 
-Whatever the run can hear arrives in one queue. What has arrived is committed together, as rows of the
-journal; then the kernel hears of it, and what it commands is begun: each call in a task of its own. So a
-process that ends at any instant has lost nothing that the run knew.
+Whatever arrives becomes a row of the journal, and the kernel hears of it at once; what it commands is begun,
+each call in a task of its own. Beside that, what has been heard is committed, all of it that came meanwhile
+together. Nobody else sees what came of a row before that is written: until then calls, questions and events
+are held back (`withheld`). Only a call that changes nothing, of an agent that is `pure` or `read`, need not
+wait, since nobody can tell whether it was made. So a process that ends at any instant has lost nothing that
+anybody could have seen.
 
 A run is left in one of three ways. It ends. It is parked: what is under way is dropped, nothing is undone,
 and whoever takes the run over goes on from the journal. Or it stops where nobody but a person can say whether
@@ -12,33 +15,32 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Final, TypeAlias, TypeVar
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 import attrs
 import trio
 
+from flowlang.hosts.under_way import IN_A_TURN, Activity, Answers, Calls, FindAnswer, MakeCall
+from flowlang.hosts.unwritten import Unwritten
+from flowlang.hosts.withheld import Telling
 from flowlang.plan import model as plan
 from flowlang.plan.paths import lies_inside
-from flowlang.runtime.agents import AgentCall, AgentError
+from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.commands import CloseWait, Command, KeepProgress, OpenWait, StartCall, StopCall
-from flowlang.runtime.host import Awaited, Question
+from flowlang.runtime.host import Question
 from flowlang.runtime.inputs import (
     Answered,
     Began,
-    CallEnded,
     CancelAsked,
     EventCame,
-    Input,
     Outcome,
-    Raised,
     Replied,
     Resumed,
-    Stopped,
     TimeCame,
 )
 from flowlang.runtime.journal import (
-    Collapse,
     Commit,
     Ending,
     Keeper,
@@ -46,30 +48,27 @@ from flowlang.runtime.journal import (
     NotWritten,
     Row,
     RunStatus,
-    Wait,
     digest_of,
     input_of,
+    outcome_text,
     row_of,
 )
 from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.mailbox import MOST_KEPT, MailboxFull
-from flowlang.runtime.outcomes import outcome_of_error, outcome_of_reply
 from flowlang.runtime.replay import Replayed
 from flowlang.runtime.run import RunResult
-from flowlang.values.codec import write_json
 from flowlang.values.value import Value
 
-T = TypeVar("T")
+Conclude: TypeAlias = Callable[[RunResult, Sequence[Row]], Ending]
+"""How a run has ended, given its result and its last rows, which are written together with that."""
 
-MakeCall: TypeAlias = Callable[[str, AgentCall], Awaitable[Value]]
-"""Carries out one attempt of a call, given its path. Raises AgentError."""
-
-FindAnswer: TypeAlias = Callable[[str, Question], Callable[[], Awaitable[Value]] | None]
-"""What answers a question, given its address; None where it waits for somebody. That raises AgentError."""
+HARMLESS: Final = ("pure", "read")
+"""Effects of agents whose calls change nothing."""
 
 LONGEST_SLEEP: Final = 30.0  # seconds between two looks at the wall clock
 SHORT_WAIT: Final = 1_000_000  # microseconds for which nobody is told that a run waits for the time
-IN_A_TURN: Final = 100  # inputs heard, or calls begun, before other runs have their turn
+ROW_SIZE: Final = 1_000  # characters that a row counts beside its outcome
+MOST_AHEAD: Final = 100_000  # characters of rows not yet written, when a call is begun because of them
 GRACE: Final = 10.0  # seconds that calls under way are given to end when a run is parked
 
 
@@ -93,18 +92,6 @@ class OutcomeUnknown:
     paths: tuple[str, ...]
 
 
-@attrs.define
-class Activity:
-    """What is under way in a process, so that a commit holds nobody up."""
-
-    runs: int = 0
-    calls: int = 0
-
-    def idle(self) -> bool:
-        """Whether nothing is under way but the one run that asks."""
-        return self.calls == 0 and self.runs <= 1
-
-
 @attrs.frozen
 class World:
     """Where a run is carried out; the runs of an engine share it."""
@@ -116,13 +103,13 @@ class World:
     clock: Callable[[], int] = wall_clock
 
 
-@attrs.frozen
+@attrs.define
 class _Arrival:
-    """Something that the run is to hear, once it is committed. `message` is the inbox's number of it, `came`
-    the instant at which it was put there. It is heard as of `at`, None as of its commit."""
+    """Something that the run is to hear: a row that has yet no number and no instant. `message` is the
+    inbox's number of it, `came` the instant at which it was put there. It is heard as of `at`, None as of
+    when it is."""
 
-    input: Callable[[int], Input]
-    digest: bytes | None = None
+    row: Row
     message: int | None = None
     came: int = 0
     at: int | None = None
@@ -133,7 +120,7 @@ class JournaledRun:
 
     `replayed` is how far the journal has brought the kernel, None where it is yet empty; `resumed` says that
     nobody held the run since. `resolved` says what became of calls whose outcome is unknown: a reply, or None
-    to make them again.
+    to make them again. `telling` is what the kernel tells of events.
     `leave_waiting`: it is parked as soon as it only waits for answers, events or time."""
 
     def __init__(
@@ -142,34 +129,35 @@ class JournaledRun:
         kernel: Kernel,
         lease: Lease,
         world: World,
-        conclude: Callable[[RunResult], Ending],
+        conclude: Conclude,
         *,
         replayed: Replayed | None = None,
         resumed: bool = True,
         resolved: Mapping[str, Outcome | None] | None = None,
+        telling: Telling | None = None,
         leave_waiting: bool = False,
     ) -> None:
         self._plan, self._kernel, self._lease, self._world = compiled, kernel, lease, world
         self._conclude = conclude
         self._replayed, self._resumed = replayed, resumed
         self._resolved = resolved or {}
+        self._telling = telling
         self._leave_waiting = leave_waiting
-        self._seq = replayed.seq if replayed else 0
         self._at = replayed.at if replayed else 0
-        self._arrived: list[_Arrival] = []
-        self._passed_over: list[int] = []
-        self._forgotten: dict[int, Collapse] = {}
-        self._kept_at: dict[str, int] = {}  # the rows of loops whose progress was kept
-        self._announced: list[StartCall] = []
+        self._heard = self._written = replayed.seq if replayed else 0  # rows, up to this one
+        # What has arrived, and what is to be written of it
+        self._arrived: deque[_Arrival] = deque()
         self._arrival = trio.Event()
-        self._scopes: dict[str, trio.CancelScope] = {}
-        self._answering: dict[str, trio.CancelScope] = {}
+        self._unwritten = Unwritten()
+        self._ahead = 0  # characters of rows not yet written
+        self._status: RunStatus | None = None if replayed and resumed else "running"  # as it is written
+        self._calls = Calls(compiled, world.make_call, world.activity, self._call_ended)
+        self._answers = Answers(compiled, world.answer, self._answer_came)
         self._answered: set[str] = set()
-        self._opened: dict[str, Wait] = {}
-        self._closed: list[str] = [*replayed.closed] if replayed else []
-        self._status: RunStatus | None = None if replayed else "running"  # as it is written
         self._parking = False
+        self._ended = False
         self._leave_at = math.inf  # trio's time
+        self._mistake: Exception | None = None
         self._nursery: trio.Nursery
 
     # From outside
@@ -181,7 +169,9 @@ class JournaledRun:
         return {
             path: wait.awaited
             for path, wait in waits
-            if isinstance(wait.awaited, Question) and path not in self._answered
+            if isinstance(wait.awaited, Question)
+            and path not in self._answered
+            and not self._answers.withholds(path)
         }
 
     def answer(self, path: str, answer: Value, message: int | None = None, came: int = 0) -> None:
@@ -189,26 +179,27 @@ class JournaledRun:
         if path not in self.questions:
             raise LookupError(f"there is no open question {path}")
         self._answered.add(path)
-        self._arrive(_Arrival(lambda at: Answered(at, path, Replied(answer)), message=message, came=came))
+        self._arrive(_Arrival(row_of(0, Answered(0, path, Replied(answer))), message, came))
 
     def send(self, event: str, fields: Value, message: int | None = None, came: int = 0) -> None:
         """Tell the run that something has happened; a plan value of the event's type. Raises MailboxFull."""
         if self._kernel.events_kept + len(self._arrived) >= MOST_KEPT:
             raise MailboxFull(f"{MOST_KEPT:,} events are waiting to be waited for")
-        self._arrive(_Arrival(lambda at: EventCame(at, event, fields), message=message, came=came))
+        self._arrive(_Arrival(row_of(0, EventCame(0, event, fields)), message, came))
 
     def pass_over(self, message: int) -> None:
         """A message that the run does not take: it is taken out of the inbox, and nothing else happens."""
-        self._passed_over.append(message)
+        self._unwritten.taken.append(message)
 
     def cancel(self, message: int | None = None, came: int = 0) -> None:
         """Stop: what is under way is cancelled, undos and `finally` run, then the run ends as cancelled."""
-        self._arrive(_Arrival(CancelAsked, message=message, came=came))
+        self._arrive(_Arrival(row_of(0, CancelAsked(0)), message, came))
 
     def park(self) -> None:
         """Begin nothing more, give calls under way a while to end, and leave the run to be resumed."""
         if not self._parking:
             self._parking, self._leave_at = True, trio.current_time() + GRACE
+            self._calls.leave()
             self._arrival.set()
 
     # The run
@@ -226,6 +217,7 @@ class JournaledRun:
                     ended = mistake
                 self._nursery.cancel_scope.cancel()
         finally:
+            self._calls.leave()
             self._kernel.close()
         if isinstance(ended, Exception):
             raise ended
@@ -233,50 +225,45 @@ class JournaledRun:
 
     async def _to_the_end(self) -> RunResult | Parked | OutcomeUnknown:
         if unknown := self._unknown():
-            await self._write(Commit(self._lease, status="unknown"))
+            await self._world.keeper.write(Commit(self._lease, status="unknown"))
             return OutcomeUnknown(unknown)
-        await self._enter()
-        while not self._kernel.ended:
-            await self._show_waits()
-            await self._wait()
-            if not self._has_news():
+        self._enter()
+        while not self._ended:
+            await self._hear_all()
+            self._let_go()
+            self._begin()
+            if self._has_to_write():
+                await self._write()
+            elif not await self._wait():
                 return Parked(self._status == "waiting")
-            async for row in _in_turns(await self._commit()):
-                async for command in _in_turns(self._kernel.advance(input_of(row))):
-                    self._do(command, row)
-        result = self._kernel.result
-        assert isinstance(result, RunResult), "the kernel carries out a run"
-        await self._write(Commit(self._lease, closed=self._closed, ending=self._conclude(result)))
-        return result
+        self._let_go()
+        return self._result()
 
     def _unknown(self) -> tuple[str, ...]:
         started = self._replayed.started if self._replayed else ()
         calls = self._kernel.calls
         return tuple(p for p in started if p not in self._resolved and not calls[p].given_up)
 
-    async def _enter(self) -> None:
+    def _enter(self) -> None:
         """Hear that the run begins or is resumed, and take up what is outstanding."""
-        self._arrived = self._on_entering(self._arrived)
-        if self._has_news():
-            for row in await self._commit():
-                for command in self._kernel.advance(input_of(row)):
-                    if isinstance(command, CloseWait):
-                        self._do(command)
-        for wait in [*self._kernel.waits.values()]:
-            self._do(wait)
-        async for path, pending in _in_turns([*self._kernel.calls.items()]):
+        if self._telling is not None:
+            self._telling.let_go(self._written)
+        self._arrived = deque(self._on_entering(self._arrived))
+        for wait in self._kernel.waits.values():
+            self._open(wait)
+        for path, pending in self._kernel.calls.items():
             if pending.given_up:
-                self._end_call(path, pending.call, Stopped())
+                self._end_call(path, pending.call, None)
             elif outcome := self._resolved.get(path):
-                self._end_call(path, pending.call, outcome)
+                self._end_call(path, pending.call, outcome_text(outcome))
             else:
-                self._do(StartCall(path, pending.call))
+                self._start(path, pending.call)
 
-    def _on_entering(self, arrived: Sequence[_Arrival]) -> list[_Arrival]:
+    def _on_entering(self, arrived: Iterable[_Arrival]) -> list[_Arrival]:
         """What is heard first, with what has arrived already. Where something became due while nobody held
         the run, each is heard as of when it came: what came in time is in time."""
         if self._replayed is None:
-            return [_Arrival(Began), *arrived]
+            return [_Arrival(row_of(0, Began(0))), *arrived]
         if not self._resumed:
             return [*arrived]
         now, due = max(self._at, self._world.clock()), self._kernel.next_instant
@@ -290,67 +277,55 @@ class JournaledRun:
             before = came
         return [*heard, _resumed(now, now - before)]
 
-    async def _wait(self) -> None:
-        """Wait until something has arrived or is due; or, where the run is to be parked, for a while."""
-        await trio.lowlevel.checkpoint()
-        while not self._has_news():
-            if self._parking:
-                return await self._wait_for_calls()
-            if self._leave_waiting and self._status == "waiting":
-                return None
-            due, now = self._kernel.next_instant, self._world.clock()
-            if due is not None and due <= now:
-                return self._arrive(_Arrival(TimeCame))
-            self._arrival = trio.Event()
-            if due is None:
-                await self._arrival.wait()
-                continue
-            with trio.move_on_after(min((due - now) / 1e6, LONGEST_SLEEP)):
-                await self._arrival.wait()
+    def _result(self) -> RunResult:
+        result = self._kernel.result
+        assert isinstance(result, RunResult), "the kernel carries out a run"
+        return result
 
-    async def _wait_for_calls(self) -> None:
-        """Give calls under way the time that is left to end."""
-        with trio.move_on_at(self._leave_at):
-            while self._scopes and not self._has_news():
-                self._arrival = trio.Event()
-                await self._arrival.wait()
+    # Hearing
 
-    def _has_news(self) -> bool:
-        return bool(self._arrived or self._announced)
+    def _arrive(self, arrival: _Arrival) -> None:
+        self._arrived.append(arrival)
+        self._arrival.set()
 
-    async def _commit(self) -> list[Row]:
-        """Write what has arrived, and what is announced; gives what the kernel may now hear."""
-        arrived, self._arrived = self._arrived, []
-        announced, self._announced = self._announced, []
-        self._at = at = max(self._at, self._world.clock())
-        rows = [self._row(arrival, at if arrival.at is None else arrival.at) for arrival in arrived]
-        rows += [self._started_row(start, at) for start in announced]
-        passed_over, self._passed_over = self._passed_over, []
-        taken = [arrival.message for arrival in arrived if arrival.message is not None] + passed_over
-        forgotten, self._forgotten = self._forgotten, {}
-        opened = [*self._opened.values()]
-        await self._write(Commit(self._lease, rows, taken, opened, self._closed, [*forgotten.values()]))
-        for start in announced:
-            self._start(start)
-        return [row for row in rows if row.kind != "started"]
+    async def _hear_all(self) -> None:
+        """Hear what has arrived. Of much that arrives at once some is heard, then other runs have their
+        turn."""
+        while True:
+            self._hear()
+            if self._mistake is not None:
+                raise self._mistake
+            if not self._arrived or self._kernel.ended:
+                return
+            await trio.lowlevel.checkpoint()
 
-    def _row(self, arrival: _Arrival, at: int) -> Row:
-        self._seq += 1
-        return row_of(self._seq, arrival.input(at), arrival.digest)
+    def _hear(self) -> None:
+        for _ in range(min(len(self._arrived), IN_A_TURN)):
+            if self._kernel.ended:
+                return
+            arrival = self._arrived.popleft()
+            at = arrival.at
+            self._at = max(self._at, self._world.clock()) if at is None else at
+            row = self._add(arrival.row)
+            if arrival.message is not None:
+                self._unwritten.taken.append(arrival.message)
+            for command in self._kernel.advance(input_of(row)):
+                self._do(command, row)
 
-    def _started_row(self, start: StartCall, at: int) -> Row:
-        self._seq += 1
-        return Row(self._seq, "started", start.path, at, None, digest_of(start.call))
+    def _add(self, row: Row) -> Row:
+        """The next row of the journal, as of now."""
+        self._heard += 1
+        row = Row(self._heard, row.kind, row.path, self._at, row.outcome, row.digest)
+        self._unwritten.rows.append(row)
+        self._ahead += ROW_SIZE + len(row.outcome or "")
+        if self._telling is not None:
+            self._telling.heard = self._heard
+        return row
 
-    async def _show_waits(self) -> None:
-        """Write what the run waits for, before it does, for those who look."""
-        if self._has_news():
-            return
-        status = self._present_status()
-        if self._opened or self._closed or status != self._status:
-            opened = [*self._opened.values()]
-            await self._write(Commit(self._lease, opened=opened, closed=self._closed, status=status))
-            self._status = status
+    # Writing
+
+    def _has_to_write(self) -> bool:
+        return bool(self._unwritten) or self._kernel.ended or self._present_status() != self._status
 
     def _present_status(self) -> RunStatus:
         if self._kernel.calls:
@@ -359,121 +334,135 @@ class JournaledRun:
         soon = due is not None and due < self._world.clock() + SHORT_WAIT
         return "running" if soon and not self._kernel.waits else "waiting"
 
-    async def _write(self, commit: Commit) -> None:
+    async def _write(self) -> None:
+        """Write what was heard and not written yet, and let go what waited for that."""
+        commit, heard, ahead = self._commit(), self._heard, self._ahead
         await self._world.keeper.write(commit)
-        self._opened, self._closed = {}, []
+        self._status, self._written = commit.status or self._status, heard
+        self._ahead -= ahead
+        self._ended = commit.ending is not None
 
-    def _arrive(self, arrival: _Arrival) -> None:
-        self._arrived.append(arrival)
-        self._arrival.set()
+    def _commit(self) -> Commit:
+        if self._kernel.ended:
+            ending = self._conclude(self._result(), self._unwritten.rows)
+            return self._unwritten.commit(self._lease, None, ending)
+        status = self._present_status()
+        return self._unwritten.commit(self._lease, None if status == self._status else status, None)
+
+    def _let_go(self) -> None:
+        self._calls.let_go(self._written)
+        self._answers.let_go(self._written)
+        if self._telling is not None:
+            self._telling.let_go(self._written)
+
+    # Waiting
+
+    async def _wait(self) -> bool:
+        """Wait until there is something to do; false where the run is to be left."""
+        await trio.lowlevel.checkpoint()
+        while not self._has_work():
+            if self._parking:
+                return await self._wait_for_calls()
+            if self._leave_waiting and self._status == "waiting":
+                return False
+            due, now = self._kernel.next_instant, self._world.clock()
+            if due is not None and due <= now:
+                self._arrive(_Arrival(row_of(0, TimeCame(0))))
+                return True
+            self._arrival = trio.Event()
+            if due is None:
+                await self._arrival.wait()
+                continue
+            with trio.move_on_after(min((due - now) / 1e6, LONGEST_SLEEP)):
+                await self._arrival.wait()
+        return True
+
+    async def _wait_for_calls(self) -> bool:
+        """Give calls under way the time that is left to end."""
+        with trio.move_on_at(self._leave_at):
+            while self._calls.under_way and not self._has_work():
+                self._arrival = trio.Event()
+                await self._arrival.wait()
+        return self._has_work()
+
+    def _has_work(self) -> bool:
+        if self._arrived or self._unwritten.rows or self._mistake:
+            return True
+        return not self._parking and (self._calls.may_begin > 0 or self._answers.may_begin > 0)
 
     # What the kernel commands
 
-    def _do(self, command: Command, row: Row | None = None) -> None:
+    def _do(self, command: Command, row: Row) -> None:
         """Begin what the kernel wants; `row` is that of the input which made it want that."""
         match command:
-            case KeepProgress(path, progress):
-                if row is not None and row.kind == "call" and lies_inside(row.path, path):
-                    self._forget(row, path, progress)
-            case StartCall(call=call) if not self._parking:
-                if call.once:
-                    self._announced.append(command)
-                    self._arrival.set()
-                else:
-                    self._start(command)
-            case StopCall(path=path):
+            case StartCall(path, call) if not self._parking:
+                self._start(path, call)
+            case StopCall(path):
                 self._stop(path)
             case OpenWait():
                 self._open(command)
-            case CloseWait(path=path):
+            case CloseWait(path):
                 self._close(path)
+            case KeepProgress(path, progress):
+                if row.kind == "call" and lies_inside(row.path, path):
+                    self._unwritten.collapse(row, path, progress)
 
-    def _forget(self, row: Row, loop: str, progress: Value) -> None:
-        """Let how far a loop has come take the place of the rows that led there. Of loops inside of each
-        other the outer one comes last, and counts."""
-        kept = Row(row.seq, "scope", loop, row.at, write_json(progress))
-        self._forgotten[row.seq] = Collapse(self._kept_at.get(loop, 1), kept)
-        self._kept_at[loop] = row.seq
+    def _begin(self, *, taken: int = 0) -> None:
+        """Begin what may be, but for so many calls that somebody is about to take."""
+        if not self._parking:
+            self._calls.begin(self._nursery, taken=taken)
+            self._answers.begin(self._nursery)
 
-    def _start(self, start: StartCall) -> None:
-        self._scopes[start.path] = scope = trio.CancelScope()
-        self._world.activity.calls += 1
-        self._nursery.start_soon(self._make, start.path, start.call, scope)
+    # Calls
 
-    async def _make(self, path: str, call: AgentCall, scope: trio.CancelScope) -> None:
-        outcome: Outcome = Stopped()
-        try:
-            with scope:
-                outcome = await self._outcome(path, call)
-        finally:
-            del self._scopes[path]
-            self._world.activity.calls -= 1
-        self._end_call(path, call, outcome)
+    def _start(self, path: str, call: AgentCall) -> None:
+        """Make a call: at once if nobody can tell, else when nothing can be forgotten that led to it. Not too
+        far ahead of what is written: all of it would be done again if the process died."""
+        if self._is_harmless(call) and self._ahead < MOST_AHEAD:
+            return self._calls.make(path, call)
+        if call.once:
+            self._add(Row(0, "started", path, 0, None, digest_of(call)))
+        self._calls.hold(path, call, self._heard)
 
-    async def _outcome(self, path: str, call: AgentCall) -> Outcome:
-        try:
-            reply = await self._world.make_call(path, call)
-        except AgentError as error:
-            return outcome_of_error(call.agent, error)
-        return outcome_of_reply(self._plan, call.agent, reply)
-
-    def _end_call(self, path: str, call: AgentCall, outcome: Outcome) -> None:
-        self._arrive(_Arrival(lambda at: CallEnded(at, path, outcome), digest_of(call)))
+    def _is_harmless(self, call: AgentCall) -> bool:
+        return self._plan.agents[call.agent].effect in HARMLESS and not call.shielded
 
     def _stop(self, path: str) -> None:
-        """Ask a call to stop. One that was announced and not begun has stopped; one that has ended is about
-        to be recorded; one that was not begun because the run is parked stops when that is resumed."""
-        if path in self._scopes:
-            self._scopes[path].cancel()
-        elif any(start.path == path for start in self._announced):
-            self._announced = [start for start in self._announced if start.path != path]
-            self._end_call(path, self._kernel.calls[path].call, Stopped())
+        """Ask a call to stop. One that has not begun has stopped; one that has ended is about to be heard;
+        one that was not begun because the run is parked stops when that is resumed."""
+        if self._calls.stop(path):
+            self._end_call(path, self._kernel.calls[path].call, None)
+
+    def _end_call(self, path: str, call: AgentCall, outcome: str | None) -> None:
+        self._arrive(_Arrival(Row(0, "call", path, 0, outcome, digest_of(call))))
+
+    def _call_ended(self, path: str, call: AgentCall, outcome: str | None) -> None:
+        """In the task of the call, which goes on with the next."""
+        self._end_call(path, call, outcome)
+        try:
+            self._hear()
+            self._begin(taken=1)
+        except Exception as mistake:
+            self._mistake = mistake
+
+    # Waits
 
     def _open(self, wait: OpenWait) -> None:
-        self._opened[wait.path] = _shown(wait)
-        if not isinstance(wait.awaited, Question):
-            return
-        answer = self._world.answer(wait.path, wait.awaited)
-        if answer is not None:
-            self._answering[wait.path] = scope = trio.CancelScope()
-            self._nursery.start_soon(self._answer, wait.path, wait.awaited.ask, answer, scope)
+        self._unwritten.open(wait)
+        if isinstance(wait.awaited, Question):
+            self._answers.hold(wait.path, wait.awaited, self._heard)
 
-    async def _answer(
-        self, path: str, ask: str, answer: Callable[[], Awaitable[Value]], scope: trio.CancelScope
-    ) -> None:
-        with scope:
-            try:
-                outcome: Replied | Raised = outcome_of_reply(self._plan, ask, await answer())
-            except AgentError as error:
-                outcome = outcome_of_error(ask, error)
-            if path in self.questions:
-                self._answered.add(path)
-                self._arrive(_Arrival(lambda at: Answered(at, path, outcome)))
+    def _answer_came(self, path: str, outcome: str) -> None:
+        if path in self.questions:
+            self._answered.add(path)
+            self._arrive(_Arrival(Row(0, "answer", path, 0, outcome)))
 
     def _close(self, path: str) -> None:
+        self._unwritten.close(path)
         self._answered.discard(path)
-        if scope := self._answering.pop(path, None):
-            scope.cancel()
-        if self._opened.pop(path, None) is None:
-            self._closed.append(path)
-
-
-async def _in_turns(items: Sequence[T]) -> AsyncIterator[T]:
-    """Of many things that are to be heard or begun a few, then other runs have their turn."""
-    for number, item in enumerate(items, 1):
-        yield item
-        if number % IN_A_TURN == 0:
-            await trio.lowlevel.checkpoint()
-
-
-def _shown(wait: OpenWait) -> Wait:
-    match wait.awaited:
-        case Question(ask=ask, arguments=arguments):
-            return Wait(wait.path, "question", ask, write_json(arguments), wait.since, wait.deadline)
-        case Awaited(event=event):
-            return Wait(wait.path, "event", event, None, wait.since, wait.deadline)
+        self._answers.close(path)
 
 
 def _resumed(at: int, away: int) -> _Arrival:
     """Somebody holds the run, as of `at`, and nobody did for `away` microseconds."""
-    return _Arrival(lambda heard: Resumed(heard, away), at=at)
+    return _Arrival(row_of(0, Resumed(0, away)), at=at)

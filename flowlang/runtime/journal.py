@@ -1,7 +1,7 @@
 """The journal protocol: what a durable run wants kept, and what whoever keeps it promises.
 
-The journal of a run is the ordered list of its inputs, a row each (R11). A run hears of an input only after
-its row is committed; so whatever a run did because of an input can be computed again from the rows.
+The journal of a run is the ordered list of its inputs, a row each (R11). Nobody sees what came of an input
+before its row is committed; so whatever anybody has seen of a run can be computed again from the rows.
 
 Two kinds of rows are no inputs. `started` stands before a call that must not be made twice without asking
 (R13). `scope` stands for all the rows of a part of the run that is over (R16).
@@ -121,8 +121,8 @@ class Commit:
 
 
 class NotWritten(Exception):
-    """A commit that was not written; nothing of it was. The run has to park: whatever waited for it does not
-    go on."""
+    """A commit that was not written; nothing of it was. The run has to park: what waited for it is never
+    seen."""
 
 
 class TakenOver(NotWritten):
@@ -142,9 +142,9 @@ def row_of(seq: int, input: Input, digest: bytes | None = None) -> Row:
         case Began(at):
             return Row(seq, "began", "", at)
         case CallEnded(at, path, outcome):
-            return Row(seq, "call", path, at, _outcome_text(outcome), digest)
+            return Row(seq, "call", path, at, outcome_text(outcome), digest)
         case Answered(at, path, outcome):
-            return Row(seq, "answer", path, at, _outcome_text(outcome))
+            return Row(seq, "answer", path, at, outcome_text(outcome))
         case EventCame(at, event, fields):
             return Row(seq, "event", event, at, write_json(fields))
         case TimeCame(at):
@@ -175,7 +175,8 @@ def digest_of(call: AgentCall) -> bytes:
     return blake2b(write_json(shown).encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def _outcome_text(outcome: Outcome) -> str | None:
+def outcome_text(outcome: Outcome) -> str | None:
+    """An outcome as JSON text; None for a call that was stopped."""
     match outcome:
         case Replied(value):
             return write_json({"value": value})

@@ -17,7 +17,7 @@ import shlex
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 from weakref import WeakKeyDictionary
 
 import attrs
@@ -26,7 +26,7 @@ import trio
 from flowlang.agents.binding import AgentLike
 from flowlang.agents.file import File
 from flowlang.hosts.connections import open_connections
-from flowlang.hosts.journaled import Activity, JournaledRun, OutcomeUnknown, Parked, World, wall_clock
+from flowlang.hosts.journaled import Conclude, JournaledRun, OutcomeUnknown, Parked, World, wall_clock
 from flowlang.hosts.places import SharedPlaces
 from flowlang.hosts.sqlite.artifacts import Artifacts, RunFiles, artifacts_of
 from flowlang.hosts.sqlite.opening import Durability
@@ -36,6 +36,8 @@ from flowlang.hosts.sqlite.replies import StoredReplies
 from flowlang.hosts.sqlite.store import Store
 from flowlang.hosts.sqlite.writer import Writer
 from flowlang.hosts.trio_host import CALLS_AT_ONCE, TrioGroup, TrioHost
+from flowlang.hosts.under_way import Activity
+from flowlang.hosts.withheld import Telling
 from flowlang.plan import model as plan
 from flowlang.plan.load import dump_plan
 from flowlang.runtime.agents import AgentCall
@@ -43,7 +45,7 @@ from flowlang.runtime.connections import Connections
 from flowlang.runtime.events import OnEvent
 from flowlang.runtime.host import Question
 from flowlang.runtime.inputs import Began, Outcome
-from flowlang.runtime.journal import Ending, Lease, row_of
+from flowlang.runtime.journal import Ending, Lease, Row, row_of
 from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.mailbox import MailboxFull
 from flowlang.runtime.replay import Replayed, kernel_of, replay
@@ -70,8 +72,10 @@ Resolve: TypeAlias = Callable[[Mapping[str, AgentCall]], Mapping[str, Outcome | 
 Those that it leaves out stay unknown."""
 
 
-FindArtifacts: TypeAlias = Callable[[Value], tuple[Artifact, ...]]
-"""The files of a run, given its result."""
+class FindArtifacts(Protocol):
+    """The files of a run, given its result, and the last rows of its journal where they are not written."""
+
+    def __call__(self, data: Value, last: Sequence[Row] = ()) -> tuple[Artifact, ...]: ...
 
 
 def leave_unknown(calls: Mapping[str, AgentCall]) -> Mapping[str, Outcome | None]:
@@ -316,10 +320,10 @@ class Engine(StoredRuns):
 
         found: list[tuple[Artifact, ...]] = []
 
-        def artifacts(data: Value) -> tuple[Artifact, ...]:
+        def artifacts(data: Value, last: Sequence[Row] = ()) -> tuple[Artifact, ...]:
             # Asked before the end is written: a run that has ended may be pruned at any instant.
             if not found:
-                found.append(stored_artifacts(self.store, number, data))
+                found.append(stored_artifacts(self.store, number, data, last))
             return found[0]
 
         def open_carrier(tell: OnEvent | None) -> _Durable:
@@ -344,17 +348,18 @@ class Engine(StoredRuns):
     def _opened(self, taken: _Taken, artifacts: FindArtifacts, tell: OnEvent | None) -> JournaledRun:
         prepared = taken.prepared
         agents = prepared.program.agents
+        telling = None if tell is None else Telling(tell)
         host = TrioHost(
             agents,
             calls_at_once=self._calls.of_run(),
             turns=self._turns.of(prepared),
             epoch=self._clock(),
-            on_event=tell,
+            on_event=telling,
             files=taken.files,
             connections=self._connections,
         )
         find = Answering(prepared.answerers, taken.answer, taken.files, self._connections).find
-        kernel, replayed = taken.bring(tell)
+        kernel, replayed = taken.bring(telling)
         started = replayed.started if replayed else ()
         return JournaledRun(
             prepared.program.plan,
@@ -365,6 +370,7 @@ class Engine(StoredRuns):
             replayed=replayed,
             resumed=taken.resumed,
             resolved=taken.resolve({path: kernel.calls[path].call for path in started}),
+            telling=telling,
             leave_waiting=not taken.wait,
         )
 
@@ -378,9 +384,9 @@ class Engine(StoredRuns):
             await trio.sleep(LISTENING)
 
 
-def _conclusion(prepared: Prepared, artifacts: FindArtifacts) -> Callable[[RunResult], Ending]:
-    def conclude(ended: RunResult) -> Ending:
-        result = result_of(ended, prepared.program.plan, artifacts)
+def _conclusion(prepared: Prepared, artifacts: FindArtifacts) -> Conclude:
+    def conclude(ended: RunResult, last: Sequence[Row]) -> Ending:
+        result = result_of(ended, prepared.program.plan, lambda data: artifacts(data, last))
         return Ending(ended.ended, ended.status, write_json(result_json(result, prepared.places)))
 
     return conclude

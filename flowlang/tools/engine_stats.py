@@ -14,8 +14,8 @@ from typing import Final, Literal, TypeAlias
 import attrs
 import trio
 
-from flowlang.hosts.journaled import MakeCall
 from flowlang.hosts.turns import Turns
+from flowlang.hosts.under_way import MakeCall
 from flowlang.runtime.agents import AgentCall, AgentError
 from flowlang.values.codec import write_json
 from flowlang.values.value import Value

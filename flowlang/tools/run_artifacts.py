@@ -19,6 +19,7 @@ import attrs
 
 from flowlang.hosts.sqlite.artifacts import Artifacts, artifacts_of
 from flowlang.hosts.sqlite.store import Store
+from flowlang.runtime.journal import Row
 from flowlang.values.references import references_in
 from flowlang.values.value import Value
 
@@ -60,9 +61,13 @@ def listed_artifacts(data: Value, given: Given, path_of: Callable[[str], Path]) 
     )
 
 
-def stored_artifacts(store: Store, run: int, data: Value) -> tuple[Artifact, ...]:
-    """The files of a run in a store, whose result is `data`. Raises StoreProblem."""
-    return listed_artifacts(data, _given(store, run), Artifacts(artifacts_of(store.path)).path)
+def stored_artifacts(
+    store: Store, run: int, data: Value, last: Sequence[Row] = ()
+) -> tuple[Artifact, ...]:
+    """The files of a run in a store, whose result is `data`; `last` are rows of it that are not written yet.
+    Raises StoreProblem."""
+    given = chain(_given(store, run), _given_by(last))
+    return listed_artifacts(data, given, Artifacts(artifacts_of(store.path)).path)
 
 
 def copied(artifacts: Sequence[Artifact], contents: Artifacts, folder: Path) -> list[Path]:
@@ -91,6 +96,12 @@ def _given(store: Store, run: int) -> Iterator[tuple[str | None, Value]]:
     yield None, json.loads(store.inputs(run))
     for path, text in store.outcomes_with_files(run):
         yield path, json.loads(text)
+
+
+def _given_by(rows: Sequence[Row]) -> Iterator[tuple[str, Value]]:
+    for row in rows:
+        if row.outcome is not None and '"hash":"sha256:' in row.outcome:
+            yield row.path, json.loads(row.outcome)
 
 
 def _key(reference: dict[str, Value]) -> tuple[str, str]:

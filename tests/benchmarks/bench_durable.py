@@ -186,7 +186,7 @@ def _kernel() -> Figure:
             kernel,
             Lease(1, 1),
             World(KeepsNothing(), host.call),
-            lambda result: Ending(result.ended, result.status, "{}"),
+            lambda result, last: Ending(result.ended, result.status, "{}"),
         )
         _insist(await run.carry_out())
 

@@ -16,9 +16,10 @@ import trio.testing
 from support.runs import EPOCH, PATH, PRELUDE, Actor, Outside, Played, compile_text
 
 from flowlang.hosts import journaled as journaled_host
-from flowlang.hosts.journaled import JournaledRun, OutcomeUnknown, World
+from flowlang.hosts.journaled import HARMLESS, JournaledRun, OutcomeUnknown, World
 from flowlang.hosts.trio_host import TrioHost
 from flowlang.hosts.turns import turns_of
+from flowlang.hosts.withheld import Telling
 from flowlang.plan.paths import lies_inside
 from flowlang.runtime import events
 from flowlang.runtime.agents import AgentCall
@@ -27,7 +28,7 @@ from flowlang.runtime.inputs import Outcome
 from flowlang.runtime.journal import Collapse, Commit, Ending, Lease, NotWritten, Row, RunStatus, Wait
 from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.program import Program, link
-from flowlang.runtime.replay import kernel_of, replay
+from flowlang.runtime.replay import feed, kernel_of, replay
 from flowlang.runtime.run import RunResult
 from flowlang.values.codec import parse_argument
 from flowlang.values.value import Value
@@ -63,6 +64,8 @@ class MemoryKeeper:
     latency: float = 0.0
     kills: Sequence[Kill] = ()
     die: Callable[[], None] = lambda: None
+    kept: Callable[[Sequence[Row]], object] = lambda rows: None
+    sizes: list[int] = attrs.field(factory=list)  # rows of each commit
     ended: set[str] = attrs.field(factory=set)  # calls whose outcome is written
 
     async def write(self, commit: Commit) -> None:
@@ -81,6 +84,8 @@ class MemoryKeeper:
 
     def _keep(self, commit: Commit) -> None:
         self.rows += commit.rows
+        self.kept(commit.rows)
+        self.sizes.append(len(commit.rows))
         for collapse in commit.collapsed:
             self._collapse(collapse)
         self.ended |= {row.path for row in commit.rows if row.kind == "call"}
@@ -112,7 +117,11 @@ class Journaled:
     """One run of a program, which can be carried out in several pieces, and everything outside of it.
 
     `told` are the events of the present process, those of the past told again. `made` are the calls that each
-    process made, by their paths. `skew`: the wall clock is wrong by so many microseconds."""
+    process made, by their paths. `skew`: the wall clock is wrong by so many microseconds.
+
+    `witness` hears of what is written, and of nothing else. Whatever others can see of the run is held
+    against it: an event has to be the next that it told of (`witnessed`), a question one that it asks, and a
+    call one that it makes. Of agents that change nothing there may be others; `ahead` are their paths."""
 
     program: Program
     actor: Actor
@@ -121,13 +130,16 @@ class Journaled:
     keeper: MemoryKeeper = attrs.field(factory=MemoryKeeper)
     told: list[events.Event] = attrs.field(factory=list)
     told_by_host: list[events.Event] = attrs.field(factory=list)
+    witness: Kernel = attrs.field(factory=Kernel)
+    witnessed: list[events.Event] = attrs.field(factory=list)
+    ahead: list[str] = attrs.field(factory=list)
     made: list[dict[str, AgentCall]] = attrs.field(factory=list)
     run: JournaledRun | None = None
     posted: int = 0
     skew: int = 0
 
-    def kernel(self, told: list[events.Event]) -> Kernel:
-        return kernel_of(self.program, self.program.plan.main or "main", self.inputs, "r1", told.append)
+    def kernel(self, tell: events.OnEvent) -> Kernel:
+        return kernel_of(self.program, self.program.plan.main or "main", self.inputs, "r1", tell)
 
     def open(
         self, resolved: Mapping[str, Outcome | None] | None = None, *, leave_waiting: bool = False
@@ -140,9 +152,10 @@ class Journaled:
             epoch=EPOCH + round(trio.current_time() * 1e6),
             on_event=self.told_by_host.append,
         )
+        self._call_a_witness()
         self.told.clear()
-        kernel = self.kernel(self.told)
-        kernel.expect(row.path for row in self.keeper.rows if row.kind == "scope")
+        telling = Telling(self._tell)
+        kernel = self.kernel(telling)
         replayed = replay(kernel, self.keeper.rows) if self.keeper.rows else None
         stopped = {path for path, call in kernel.calls.items() if call.given_up}
         self.made.append({})
@@ -151,6 +164,7 @@ class Journaled:
             assert path not in self.keeper.ended, f"{path} has ended and is made again"
             assert path not in stopped, f"{path} was to stop and is made again"
             assert path not in self.made[-1], f"{path} is made twice"
+            self._hold_against_the_witness(path, call)
             self.made[-1][path] = call
             PATH.set(path)
             return await host.call(path, call)
@@ -160,15 +174,34 @@ class Journaled:
             kernel,
             Lease(1, 1),
             World(self.keeper, make_call, clock=lambda: host.now() + self.skew),
-            lambda result: Ending(result.ended, result.status, "{}"),
+            lambda result, last: Ending(result.ended, result.status, "{}"),
             replayed=replayed,
             resolved=resolved,
+            telling=telling,
             leave_waiting=leave_waiting,
         )
         self.actor.dead, self.keeper.die = False, self._die
         for number in [*self.keeper.inbox]:
             self._deliver(number)
         return run
+
+    def _call_a_witness(self) -> None:
+        self.witness.close()
+        self.witnessed.clear()
+        self.witness = witness = self.kernel(self.witnessed.append)
+        replay(witness, self.keeper.rows)
+        self.keeper.kept = lambda rows: feed(witness, rows)
+
+    def _tell(self, event: events.Event) -> None:
+        assert event == self.witnessed[len(self.told)], "it could still be forgotten"
+        self.told.append(event)
+
+    def _hold_against_the_witness(self, path: str, call: AgentCall) -> None:
+        known = self.witness.calls.get(path)
+        if known is not None and known.call == call:
+            return
+        assert self.program.plan.agents[call.agent].effect in HARMLESS, f"what led to {path} may be forgotten"
+        self.ahead.append(path)
 
     async def carry_out(self) -> RunResult:
         """Carry the run to its end, however often it is killed; writes in doubt are made again."""
@@ -192,7 +225,9 @@ class Journaled:
 
     @property
     def questions(self) -> Mapping[str, Question]:
-        return self.run.questions if self.run else {}
+        questions = self.run.questions if self.run else {}
+        assert questions.keys() <= self.witness.waits.keys(), "nobody may know of a question yet"
+        return questions
 
     def answer(self, path: str, answer: Value) -> None:
         self._post(lambda run, number: run.answer(path, answer, number))

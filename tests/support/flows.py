@@ -23,6 +23,7 @@ SIGNATURE = """(
 
 AGENTS = f"""
 agent pay{SIGNATURE} effect write
+agent look{SIGNATURE} effect read
 agent narrow{SIGNATURE} effect idempotent limit 2 at once
 agent flaky{SIGNATURE} effect idempotent timeout 20s retry 2 times backoff constant 1s
 agent touchy{SIGNATURE} effect idempotent breaker 2 failures within 1m reset 30s
@@ -183,7 +184,8 @@ class Maker:
 
     def call(self, around: Around) -> str:
         fails = "" if around.safe or not self.maybe(5) else self.one_of(*FAILS[: 6 if self.steady else 8])
-        return self.made("pay" if around.lone and self.maybe(4) else "work", around, fails)
+        kind = "pay" if around.lone and self.maybe(4) else self.one_of("work", "look")
+        return self.made(kind, around, fails)
 
     def made(self, agent: str, around: Around, fails: str) -> str:
         arguments = [f'name: "{self.fresh("w")} ${{{around.salt}}}"', f"takes: {self.time(around)}"]

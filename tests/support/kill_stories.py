@@ -40,6 +40,8 @@ agent work(
 ) -> string raises Oops, Nope effect idempotent
 agent undo(name: string, takes: duration = 0s, fails: string = "", times: int = 1000) effect idempotent
 agent charge(name: string) -> string effect write
+agent peek(name: string, takes: duration = 0s, fails: string = "", times: int = 1000) -> string
+  raises Oops, Nope effect read
 ask approve(question: string) -> string
 """
 
@@ -50,6 +52,42 @@ flow main() -> string {
   step b = work(name: "b${a}")
   step c = work(name: "c${b}")
   return c
+}
+""",
+    "looks": """
+flow main() -> string {
+  step a = peek(name: "a")
+  step b = peek(name: "b${a}") after a
+  step c = work(name: "c${b}")
+  step d = peek(name: "d${c}", fails: "Oops", times: 1) retry 2 times
+  step e = peek(name: "e${d}")
+  step f = charge(name: "f${e}")
+  step g = peek(name: "g${f}", takes: 1ms) undo undo(name: "-g")
+  step h = peek(name: "h${g}", fails: "Nope") catch Nope -> work(name: "h")
+  return h
+}
+""",
+    "looks at items": """
+flow main() -> list<string> {
+  step all = for each n in 1..7, 3 at once {
+    step one = peek(name: "one${n}", takes: 1ms)
+    step two = peek(name: "two${one}")
+    step three = work(name: "three${two}")
+    step four = peek(name: "four${three}")
+    yield four
+  }
+  return all
+}
+""",
+    "asks about looks": """
+flow main() -> string {
+  step a = peek(name: "a")
+  step b = peek(name: "b${a}")
+  step yes = approve(question: "${b}?")
+  step c = peek(name: "c${yes}")
+  step ping = wait for Ping where p => p.id == "a" after c
+  step d = work(name: ping.id)
+  return "${c}${d}"
 }
 """,
     "diamond": """

@@ -6,7 +6,9 @@ just after; or it interrupts itself there, as somebody at a terminal would, and 
 agents for is written to a file of one line a call, so that it outlives the process.
 
 Whatever the instants, the result is that of a run that nobody killed; no call is made again whose outcome was
-committed, and any other at most once more for each kill, with the same idempotency key."""
+committed, and any other at most once more for each kill, with the same idempotency key. And no call is ever
+made but one that the journal tells of, or that follows from it; unless its agent changes nothing, for then
+nobody can tell that it was made."""
 
 from __future__ import annotations
 
@@ -27,11 +29,14 @@ import attrs
 import trio
 import trio.testing
 
-from flowlang.hosts.journaled import wall_clock
+from flowlang.hosts.journaled import HARMLESS, wall_clock
 from flowlang.hosts.sqlite.opening import Database
 from flowlang.hosts.sqlite.store import FINAL, Store
 from flowlang.hosts.trio_host import TrioHost
+from flowlang.plan.paths import lies_inside
 from flowlang.runtime.agents import AgentCall
+from flowlang.runtime.journal import Row
+from flowlang.runtime.replay import kernel_of, replay
 from flowlang.tools import durable
 from flowlang.tools.durable import Engine, Resolve, leave_unknown
 from flowlang.tools.engine import Prepared
@@ -54,6 +59,7 @@ class Made:
     """A call that was made, in which life."""
 
     life: int
+    agent: str
     path: str
     key: str
     attempt: int
@@ -61,12 +67,15 @@ class Made:
 
 @attrs.frozen
 class Lived:
-    """What is known of a run from outside, after one of its lives. `commits` counts those of that life and
-    `beside` those of them that a thread wrote, where it ended by itself."""
+    """What is known of a run from outside, after one of its lives. `follows` are the calls that it is about
+    to make, by its journal, and `loops` those of whose rounds that tells no longer. `commits` counts those of
+    that life and `beside` those of them that a thread wrote, where it ended by itself."""
 
     status: str
     result: Any
     committed: frozenset[str]
+    follows: frozenset[str] = frozenset()
+    loops: tuple[str, ...] = ()
     commits: int = 0
     beside: int = 0
 
@@ -173,7 +182,7 @@ class Story:
         turn_to = TrioHost.call
 
         def logged(host: TrioHost, path: str, call: AgentCall) -> Awaitable[Any]:
-            made = Made(life, path, call.idempotency_key, call.attempt)
+            made = Made(life, call.agent, path, call.idempotency_key, call.attempt)
             file.write(json.dumps(attrs.asdict(made)) + "\n")
             file.flush()
             return turn_to(host, path, call)
@@ -189,7 +198,19 @@ class Story:
             rows = store.journal(record.number)
             result = json.loads(store.result(record.number) or "null")
         committed = frozenset(row.path for row in rows if row.kind == "call")
-        return Lived(record.status, result, committed)
+        loops = tuple(row.path for row in rows if row.kind == "scope")
+        return Lived(record.status, result, committed, self._follows(rows), loops)
+
+    def _follows(self, rows: Sequence[Row]) -> frozenset[str]:
+        prepared = self.prepared
+        kernel = kernel_of(prepared.program, prepared.flow, prepared.read(self.inputs), RUN)
+        replay(kernel, rows)
+        follows = frozenset(kernel.calls)
+        kernel.close()
+        return follows
+
+    def changes_something(self, call: Made) -> bool:
+        return self.prepared.program.plan.agents[call.agent].effect not in HARMLESS
 
     def calls(self) -> list[Made]:
         return [Made(**json.loads(line)) for line in self.log.read_text().splitlines()]
@@ -253,10 +274,13 @@ def outlives(story: Story, expected: Lived, kills: Sequence[Kill]) -> int:
     died = 0
     for life, kill in enumerate([*kills, None], 1):
         lived = story.live(life, kill)
-        made = Counter(call.path for call in story.calls() if call.life == life)
+        calls = [call for call in story.calls() if call.life == life]
+        made = Counter(call.path for call in calls)
         assert not made.keys() & committed, f"{kills}: made again in life {life}, though committed: {made}"
         assert set(made.values()) <= {1}, f"{kills}: made twice in life {life}: {made}"
         seen = lived or story.look()
+        for call in filter(story.changes_something, calls):
+            assert is_told_of(call.path, seen), f"{kills}: {call} follows from nothing that is written"
         committed = seen.committed
         died += lived is None or lived.status not in FINAL
         if seen.status in FINAL and lived is not None:
@@ -264,6 +288,11 @@ def outlives(story: Story, expected: Lived, kills: Sequence[Kill]) -> int:
     _insist_on_keys(story.calls())
     assert (seen.status, story.told(seen.result)) == (expected.status, story.told(expected.result)), kills
     return died
+
+
+def is_told_of(path: str, seen: Lived) -> bool:
+    """Whether the journal tells of a call, or will, or told of it once."""
+    return path in seen.committed | seen.follows or any(lies_inside(path, loop) for loop in seen.loops)
 
 
 def _insist_on_keys(calls: Sequence[Made]) -> None:

@@ -100,7 +100,7 @@ def make(store: Store, scene: Scene, owner: Owner) -> RunRecord:
         host = TrioHost(program.agents, calls_at_once=100, turns=turns_of(compiled.agents), epoch=EPOCH)
         kernel = kernel_of(program, scene.flow, scene.inputs, scene.id)
         world = World(StoreKeeper(store), host.call, clock=host.now)
-        run = JournaledRun(compiled, kernel, lease, world, lambda ended: _ending(ended, program))
+        run = JournaledRun(compiled, kernel, lease, world, lambda ended, last: _ending(ended, program))
         async with trio.open_nursery() as nursery:
             for seconds, act, *arguments in scene.acts:
                 nursery.start_soon(_later, seconds, getattr(run, act), *arguments)
