@@ -17,6 +17,7 @@ import attrs
 from flowlang.plan import model as plan
 from flowlang.plan.load import dump_plan, load_plan
 from flowlang.runtime.agents import AgentCall
+from flowlang.runtime.events import StepDone
 from flowlang.runtime.journal import SEMANTICS, Row
 from flowlang.runtime.program import link
 from flowlang.runtime.replay import kernel_of, replay
@@ -94,8 +95,11 @@ def _rows(rows: list[list[Any]]) -> Iterator[Row]:
 def _plain(value: Any) -> Any:
     """A value of any of our classes as JSON."""
     if attrs.has(type(value)):
-        fields = {field.name: _plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
-        return {"is": type(value).__name__} | fields
+        # Older histories do not say what steps gave.
+        names = [
+            name for name in attrs.fields_dict(type(value)) if (type(value), name) != (StepDone, "value")
+        ]
+        return {"is": type(value).__name__} | {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
