@@ -246,8 +246,8 @@ def test_aliases_do_not_explode() -> None:
 
 
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=4))
-WORDS = """get post /a/{b} parameters requestBody responses 200 content application/json schema $ref name in servers
-    url components schemas operationId type properties paths"""
+WORDS = """get post /a/{b} parameters requestBody responses 200 content application/json schema $ref name in
+    servers url components schemas operationId type properties paths"""
 KEYS = st.sampled_from(WORDS.split())
 PARTS = st.recursive(
     LEAVES | st.sampled_from(["#/components/schemas/a", "path", "query", "object", "#/paths"]),

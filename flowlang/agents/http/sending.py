@@ -125,9 +125,9 @@ class Sender:
         for _ in range(MAX_REDIRECTS + 1):
             with told(request.route, url, method):
                 reply = await self._sent(request, method, url, folder)
-            if reply.status not in REDIRECTS or "location" not in reply.headers:
-                return reply
-            url = self._redirected(request, url, reply)
+                if reply.status not in REDIRECTS or "location" not in reply.headers:
+                    return reply
+                url = self._redirected(request, url, reply)
             method = "GET" if reply.status == 303 or (reply.status < 303 and method == "POST") else method
         raise failed(f"{request.route}: it redirects more than {MAX_REDIRECTS} times, last to {place(url)}")
 
@@ -153,7 +153,7 @@ class Sender:
     def _check_host(self, url: str, request: Request) -> None:
         """Refuse what no connection should be tried to; a proxy would not tell."""
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or " " in parts.netloc:
             raise failed(f"{request.route}: `{place(url)}` is no address of the web")
         if parts.username is not None:
             raise failed(f"{request.route}: an address with a user or a password in it is not called")
