@@ -196,7 +196,13 @@ class _Playing:
 
 def _failed_text(run: tests.Run, failure: Failure) -> str:
     wanted = f"should fail with {run.fails}, but it failed" if run.fails else "failed"
-    return f"the run {wanted} with {failure.error}: {failure.message}"
+    return f"the run {wanted} with {failure_words(failure)}"
+
+
+def failure_words(failure: Failure) -> str:
+    """`Unavailable: down`; an error without a message is told by its fields, and has its name in front."""
+    told = failure.message.startswith(failure.error)
+    return failure.message if told else f"{failure.error}: {failure.message}"
 
 
 def _without_end(run: tests.Run, simulated: Simulated) -> Problem:

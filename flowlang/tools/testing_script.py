@@ -1,8 +1,8 @@
 """The script of a test: its `given` and `send` lines -> the world of a run.
 
-The lines for an agent are used in turn, of those whose `when` holds; the last of them again and again. An
-agent that no line is for may not be called: the call fails, and so does the test, whatever the flow makes of
-it."""
+A call is answered by the lines whose `when` holds, and where there is none by those without a `when`; several
+are used in turn, the last of them again and again. An agent that no line is for may not be called: the call
+fails, and so does the test, whatever the flow makes of it."""
 
 from __future__ import annotations
 
@@ -130,15 +130,19 @@ class Script:
 
     def _given(self, agent: str, names: Names) -> tests.Given | None:
         """The first line for a call that is not used up, or the last one."""
-        fitting = [given for given in self.givens if given.agent == agent and self._holds(given, names)]
+        lines = [given for given in self.givens if given.agent == agent]
+        fitting = [
+            given for given in lines if given.when is not None and self._holds(given.when, given, names)
+        ]
+        fitting = fitting or [given for given in lines if given.when is None]
         for given in fitting:
             if id(given) not in self._used:
                 self._used[id(given)] = None
                 return given
         return fitting[-1] if fitting else None
 
-    def _holds(self, given: tests.Given, names: Names) -> bool:
-        return given.when is None or bool(self._value(given.when, names, given.at))
+    def _holds(self, condition: plan.Expr, given: tests.Given, names: Names) -> bool:
+        return bool(self._value(condition, names, given.at))
 
     def _outcome(self, given: tests.Given, declared: plan.Agent, names: Names) -> Replied | Raised:
         if given.answer is not None:

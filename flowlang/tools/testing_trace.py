@@ -18,8 +18,8 @@ from flowlang.runtime import events
 from flowlang.runtime.inputs import Answered, EventCame, Outcome, Raised, Replied
 from flowlang.runtime.run import RunResult
 from flowlang.text.display import clean
-from flowlang.tools.run_progress import failure_text, loop_text, retry_text, skip_text, wait_text
-from flowlang.tools.testing_run import Ran
+from flowlang.tools.run_progress import loop_text, retry_text, skip_text, wait_text
+from flowlang.tools.testing_run import Ran, failure_words
 from flowlang.tools.testing_script import call_text, shown
 from flowlang.values.codec import encode
 from flowlang.values.times import format_duration
@@ -56,9 +56,12 @@ def _both_ends(items: list[T], middle: Sequence[T] = ()) -> list[T]:
 
 
 def _place_of(event: events.Event, told: Sequence[_Line]) -> int:
-    """Behind what lies inside of it and was told for the same instant; else as the last of that instant."""
+    """Behind what lies inside of it and was told for the same instant, or before it if it begins then; else as
+    the last of that instant."""
     earlier = [n for n, (at, _, _) in enumerate(told, 1) if at <= event.at]
     below = [n for n in earlier if told[n - 1][0] == event.at and lies_inside(told[n - 1][1], event.path)]
+    if below and isinstance(event, events.StepStarted):
+        return below[0] - 1
     return max(below or earlier, default=0)
 
 
@@ -108,7 +111,7 @@ def _words(event: events.Event) -> str | None:
         case events.StepStarted(doing="call_flow", target=target):
             return f"{target} …"
         case events.StepFailed(failure=failure):
-            return f"failed: {failure_text(failure)}"
+            return f"failed: {failure_words(failure)}"
         case events.StepCancelled():
             return "cancelled"
         case events.StepSkipped():
@@ -116,15 +119,15 @@ def _words(event: events.Event) -> str | None:
         case events.AttemptFailed():
             return retry_text(event)
         case events.Caught(failure=failure):
-            return f"caught {failure_text(failure)}"
+            return f"caught {failure_words(failure)}"
         case events.Waiting(waiting_for="event" | "time" | "limit"):
             return wait_text(event)
         case events.LoopStopped(rounds=rounds):
             return loop_text(rounds)
         case events.Undone(failure=failure):
-            return f"could not be undone: {failure_text(failure)}" if failure else "undone"
+            return f"could not be undone: {failure_words(failure)}" if failure else "undone"
         case events.CleanupFailed(failure=failure):
-            return f"its finally failed: {failure_text(failure)}"
+            return f"its finally failed: {failure_words(failure)}"
         case _:
             return None
 
@@ -137,7 +140,7 @@ def _end(ran: Ran, compiled: plan.Plan) -> _Line:
 
 def _result_text(run: tests.Run, result: RunResult, compiled: plan.Plan) -> str:
     if result.failure is not None:
-        return f"failed: {failure_text(result.failure)}"
+        return f"failed: {failure_words(result.failure)}"
     if result.status != "done":
         return result.status
     return f"→ {shown(encode(result.value, compiled.flows[run.flow].result))}"
