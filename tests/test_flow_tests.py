@@ -20,7 +20,8 @@ from flowlang.tools.testing_report import failure_text, line_text
 from flowlang.tools.testing_run import Verdict, run_test
 from flowlang.values.compiler import compile_expression
 
-FOLDER = Path(__file__).parent / "cases/tests"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "tests/cases/tests"
 CASES = sorted(FOLDER.glob("**/*.flow"))
 FAILS = re.compile(r'// fails: "(.*)"$')
 
@@ -87,6 +88,34 @@ def test_each_part_of_a_condition_can_be_evaluated(path: Path) -> None:
 def all_parts(found: tuple[tests.Test, ...]) -> list[tests.Part]:
     expects = [line for test in found for line in test.lines if isinstance(line, tests.Expect)]
     return [part for expect in expects for part in tests.parts_of(expect.condition)]
+
+
+DOCUMENTS = {
+    name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "grammar/reference.md")
+}
+EXAMPLES = [
+    (name, flow)
+    for name, text in DOCUMENTS.items()
+    for flow in re.findall(r"^```flow\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    if 'test "' in flow
+]
+
+
+@pytest.mark.parametrize(("name", "flow"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
+def test_tests_in_the_documentation_pass(name: str, flow: str, tmp_path: Path) -> None:
+    (tmp_path / "example.flow").write_text(flow, encoding="utf-8")
+    assert [
+        verdict.problem for verdict in verdicts_of(suite_at(tmp_path / "example.flow")) if verdict.problem
+    ] == []
+
+
+def test_the_readme_shows_what_is_said_of_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    flow = next(flow for name, flow in EXAMPLES if name == "README.md")
+    Path("publish.flow").write_text(flow.replace(".size() == 2", ".size() == 1"), encoding="utf-8")
+    suite = suite_at(Path("publish.flow"))
+    assert suite.places is not None
+    assert failure_text(verdicts_of(suite)[0], suite.places, PLAIN) in DOCUMENTS["README.md"]
 
 
 def test_a_plan_knows_nothing_of_tests() -> None:
