@@ -346,8 +346,8 @@ def test_an_event_is_taken_by_the_wait_that_it_fits() -> None:
 @pytest.mark.parametrize(
     ("event", "fields", "message"),
     [
-        ("Payd", {}, "the flow knows no event `Payd`; did you mean `Paid`?"),
-        ("Other", {}, "the flow knows no event `Other`; it waits for Paid"),
+        ("Payd", {}, "nothing in the flow waits for an event `Payd`; did you mean `Paid`?"),
+        ("Other", {}, "nothing in the flow waits for an event `Other`; it waits for Paid"),
         ("Paid", None, 'the event `Paid` does not fit: the field "order" is missing'),
         (
             "Paid",

@@ -145,7 +145,7 @@ NOT_ACCEPTED = [
     (lambda runs: runs.answer("r1", object()), "the answer to `r1/yes` does not fit"),
     (lambda runs: runs.answer("r1", True, "no"), "run `r1` does not ask `no` now; open are r1/yes"),
     (lambda runs: runs.answer("r2", True), "answered already"),
-    (lambda runs: runs.signal("r1", "Payed", {}), "no event `Payed`; it declares `Paid`"),
+    (lambda runs: runs.signal("r1", "Payed", {}), "waits for an event `Payed`; it waits for `Paid`"),
     (lambda runs: runs.signal("r1", "Paid", {"order": "ink"}), "the event `Paid` does not fit"),
     (lambda runs: runs.signal("r1", "Paid", 7), "the event `Paid` does not fit"),
     (lambda runs: runs.signal("r1", "Paid", {"order": "\ud800", "amount": 1}), "half of a surrogate"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import trio
 
 import flowlang
@@ -51,6 +52,44 @@ def test_the_events_of_a_resumed_run_begin_with_its_past(tmp_path: Path) -> None
             async with engine.resume("r", agents=AGENTS) as run:
                 told = [event async for event in answering(run)]
             assert told == [event async for event in engine.events("r")]
+
+    trio.run(main)
+
+
+OTHERS = """
+event Paid(order: string)
+event Shipped
+
+flow main(order: string) -> string {
+  step paid = wait for Paid
+    timeout 7d
+  step there = delivered()
+  return paid.order
+}
+
+flow delivered() { step left = sleep 1d }
+
+flow other() {
+  step gone = wait for Shipped
+    timeout 7d
+}
+"""
+
+
+def test_an_event_that_no_step_of_the_flow_can_take_is_refused(tmp_path: Path) -> None:
+    """Another flow of the same file waits for it, whose run this is not."""
+
+    async def main() -> None:
+        ready = flowlang.prepare(flowlang.compile("main.flow", text=OTHERS), flow="main")
+        async with (
+            Engine.open(tmp_path / "runs.db", durability="none") as engine,
+            engine.start(ready, {"order": "A7"}) as run,
+        ):
+            with pytest.raises(flowlang.NotAccepted, match="waits for an event `Shipped`"):
+                await engine.signal(run.run_id, "Shipped")
+            with pytest.raises(flowlang.NotAccepted, match="waits for an event `Shipped`"):
+                run.signal("Shipped")
+            run.park()
 
     trio.run(main)
 

@@ -76,6 +76,10 @@ def called_agents(flow: plan.Flow) -> tuple[str, ...]:
     return tuple(dict.fromkeys(t.agent for t in all_tasks(flow.body) if isinstance(t, plan.CallAgent)))
 
 
+def awaited_events(flow: plan.Flow) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(t.event for t in all_tasks(flow.body) if isinstance(t, plan.Wait)))
+
+
 def callees_first(flows: Mapping[str, plan.Flow]) -> tuple[str, ...]:
     """The names of flows, each after those it calls. Flows that call each other come in any order."""
     calls = {name: called_flows(flow) for name, flow in flows.items()}

@@ -33,7 +33,7 @@ from flowlang.hosts.connections import open_connections
 from flowlang.hosts.trio_host import CALLS_AT_ONCE
 from flowlang.hosts.turns import Turns, turns_of
 from flowlang.plan import model as plan
-from flowlang.plan.walk import called_agents, called_flows
+from flowlang.plan.walk import awaited_events, called_agents, called_flows
 from flowlang.runtime.agents import Agent
 from flowlang.runtime.events import OnEvent
 from flowlang.runtime.program import Program, link
@@ -303,7 +303,9 @@ def narrow(compiled: plan.Plan, flow: str) -> plan.Plan:
             pending.extend(called_flows(flows[name]))
     called = {agent for each in flows.values() for agent in called_agents(each)}
     agents = {name: agent for name, agent in compiled.agents.items() if name in called}
-    return compiled.model_copy(update={"flows": flows, "agents": agents, "main": flow})
+    awaited = {event for each in flows.values() for event in awaited_events(each)}
+    events = {name: event for name, event in compiled.events.items() if name in awaited}
+    return compiled.model_copy(update={"flows": flows, "agents": agents, "events": events, "main": flow})
 
 
 def _bound(

@@ -214,7 +214,7 @@ class RunHandle:
         if declared is None:
             events = list(self._plan.events)
             known = did_you_mean(event, events) or f"it waits for {', '.join(events) or 'none'}"
-            raise NotAccepted(f"the flow knows no event `{event}`; {known}")
+            raise NotAccepted(f"nothing in the flow waits for an event `{event}`; {known}")
         if self._ended.is_set():
             raise NotAccepted(f"the run has ended, so it does not hear of `{event}`")
         try:

@@ -58,8 +58,8 @@ def _signal(
     record = _going_on(store, wanted)
     events = plan_of(store, record).events
     if event not in events:
-        message = f"the flow of run `{record.id}` declares no event `{event}`"
-        known = f"it declares {', '.join(f'`{name}`' for name in events)}" if events else "it declares none"
+        message = f"nothing in the flow of run `{record.id}` waits for an event `{event}`"
+        known = f"it waits for {', '.join(f'`{name}`' for name in events)}" if events else "it waits for none"
         raise StoreProblem("unknown_event", message, did_you_mean(event, events) or known)
     record_type = plan.RecordType(fields=events[event].fields, name=event)
     try:
