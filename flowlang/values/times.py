@@ -59,7 +59,10 @@ def parse_duration(text: str) -> int:
 
 
 def format_datetime(microseconds: int) -> str:
-    """RFC 3339 in UTC: `2024-05-01T12:00:00Z`, with a fraction only where there is one."""
+    """RFC 3339 in UTC: `2024-05-01T12:00:00Z`, with a fraction only where there is one.
+
+    No value lies outside the years 1 to 9999, but a deadline may; it is shown as the last instant of them."""
+    microseconds = min(max(microseconds, FIRST_DATETIME), LAST_DATETIME)
     fraction = microseconds % SECOND
     shown = f".{fraction:06d}".rstrip("0") if fraction else ""
     return _moment(microseconds).replace(microsecond=0).isoformat() + shown + "Z"

@@ -24,11 +24,15 @@ from flowlang.testing.runs import Run, run_of
 from flowlang.values.codec import write_json
 
 Kind: TypeAlias = Literal[
-    "internal error", "hang", "ensure", "evaluation", "calls", "shared key", "undo", "crash"
+    "internal error", "hang", "ensure", "evaluation", "overflow", "calls", "shared key", "undo", "crash"
 ]
 KINDS: Final[tuple[Kind, ...]] = (
-    "internal error", "hang", "ensure", "evaluation", "calls", "shared key", "undo", "crash",
+    "internal error", "hang", "ensure", "evaluation", "overflow", "calls", "shared key", "undo", "crash",
 )  # fmt: skip
+
+LOOKED_FOR: Final = tuple(kind for kind in KINDS if kind != "overflow")
+"""What is looked for if nobody says otherwise: where numbers are as large as they can be, any sum is too
+large."""
 
 ORDERS: Final = 50
 """In so many orders a run without its crashes is tried, to know what it can give."""
@@ -67,7 +71,8 @@ def _fails(run: Run) -> Iterator[Finding]:
     }
     failure = run.failure
     if failure is not None and failure.error in kinds:
-        yield Finding(kinds[failure.error], failure.path, failure.message, run, failure)
+        kind = "overflow" if "overflow" in failure.message else kinds[failure.error]
+        yield Finding(kind, failure.path, failure.message, run, failure)
 
 
 def _hangs(run: Run) -> Iterator[Finding]:

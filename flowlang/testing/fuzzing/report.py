@@ -21,6 +21,7 @@ HELP: dict[Kind, str] = {
     "hang": "give loops and waits an end",
     "ensure": "the flow promises more than it keeps: change the `ensure`, or what leads there",
     "evaluation": "handle the value for which the expression has none, with a guard, `if` or `catch`",
+    "overflow": "keep the numbers within bounds, with a guard or `clamp`",
     "calls": "this is a mistake in flowlang: please report it, with the flow and the seed",
     "shared key": "make the step's `key` tell the calls apart, by an item or a round",
     "undo": "this is a mistake in flowlang: please report it, with the flow and the seed",

@@ -29,10 +29,10 @@ from flowlang.values.value import Misfit, Value
 NEVER: Final = "365d"
 """When a call that was stopped would have ended."""
 
-REPRODUCED: Final = ("ensure", "evaluation", "internal error", "hang")
+REPRODUCED: Final = ("ensure", "evaluation", "overflow", "internal error", "hang")
 
 
-def test_of(finding: Finding, text: str, path: str) -> str | None:
+def block_of(finding: Finding, text: str, path: str) -> str | None:
     """The block, laid out as `flow fmt` does, where a test of the flow's `text` can tell the finding."""
     if finding.kind not in REPRODUCED:
         return None

@@ -7,7 +7,7 @@ soon; what was found, in one place of the flow, is not looked for again."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from typing import Final, TypeAlias
 
@@ -19,13 +19,16 @@ from hypothesis.errors import HypothesisException, Unsatisfiable
 from flowlang.plan.model import Plan
 from flowlang.testing.faults import KINDS as FAULTS
 from flowlang.testing.faults import Kind as Fault
-from flowlang.testing.fuzzing.findings import KINDS, Finding, Kind, findings, unbounded_waits
-from flowlang.testing.runs import Run, runs
+from flowlang.testing.fuzzing.findings import LOOKED_FOR, Finding, Kind, findings, unbounded_waits
+from flowlang.testing.runs import Run, run_of, runs
 
 ROUND: Final = 250
 """Runs that are thought up from one seed."""
 
-LONGEST_SHRINKING: Final = 20.0  # seconds after the time is over
+ORDERS: Final = 5
+"""In so many orders a run is carried out in which things arrive together."""
+
+LONGEST_SHRINKING: Final = 20.0  # seconds from the first finding of a round
 
 Key: TypeAlias = tuple[str, str]
 
@@ -53,7 +56,7 @@ def search(
     seed: int,
     seconds: float | None = None,
     faults: Collection[Fault] = FAULTS,
-    kinds: Collection[Kind] = KINDS,
+    kinds: Collection[Kind] = LOOKED_FOR,
     tell: Progress | None = None,
 ) -> Searched:
     """Think up `examples` runs of a flow, or as many as there is time for, with `faults`; look for what is
@@ -90,6 +93,16 @@ def _round(
     searching.take()
 
 
+def _orders(run: Run) -> Iterator[Run]:
+    """A run, and where things arrive together the same in other orders: to carry one out is far less work
+    than to think one up."""
+    yield run
+    if run.simulated.choices:
+        target = run.target
+        for seed in range(run.seed + 1, run.seed + ORDERS):
+            yield run_of(target.plan, target.name, inputs=run.inputs, faults=run.faults, seed=seed)
+
+
 class _Wrong(Exception):
     """Something is wrong with a run; of each key there is a class of its own, since Hypothesis shrinks what
     is raised by its class and place."""
@@ -97,13 +110,14 @@ class _Wrong(Exception):
 
 @attrs.define
 class _Searching:
-    """`found` holds the last run with each finding, which in the end is the smallest. `known` are the keys of
-    earlier rounds."""
+    """`found` holds the last run with each finding of a round, which in the end is the smallest; `since` is
+    when the first was found. `known` are those of earlier rounds."""
 
     kinds: Collection[Kind]
     seconds: float | None
     tell: Progress
     began: float = attrs.field(factory=time.monotonic)
+    since: float = 0.0
     runs: int = 0
     found: dict[Key, Finding] = attrs.field(factory=dict)
     known: dict[Key, Finding] = attrs.field(factory=dict)
@@ -112,24 +126,29 @@ class _Searching:
 
     def look(self, run: Run) -> None:
         """Raises _Wrong. Past its time nothing is wrong any more, so that shrinking ends, too."""
-        if self.is_over(LONGEST_SHRINKING if self.found else 0):
+        if self.has_shrunk() if self.found else self.is_over():
             return
-        self.runs += 1
-        self.unbounded.update(dict.fromkeys(unbounded_waits(run)))
-        for finding in findings(run):
-            if finding.kind in self.kinds and finding.key not in self.known:
-                self.found[finding.key] = finding
-                raise self._class_of(finding.key)
-        if self.runs % 50 == 0:
-            self.tell(self.runs, len(self.known))
+        for each in _orders(run):
+            self.runs += 1
+            self.unbounded.update(dict.fromkeys(unbounded_waits(each)))
+            for finding in findings(each):
+                if finding.kind in self.kinds and finding.key not in self.known:
+                    self.since = self.since if self.found else time.monotonic()
+                    self.found[finding.key] = finding
+                    raise self._class_of(finding.key)
+            if self.runs % 50 == 0:
+                self.tell(self.runs, len(self.known))
 
     def _class_of(self, key: Key) -> type[_Wrong]:
         if key not in self._classes:
             self._classes[key] = type("_Wrong", (_Wrong,), {})
         return self._classes[key]
 
-    def is_over(self, grace: float = 0) -> bool:
-        return self.seconds is not None and time.monotonic() - self.began > self.seconds + grace
+    def is_over(self) -> bool:
+        return self.seconds is not None and time.monotonic() - self.began > self.seconds
+
+    def has_shrunk(self) -> bool:
+        return time.monotonic() - self.since > LONGEST_SHRINKING
 
     def take(self) -> None:
         """A round is over: what it has found is known."""

@@ -23,7 +23,6 @@ from flowlang.tools.cli.plan_options import settings_of, use_option
 from flowlang.tools.files import read_shown
 from flowlang.tools.plan_settings import is_plan
 from flowlang.values.times import parse_duration
-from flowlang.values.value import Misfit
 
 EXAMPLES = """\b
 Examples:
@@ -34,7 +33,8 @@ Examples:
 """
 NOT_INSTALLED = 'fuzzing needs a package that is not installed: pip install "flowlang[testing]"'
 FAULTS = ("slow", "errors", "silence", "misfits", "late", "events", "crashes", "clocks", "cancels")
-KINDS = ("internal error", "hang", "ensure", "evaluation", "calls", "shared key", "undo", "crash")
+KINDS = ("internal error", "hang", "ensure", "evaluation", "overflow", "calls", "shared key", "undo", "crash")
+NONE = "none"
 
 
 def _listed(names: tuple[str, ...]) -> Any:
@@ -64,7 +64,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
         return None
     try:
         microseconds = parse_duration(value)
-    except Misfit:
+    except ValueError:
         raise click.BadParameter(f"`{value}` is no duration; write 60s, 10m or 1h") from None
     if microseconds <= 0:
         raise click.BadParameter("there has to be some time")
@@ -84,8 +84,8 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
     help=f"Only these may go wrong, with commas between them: {', '.join(FAULTS)}.",
 )  # fmt: skip
 @click.option(
-    "--ignore", callback=_listed(KINDS), shell_complete=_complete_list(KINDS), metavar="KINDS",
-    help=f"Findings that do not count: {', '.join(KINDS)}.",
+    "--ignore", callback=_listed((*KINDS, NONE)), shell_complete=_complete_list((*KINDS, NONE)),
+    default="overflow", show_default=True, metavar="KINDS", help=f"What does not count: {', '.join(KINDS)}.",
 )  # fmt: skip
 @click.option("--save", is_flag=True, help="Write the tests of what was found below the flow.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -124,7 +124,7 @@ def command(
     _progress(None, 0)
     text = None if is_plan(file) else Path(file).read_text(encoding="utf-8")
     told = [
-        report.Told(found, None if text is None else rewriting.test_of(found, text, file))
+        report.Told(found, None if text is None else rewriting.block_of(found, text, file))
         for found in searched.findings
     ]
     _show(compiled, told, searched, seed, report, as_json)

@@ -1,0 +1,284 @@
+"""`flow fuzz`: what it finds in flows that are wrong, that it finds nothing in those that are right, and that
+the tests which it writes tell the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import flowlang.testing as ft
+from flowlang.plan.lower_tests import lower_tests
+from flowlang.testing.fuzzing.literals import NotWritten, literal
+from flowlang.testing.fuzzing.rewriting import added, block_of
+from flowlang.testing.fuzzing.search import Searched, search
+from flowlang.testing.fuzzing.story import story
+from flowlang.testing.types import type_of
+from flowlang.tools.cli import invoke
+from flowlang.tools.frontend import check_text, compile_plan
+from flowlang.values.codec import decode, encode
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+AGENTS = """\
+error Empty()
+agent search(query: string) -> list<int> raises Empty effect read
+agent charge(amount: int) -> string effect write timeout 5s
+agent refund(id: string) effect idempotent timeout 5s
+ask approve(n: int) -> bool
+event Paid(order: string)
+"""
+
+
+def fuzzed(body: str, *, examples: int = 200, **options: object) -> Searched:
+    compiled = compile_plan("main.flow", text=AGENTS + body)
+    return search(compiled, "main", examples=examples, seed=7, **options)  # type: ignore[arg-type]
+
+
+# What is wrong
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "message"),
+    [
+        (
+            'flow main() -> int {\n  step xs = search(query: "a")\n  return 1.div(xs.size())\n}',
+            "evaluation",
+            "division by zero",
+        ),
+        (
+            "flow main(n: int) -> int {\n  ensure result < 50\n  return n\n}",
+            "ensure",
+            "the result is not as ensured",
+        ),
+        (
+            'flow main() {\n  step a = charge(amount: 1) key "k"\n  step b = charge(amount: 2) key "k"\n}',
+            "shared key",
+            "two different calls of charge have the key",
+        ),
+        (
+            "flow main() -> int {\n  step a = race { one(), two() }\n  ensure result == 1\n  return a\n}\n"
+            'flow one() -> int {\n  step xs = search(query: "a")\n  return 1\n}\n'
+            'flow two() -> int {\n  step xs = search(query: "b")\n  return 2\n}',
+            "ensure",
+            "the result is not as ensured",
+        ),
+    ],
+    ids=["no value", "an ensure", "a key for two calls", "an order that nobody thought of"],
+)  # fmt: skip
+def test_it_finds(body: str, kind: str, message: str) -> None:
+    found = fuzzed(body).findings
+    assert [(each.kind, message in each.message) for each in found] == [(kind, True)]
+
+
+def test_the_smallest_story_is_told() -> None:
+    body = (
+        "flow main(topic: string) -> int {\n  step xs = search(query: topic)\n  return xs[3] ?? 1.div(0)\n}"
+    )
+    (finding,) = fuzzed(body).findings
+    assert story(finding) == [
+        'main(topic: "")',
+        '0s  xs    search(query: "") → []',
+        "0s  main  failed: EvaluationFailed: division by zero",
+    ]
+
+
+def test_a_run_that_fails_since_its_agents_do_is_as_it_should_be() -> None:
+    body = """flow main() -> int {
+      step paid = charge(amount: 1) key "k" undo refund(id: paid)
+      step xs = search(query: "a") after paid retry 2 times backoff 1s to 5s
+      return xs.size()
+    }"""
+    assert fuzzed(body).findings == ()
+
+
+def test_waits_without_a_deadline_are_named() -> None:
+    body = (
+        "flow main() -> bool {\n  step p = wait for Paid\n  step ok = approve(n: 1) after p\n  return ok\n}"
+    )
+    searched = fuzzed(body, examples=200)
+    assert searched.findings == ()
+    assert set(searched.unbounded) == {("p", "Paid"), ("ok", "approve")}
+
+
+def test_what_is_ignored_is_not_looked_for() -> None:
+    body = "flow main(n: int) -> int {\n  ensure result < 50\n  return n\n}"
+    assert fuzzed(body, kinds=["evaluation"], examples=100).findings == ()
+
+
+def test_an_overflow_is_only_looked_for_where_somebody_wants_it() -> None:
+    body = "flow main(n: int) -> int {\n  return n + 1\n}"
+    assert fuzzed(body).findings == ()
+    assert [each.kind for each in fuzzed(body, kinds=["overflow"]).findings] == ["overflow"]
+
+
+def test_only_the_faults_that_are_wanted_happen() -> None:
+    body = """flow main() -> int {
+      step xs = search(query: "a") catch Empty -> [0]
+      return xs.size() + 1.div(xs.size())
+    }"""
+    assert [each.kind for each in fuzzed(body, faults=["crashes"]).findings] == ["evaluation"]
+    no_error = all(
+        "Empty" not in line for each in fuzzed(body, faults=["slow"]).findings for line in story(each)
+    )
+    assert no_error
+
+
+def test_the_same_seed_finds_the_same() -> None:
+    body = "flow main(n: int, m: int) -> int {\n  ensure result < 5000\n  return n.div(m)\n}"
+    first, second = fuzzed(body), fuzzed(body)
+    assert [story(each) for each in first.findings] == [story(each) for each in second.findings]
+    assert [each.kind for each in first.findings] == ["evaluation", "ensure"]
+
+
+def test_time_ends_a_search() -> None:
+    searched = fuzzed("flow main() -> int {\n  return 1\n}", examples=1 << 40, seconds=0.5)
+    assert searched.findings == () and searched.runs > 0
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/*.flow")), ids=lambda path: path.stem)
+def test_the_examples_hold(path: Path) -> None:
+    compiled = compile_plan(str(path))
+    for flow in [compiled.main] if compiled.main else compiled.flows:
+        found = search(compiled, flow, examples=40, seed=1).findings
+        assert [(each.kind, each.message, story(each)) for each in found] == []
+
+
+# The test that is written
+
+
+def test_the_test_fails_as_the_run_did_and_goes_when_the_flow_is_mended() -> None:
+    text = AGENTS + (
+        "flow main() -> int {\n"
+        '  step xs = search(query: "a") catch Empty -> [7]\n'
+        "  step ok = approve(n: xs.size()) timeout 1d catch Timeout -> false\n"
+        "  return 1.div(xs.size())\n"
+        "}\n"
+    )
+    compiled = compile_plan("main.flow", text=text)
+    (finding,) = search(compiled, "main", examples=300, seed=1).findings
+    block = block_of(finding, text, "main.flow")
+    assert block is not None
+    assert block.splitlines()[0] == 'test "fuzz: division by zero" {'
+    assert "  given search -> []" in block.splitlines()
+    tests = lower_tests(check_text(added(text, block), "main.flow")).tests
+    assert [test.name for test in tests] == ["fuzz: division by zero"]
+    mended = text.replace("1.div(xs.size())", "if xs.is_empty() then 0 else 1.div(xs.size())")
+    assert block_of(finding, mended, "main.flow") is None
+
+
+def test_a_story_that_no_test_can_tell_has_none() -> None:
+    body = 'flow main() {\n  step a = charge(amount: 1) key "k"\n  step b = charge(amount: 2) key "k"\n}'
+    (finding,) = fuzzed(body).findings
+    assert block_of(finding, AGENTS + body, "main.flow") is None
+
+
+TYPES = [
+    "int",
+    "float",
+    "string",
+    "bool?",
+    "duration",
+    "datetime",
+    "list<{ a: int, b: string? }>",
+    "map<list<float>>",
+    '"draft" | "done"',
+    "{ at: datetime, for: duration, tags: map<int> }",
+]
+
+
+@given(st.sampled_from(TYPES).flatmap(lambda text: st.tuples(st.just(text), ft.values(text))))
+def test_what_is_written_is_the_value(case: tuple[str, object]) -> None:
+    text, value = case
+    type = type_of(text)
+    flow = compile_plan("main.flow", text=f"flow main() -> {text} {{\n  return {literal(value, type)}\n}}")
+    assert ft.run_of(flow, inputs={}).result == encode(decode(value, type), type)
+
+
+def test_a_file_cannot_be_written() -> None:
+    with pytest.raises(NotWritten):
+        literal({"hash": "sha256:0", "size": 0, "media_type": "text/plain"}, type_of("file"))
+
+
+# The command
+
+WRONG = AGENTS + 'flow main() -> int {\n  step xs = search(query: "a")\n  return 1.div(xs.size())\n}\n'
+
+
+@pytest.fixture
+def wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "main.flow").write_text(WRONG)
+    return tmp_path / "main.flow"
+
+
+def test_the_command_shows_what_it_finds(wrong: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["fuzz", "main.flow", "--examples", "100", "--seed", "3"]) == 1
+    shown = capsys.readouterr()
+    assert "evaluation: division by zero\n --> main.flow:9:10" in shown.out
+    assert '    test "fuzz: division by zero" {' in shown.out
+    assert shown.err.endswith("1 finding (seed 3)\n")
+
+
+def test_the_command_finds_nothing(wrong: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong.write_text(WRONG.replace("1.div(xs.size())", "xs.size()"))
+    assert invoke(["fuzz", "main.flow", "--examples", "50", "--seed", "3"]) == 0
+    assert "nothing found (seed 3)" in capsys.readouterr().err
+
+
+def test_what_is_found_is_saved_and_tested(wrong: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["fmt", "main.flow"]) == 0
+    assert invoke(["fuzz", "main.flow", "--examples", "100", "--seed", "3", "--save"]) == 1
+    assert "1 test was written to main.flow" in capsys.readouterr().err
+    assert invoke(["fmt", "--check", "main.flow"]) == 0
+    assert invoke(["test", "main.flow"]) == 1
+    assert "failed with EvaluationFailed: division by zero" in capsys.readouterr().out
+
+
+def test_the_command_tells_programs(wrong: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["fuzz", "main.flow", "--examples", "100", "--seed", "3", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    (finding,) = told["findings"]
+    assert (finding["kind"], finding["path"], finding["line"]) == ("evaluation", "main.flow", 9)
+    assert finding["story"][0] == "main()" and finding["test"].startswith('test "fuzz: ')
+    assert told["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--faults", "error"], "`error` is none of them; did you mean `errors`?"),
+        (["--ignore", "hangs"], "`hangs` is none of them; did you mean `hang`?"),
+        (["--time", "soon"], "`soon` is no duration; write 60s, 10m or 1h"),
+        (["--time", "0s"], "there has to be some time"),
+        (["--examples", "0"], "0 is not in the range x>=1"),
+    ],
+)
+def test_options_that_mean_nothing(
+    wrong: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert invoke(["fuzz", "main.flow", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_flow_with_mistakes_is_not_fuzzed(wrong: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong.write_text("flow main() -> int { return nothing }")
+    assert invoke(["fuzz", "main.flow"]) == 1
+    assert "unknown-name" in capsys.readouterr().err
+
+
+def test_without_hypothesis_it_says_what_to_install(wrong: Path) -> None:
+    program = (
+        "import sys; sys.modules['hypothesis'] = None\n"
+        "from flowlang.tools.cli import invoke\n"
+        "sys.exit(invoke(['fuzz', 'main.flow']))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=wrong.parent,
+                         env={"PYTHONPATH": str(EXAMPLES.parent)}, check=False)  # fmt: skip
+    assert ran.returncode == 2
+    assert 'pip install "flowlang[testing]"' in ran.stderr
