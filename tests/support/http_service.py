@@ -46,6 +46,7 @@ class Service:
 def service(**options: Any) -> Iterator[Service]:
     """A service for as long as the block; `options` are uvicorn's, such as `ssl_keyfile`."""
     listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by each connection
     scheme = "https" if "ssl_certfile" in options else "http"
     made = Service(f"{scheme}://127.0.0.1:{listening.getsockname()[1]}")
     config = uvicorn.Config(

@@ -219,9 +219,11 @@ def origin_of(url: str) -> Origin:
     return parts.scheme, parts.hostname or "", parts.port or usual
 
 
-def _with_query(url: str, query: Pairs) -> httpx.URL:
-    found = httpx.URL(url)
-    return found.copy_with(params=found.params.merge(httpx.QueryParams([*query]))) if query else found
+def _with_query(url: str, query: Pairs) -> str:
+    if not query:
+        return url
+    address, mark, fragment = url.partition("#")
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}{mark}{fragment}"
 
 
 def _content(body: Body | None, stack: ExitStack) -> dict[str, Any]:
