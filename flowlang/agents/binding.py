@@ -29,7 +29,7 @@ from flowlang.agents.providers import Unfit
 from flowlang.agents.python import PythonAgent, annotations_of
 from flowlang.agents.python_loading import LoadProblem, load_file, load_named
 from flowlang.agents.python_matching import type_problem
-from flowlang.agents.secrets import NoSecret, secrets_in
+from flowlang.agents.secrets import NoSecret, Secrets, secrets_in
 from flowlang.agents.targets import Incomplete, Targets
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import Agent
@@ -89,13 +89,16 @@ def bind(
     options: Iterable[BindOption] = (),
     given: Mapping[str, AgentLike] | None = None,
     folder: Path | None = None,
+    secrets: Secrets | None = None,
 ) -> Bindings:
     """Bind the agents of these names. An `ask` need not be bound: what nothing answers is asked outside.
 
     `folder` is where the run was started, if that is not here: there options find their modules, and commands
-    run that name no folder of their own."""
+    run that name no folder of their own. `secrets` are those of `config`, unless others are given."""
     by_name = {option.name: option for option in options}
-    binder = _Binder(places, config, by_name, given or {}, folder, Targets(config, folder))
+    if secrets is None:
+        secrets = config.secrets if config else Secrets()
+    binder = _Binder(places, config, by_name, given or {}, folder, Targets(config, folder, secrets))
     found = list(config.diagnostics) if config else []
     bound: dict[str, Agent] = {}
     unbound: list[str] = []
@@ -239,7 +242,8 @@ class _Binder:
 
         def template(text: str, *key: str | int) -> Template:
             try:
-                return parse_template(text, {**made, **types} | _secret_holes(text, config, key))
+                secret = _secret_holes(text, self.targets.secrets, key)
+                return parse_template(text, {**made, **types, **secret})
             except BadTemplate as problem:
                 raise _unfit(config.label(name, *key), problem.message, problem.help) from None
             except NoSecret as missing:
@@ -257,7 +261,7 @@ class _Binder:
             env={key: template(text, "env", key) for key, text in entry.env.items()},
             inherit=entry.inherit,
             max_output_bytes=entry.max_output_bytes,
-            secrets=config.secrets,
+            secrets=self.targets.secrets,
         )
 
     def exit_codes(self, name: str, config: Config, entry: CommandEntry) -> Iterable[tuple[int, str]]:
@@ -272,14 +276,14 @@ class _Binder:
             yield int(code), error
 
 
-def _secret_holes(text: str, config: Config, key: tuple[str | int, ...]) -> dict[str, plan.Type]:
+def _secret_holes(text: str, secrets: Secrets, key: tuple[str | int, ...]) -> dict[str, plan.Type]:
     """The holes for secrets in a template, each there to be filled. Raises BadTemplate, NoSecret."""
     names = [*secrets_in(text)]
     if names and key[0] == "command":
         help = "give it to the program in `env` or `stdin`"
         raise BadTemplate("everybody on the machine can read the arguments of a program", help)
     for name in names:
-        config.secrets.get(name)
+        secrets.get(name)
     return {f"{SECRET_HOLE}{name}": plan.ScalarType(kind="string") for name in names}
 
 

@@ -33,6 +33,10 @@ class Secrets:
         self._found: dict[str, str] = {}
         self.writings: tuple[str, ...] = ()  # all that is to be taken out of texts
 
+    def over(self, sources: Mapping[str, Mapping[str, object]]) -> Secrets:
+        """The same, but some come from elsewhere. What was looked up before is looked up again."""
+        return Secrets({**self._sources, **sources}, self._folder) if sources else self
+
     def __contains__(self, name: str) -> bool:
         return name in self._sources
 

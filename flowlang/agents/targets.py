@@ -20,10 +20,11 @@ class Incomplete(Exception):
 @attrs.frozen(eq=False)
 class Targets:
     """Where targets are looked for: the tables of `flow.toml`, if there is one. `cwd` is where flow was
-    started."""
+    started, `secrets` are those that settings may mention."""
 
     config: Config | None
     cwd: Path | None
+    secrets: Secrets
 
     def find(self, kind: str, text: str, folder: Path, locked: tuple[Offered, ...] = ()) -> Target:
         """The target of this name, else the one that the text means by itself, its paths starting at
@@ -33,8 +34,7 @@ class Targets:
         settings = self.settings(kind, text) if known else provider.from_text(text, folder)
         if self.config is not None and known:
             folder = self.config.folder
-        secrets = self.config.secrets if self.config else Secrets()
-        return Target(kind, text, folder, settings, secrets, provider, locked, self.cwd)
+        return Target(kind, text, folder, settings, self.secrets, provider, locked, self.cwd)
 
     def provider(self, kind: str) -> Provider:
         found = provider_of(kind)

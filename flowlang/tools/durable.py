@@ -43,6 +43,7 @@ from flowlang.plan.load import dump_plan
 from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.connections import Connections
 from flowlang.runtime.events import OnEvent
+from flowlang.runtime.hiding import secrets_of
 from flowlang.runtime.host import Question
 from flowlang.runtime.inputs import Began, Outcome
 from flowlang.runtime.journal import Ending, Lease, Row, row_of
@@ -59,8 +60,9 @@ from flowlang.tools.run_handle import Left, Result, RunHandle, carried, result_o
 from flowlang.tools.run_in_memory import Answer, Answering
 from flowlang.tools.run_report import result_json
 from flowlang.tools.run_result import stored_result
+from flowlang.tools.secret_inputs import SecretOption
 from flowlang.tools.shared_turns import SharedTurns
-from flowlang.tools.stored import Begun, anywhere, begun_of, brought_back, no_collection
+from flowlang.tools.stored import Begun, anywhere, begun_of, brought_back, found_anew, no_collection
 from flowlang.tools.stored_runs import StoredRuns
 from flowlang.values.codec import decode, write_json
 from flowlang.values.value import Misfit, Value
@@ -94,6 +96,7 @@ class _Taken:
     answer: Answer | None
     wait: bool
     files: RunFiles
+    secrets: tuple[str, ...]  # all writings of them
     resolve: Resolve = leave_unknown
     resumed: bool = True
 
@@ -188,7 +191,7 @@ class Engine(StoredRuns):
         run_id = run_id or new_run_id()
         began = Began(self._clock())
         flow = prepared.program.plan.flows[prepared.flow]
-        begun = Begun.of(flow, values, os.getcwd(), binds)
+        begun = Begun.of(flow, values, os.getcwd(), binds, prepared.reached)
         new = NewRun(
             run_id,
             prepared.flow,
@@ -207,7 +210,8 @@ class Engine(StoredRuns):
             for file in files:
                 await kept.keep(file.reference(), file.content)
             lease = await self._writer.create(new, self._owner, [row_of(1, began)])
-            taken = _Taken(run_id, lease, prepared, bring, answer, wait, kept, resumed=False)
+            hidden = secrets_of(flow, values)
+            taken = _Taken(run_id, lease, prepared, bring, answer, wait, kept, hidden, resumed=False)
             async with self._carried(taken, on_event) as handle:
                 yield handle
 
@@ -240,15 +244,19 @@ class Engine(StoredRuns):
         on_event: OnEvent | None = None,
         resolve: Resolve = leave_unknown,
         wait: bool = True,
+        environment: str | None = None,
+        secret_options: Sequence[SecretOption] = (),
     ) -> AsyncIterator[RunHandle]:
         """Carry a run on from its journal, given its record or its id; `on_event` is told what happened in it
-        before, too. `secrets` are the inputs that the store does not keep. Raises NotRunnable where its
-        agents can no longer be reached, StoreProblem where it cannot be had or read."""
+        before, too. `secrets` are the inputs that the store does not keep, where they are not found as they
+        were at first; `environment` and `secret_options` take the place of those at first. Raises NotRunnable
+        where its agents can no longer be reached, StoreProblem where it cannot be had or read."""
         record = self.store.find(run) if isinstance(run, str) else run
-        begun = begun_of(self.store, record)
+        begun = found_anew(begun_of(self.store, record), environment, secret_options)
         prepared = self._preparations.of(self.store, record, begun, agents)
         flow = prepared.program.plan.flows[record.flow]
-        begun = begun.with_secrets(flow, secrets or {}, record.id, f"flow resume {record.id}")
+        command = f"flow resume {record.id}"
+        begun = begun.with_secrets(flow, secrets or {}, record.id, command, prepared.reached.secrets)
 
         def bring(tell: OnEvent | None) -> tuple[Kernel, Replayed | None]:
             with no_collection():
@@ -258,7 +266,8 @@ class Engine(StoredRuns):
 
         with self._active() as kept:
             lease = await self._writer.patiently(lambda: self.store.take(record.number, self._owner))
-            taken = _Taken(record.id, lease, prepared, bring, answer, wait, kept, resolve)
+            hidden = secrets_of(flow, begun.values)
+            taken = _Taken(record.id, lease, prepared, bring, answer, wait, kept, hidden, resolve)
             async with self._carried(taken, on_event) as handle:
                 yield handle
 
@@ -276,6 +285,8 @@ class Engine(StoredRuns):
         on_event: OnEvent | None = None,
         wait: bool = True,
         run_id: str | None = None,
+        environment: str | None = None,
+        secret_options: Sequence[SecretOption] = (),
     ) -> AsyncIterator[RunHandle]:
         """Start a run that begins with the past of another, but for what a step gave and what depends on it:
         that is done again, with `inputs` in the place of those of the same name. `given` are values for what
@@ -283,11 +294,11 @@ class Engine(StoredRuns):
         does."""
         record = self.store.find(run) if isinstance(run, str) else run
         run_id = run_id or new_run_id()
-        begun = begun_of(self.store, record)
+        begun = found_anew(begun_of(self.store, record), environment, secret_options)
         prepared = self._preparations.of(self.store, record, begun, agents)
         flow = prepared.program.plan.flows[record.flow]
         command = f"flow fork {record.id} --from {shlex.quote(step)}"
-        begun = begun.with_secrets(flow, secrets or {}, record.id, command)
+        begun = begun.with_secrets(flow, secrets or {}, record.id, command, prepared.reached.secrets)
         begun = forked_begun(begun, flow, inputs or {}, record, step)
         program, now = prepared.program, self._clock()
         rows = forked_past(self.store, record, program, begun, run_id, step, given or {}, now).rows
@@ -301,7 +312,8 @@ class Engine(StoredRuns):
 
         with self._active() as files:
             lease = await self._writer.create(new, self._owner, rows)
-            taken = _Taken(run_id, lease, prepared, bring, answer, wait, files, resumed=False)
+            hidden = secrets_of(flow, begun.values)
+            taken = _Taken(run_id, lease, prepared, bring, answer, wait, files, hidden, resumed=False)
             async with self._carried(taken, on_event) as handle:
                 yield handle
 
@@ -357,6 +369,7 @@ class Engine(StoredRuns):
             on_event=telling,
             files=taken.files,
             connections=self._connections,
+            secrets=taken.secrets,
         )
         find = Answering(prepared.answerers, taken.answer, taken.files, self._connections).find
         kernel, replayed = taken.bring(telling)

@@ -29,6 +29,7 @@ from flowlang.agents.file import File
 from flowlang.agents.places import Places
 from flowlang.agents.project import config_path
 from flowlang.agents.python_values import to_json
+from flowlang.agents.secrets import Secrets
 from flowlang.hosts.connections import open_connections
 from flowlang.hosts.trio_host import CALLS_AT_ONCE
 from flowlang.hosts.turns import Turns, turns_of
@@ -41,13 +42,25 @@ from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Span
 from flowlang.text.suggest import did_you_mean
+from flowlang.tools.environments import NO_ENVIRONMENT, environment_of
 from flowlang.tools.files import read_shown
 from flowlang.tools.frontend import NotRunnable
 from flowlang.tools.run_handle import Result, RunHandle, carried
 from flowlang.tools.run_in_memory import Answer, Answering, InMemory, nobody
 from flowlang.tools.run_inputs import Inputs, read_inputs
+from flowlang.tools.secret_inputs import SecretOption, with_options
 from flowlang.tools.temporary_files import temporary_files
 from flowlang.values.value import Misfit, Value
+
+
+@attrs.frozen
+class Reached:
+    """How a run finds what its text does not say: by the tables of which environment of `flow.toml` (none
+    where it is empty), and where the secrets are that are not given."""
+
+    environment: str = NO_ENVIRONMENT
+    secret_options: tuple[SecretOption, ...] = ()
+    secrets: Secrets = attrs.field(factory=Secrets, eq=False)
 
 
 @attrs.frozen(eq=False)
@@ -62,6 +75,7 @@ class Prepared:
     answerers: Mapping[str, Agent]  # what answers an `ask` by itself
     turns: Mapping[str, Turns]
     calls: trio.Semaphore
+    reached: Reached
 
     @property
     def source(self) -> str | None:
@@ -100,7 +114,7 @@ class Prepared:
 
     def read(self, inputs: Mapping[str, object] | None) -> Mapping[str, Value]:
         """Inputs as values of the flow's types. Raises NotRunnable, TypeError."""
-        found = read_inputs(self.places, self.flow, given=_json_inputs(inputs))
+        found = read_inputs(self.places, self.flow, given=_json_inputs(inputs), secrets=self.reached.secrets)
         if found.diagnostics:
             raise NotRunnable(found.diagnostics, self.places.read)
         return found.values
@@ -159,6 +173,7 @@ class RunOptions(TypedDict, total=False):
     answer: Answer | None
     on_event: OnEvent | None
     run_id: str | None
+    environment: str | None
 
 
 async def run(
@@ -171,16 +186,18 @@ async def run(
     answer: Answer | None = None,
     on_event: OnEvent | None = None,
     run_id: str | None = None,
+    environment: str | None = None,
 ) -> Result:
     """Run a flow of a plan to its end, under trio: the one called `flow`, else the plan's main one.
 
     `agents` are functions or bindings by the agents' names; the others are reached as `flow.toml` and the
     flow itself say. A function for an `ask` answers it; else questions go to `answer`, and without that they
-    fail with `Unavailable`. `on_event` is told what happens, while it does.
+    fail with `Unavailable`. `on_event` is told what happens, while it does. `environment` says which tables
+    of `flow.toml` hold; None is that of FLOW_ENV.
 
     Raises, before anything is called: NotRunnable, TypeError for an input that is no value, LookupError where
     there is no such flow."""
-    prepared, values = _both(compiled, inputs, flow, agents, max_parallel)
+    prepared, values = _both(compiled, inputs, flow, agents, max_parallel, environment)
     async with prepared.started(values, answer or nobody, on_event, run_id, files_in(inputs)) as handle:
         return await handle.result()
 
@@ -201,9 +218,10 @@ def start(
     max_parallel: int = CALLS_AT_ONCE,
     on_event: OnEvent | None = None,
     run_id: str | None = None,
+    environment: str | None = None,
 ) -> AbstractAsyncContextManager[RunHandle]:
     """Start a run that can be followed, answered, told of events and cancelled; see `Prepared.start`."""
-    prepared, values = _both(compiled, inputs, flow, agents, max_parallel)
+    prepared, values = _both(compiled, inputs, flow, agents, max_parallel, environment)
     return prepared.started(values, None, on_event, run_id, files_in(inputs))
 
 
@@ -213,9 +231,12 @@ def _both(
     flow: str | None,
     agents: Mapping[str, AgentLike] | None,
     max_parallel: int,
+    environment: str | None,
 ) -> tuple[Prepared, Mapping[str, Value]]:
     given = _json_inputs(inputs)
-    prepared, read = prepare_run(compiled, flow, given=given, agents=agents, max_parallel=max_parallel)
+    prepared, read = prepare_run(
+        compiled, flow, given=given, agents=agents, max_parallel=max_parallel, environment=environment
+    )
     return prepared, read.values
 
 
@@ -249,15 +270,20 @@ def prepare(
     options: Iterable[BindOption] = (),
     max_parallel: int = CALLS_AT_ONCE,
     folder: Path | None = None,
+    environment: str | None = None,
+    secret_options: Iterable[SecretOption] = (),
 ) -> Prepared:
     """Bind and link a flow once, to run it often. Raises NotRunnable, LookupError.
 
-    `options` are those of the command line. `folder` is where the run was started, if that is not here."""
+    `environment` says which tables of `flow.toml` hold: None is that of FLOW_ENV, "" none at all. `options`
+    and `secret_options` are those of the command line. `folder` is where the run was started, if that is not
+    here."""
     places = Places(narrow(compiled, _flow_of(compiled, flow)), read_shown)
-    bindings, problems = _bound(compiled, places, agents or {}, options, folder)
+    config, reached = _surroundings(compiled, environment, secret_options)
+    bindings, problems = _bound(compiled, places, config, reached, agents or {}, options, folder)
     if problems:
         raise NotRunnable(problems, read_shown)
-    return _linked(places, bindings, max_parallel)
+    return _linked(places, bindings, max_parallel, reached)
 
 
 def prepare_run(
@@ -269,17 +295,20 @@ def prepare_run(
     agents: Mapping[str, AgentLike] | None = None,
     options: Iterable[BindOption] = (),
     max_parallel: int = CALLS_AT_ONCE,
+    environment: str | None = None,
+    secret_options: Iterable[SecretOption] = (),
 ) -> tuple[Prepared, Inputs]:
     """Prepare one run: what is wrong with its inputs and with its agents is told together.
 
     Inputs come as `NAME=VALUE` texts and as JSON. Raises NotRunnable, LookupError."""
     name = _flow_of(compiled, flow)
     places = Places(narrow(compiled, name), read_shown)
-    inputs = read_inputs(places, name, texts, given)
-    bindings, problems = _bound(compiled, places, agents or {}, options)
+    config, reached = _surroundings(compiled, environment, secret_options)
+    inputs = read_inputs(places, name, texts, given, reached.secrets)
+    bindings, problems = _bound(compiled, places, config, reached, agents or {}, options)
     if inputs.diagnostics or problems:
         raise NotRunnable(inputs.diagnostics + problems, places.read)
-    return _linked(places, bindings, max_parallel), inputs
+    return _linked(places, bindings, max_parallel, reached), inputs
 
 
 def _flow_of(compiled: plan.Plan, wanted: str | None) -> str:
@@ -311,13 +340,22 @@ def narrow(compiled: plan.Plan, flow: str) -> plan.Plan:
 def _bound(
     compiled: plan.Plan,
     places: Places,
+    config: Config | None,
+    reached: Reached,
     given: Mapping[str, AgentLike],
     options: Iterable[BindOption],
     folder: Path | None = None,
 ) -> tuple[Mapping[str, Agent], tuple[Diagnostic, ...]]:
     """What answers for each agent, and what is wrong."""
-    config = _config(compiled)
-    found = bind(places.plan.agents, places, config=config, options=options, given=given, folder=folder)
+    found = bind(
+        places.plan.agents,
+        places,
+        config=config,
+        options=options,
+        given=given,
+        folder=folder,
+        secrets=reached.secrets,
+    )
     unknown = tuple(_unknown(name, compiled) for name in given if name not in compiled.agents)
     return found.agents, unknown + found.diagnostics
 
@@ -330,13 +368,18 @@ def _unknown(name: str, compiled: plan.Plan) -> Diagnostic:
     return Diagnostic(codes.BINDING_MISMATCH, message, Label(Span(0, 0), "", Anchor(path)), help=help)
 
 
-def _config(compiled: plan.Plan) -> Config | None:
-    """The nearest `flow.toml` at or above the file that the plan was compiled from."""
-    found = config_path(Path(compiled.sources[0].path)) if compiled.sources else None
-    return read_config(found) if found else None
+def _surroundings(
+    compiled: plan.Plan, environment: str | None, options: Iterable[SecretOption]
+) -> tuple[Config | None, Reached]:
+    """The nearest `flow.toml` at or above the file that the plan was compiled from, and what it leads to."""
+    meant, given = environment_of(environment), tuple(options)
+    path = config_path(Path(compiled.sources[0].path)) if compiled.sources else None
+    config = read_config(path, meant) if path else None
+    secrets = with_options(config.secrets if config else Secrets(), given)
+    return config, Reached(meant or NO_ENVIRONMENT, given, secrets)
 
 
-def _linked(places: Places, bindings: Mapping[str, Agent], max_parallel: int) -> Prepared:
+def _linked(places: Places, bindings: Mapping[str, Agent], max_parallel: int, reached: Reached) -> Prepared:
     narrowed = places.plan
     assert narrowed.main is not None, "a narrowed plan has the flow it was narrowed to"
     return Prepared(
@@ -346,4 +389,5 @@ def _linked(places: Places, bindings: Mapping[str, Agent], max_parallel: int) ->
         answerers={name: agent for name, agent in bindings.items() if narrowed.agents[name].asks},
         turns=turns_of(narrowed.agents),
         calls=trio.Semaphore(max_parallel),
+        reached=reached,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowlang.agents.describe import describe
@@ -17,6 +17,7 @@ from flowlang.semantics.modules import Read, load
 from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.render import ReadSource, render_all
 from flowlang.text.source import Source
+from flowlang.tools.environments import environment_of
 from flowlang.tools.files import STDIN, disk, project_path, read_shown, root_of, shown_path
 from flowlang.tools.plan_settings import PlanSettings, is_plan
 
@@ -45,22 +46,38 @@ class NotRunnable(Exception):
         return render_all(self.diagnostics, self.read)
 
 
-def check_file(path: str, *, previous: Checked | None = None, plans: PlanSettings | None = None) -> Checked:
+def check_file(
+    path: str,
+    *,
+    previous: Checked | None = None,
+    plans: PlanSettings | None = None,
+    environment: str | None = None,
+) -> Checked:
     """Check a file and all it imports; `previous` is an earlier result, whose unchanged parts are kept.
 
-    `plans` is about a plan in YAML or JSON: its agents and limits, beside those of `flow.toml`."""
+    `plans` is about a plan in YAML or JSON: its agents and limits, beside those of `flow.toml`. `environment`
+    says which of its tables hold; None is that of FLOW_ENV."""
     entry = project_path(path)
-    return _checked(entry, disk(root_of(path), entry), previous, plans)
+    return _checked(entry, disk(root_of(path), entry), previous, plans, environment)
 
 
 def check_text(
-    text: str, path: str = STDIN, *, previous: Checked | None = None, plans: PlanSettings | None = None
+    text: str,
+    path: str = STDIN,
+    *,
+    previous: Checked | None = None,
+    plans: PlanSettings | None = None,
+    environment: str | None = None,
 ) -> Checked:
     """Check a text as if it stood at `path`; what it imports is read from disk."""
     entry = project_path(path)
     imported = disk(root_of(path), entry)
     return _checked(
-        entry, lambda wanted: Source(entry, text) if wanted == entry else imported(wanted), previous, plans
+        entry,
+        lambda wanted: Source(entry, text) if wanted == entry else imported(wanted),
+        previous,
+        plans,
+        environment,
     )
 
 
@@ -69,19 +86,27 @@ def diagnose(text: str, path: str = STDIN) -> tuple[Diagnostic, ...]:
     return check_text(text, path).diagnostics
 
 
-def compile_file(path: str, plans: PlanSettings | None = None) -> Compiled:
+def compile_file(path: str, plans: PlanSettings | None = None, environment: str | None = None) -> Compiled:
     """Check a file and lower it to a plan."""
-    return lowered(check_file(path, plans=plans))
+    return lowered(check_file(path, plans=plans, environment=environment))
 
 
 def compile_plan(
-    path: str | os.PathLike[str], *, text: str | None = None, plans: PlanSettings | None = None
+    path: str | os.PathLike[str],
+    *,
+    text: str | None = None,
+    plans: PlanSettings | None = None,
+    environment: str | None = None,
 ) -> Plan:
     """The plan of a flow file; with `text`, as if that stood in it. Raises NotRunnable.
 
-    The file may be a plan in YAML or JSON; `plans` says which agents it may call and how much it may do."""
+    The file may be a plan in YAML or JSON; `plans` says which agents it may call and how much it may do.
+    `environment` says which tables of `flow.toml` hold; None is that of FLOW_ENV."""
     name = os.fspath(path)
-    made = lowered(check_file(name, plans=plans) if text is None else check_text(text, name, plans=plans))
+    if text is None:
+        made = lowered(check_file(name, plans=plans, environment=environment))
+    else:
+        made = lowered(check_text(text, name, plans=plans, environment=environment))
     if made.plan is None:
         raise NotRunnable(made.diagnostics, made.sources)
     return made.plan
@@ -107,11 +132,14 @@ def sources(*checked: Checked) -> ReadSource:
     return cache(read)
 
 
-def _checked(entry: str, read: Read, previous: Checked | None, plans: PlanSettings | None) -> Checked:
+def _checked(
+    entry: str, read: Read, previous: Checked | None, plans: PlanSettings | None, environment: str | None
+) -> Checked:
     if is_plan(entry):
         from flowlang.tools.plan_files import check_plan
 
-        return check_plan(entry, read, plans)
+        return check_plan(entry, read, plans, environment=environment)
     before = previous.project if previous else None
-    project = load(entry, read=read, describe=describe, root=root_of(entry), previous=before)
+    behind = partial(describe, environment=environment_of(environment))
+    project = load(entry, read=read, describe=behind, root=root_of(entry), previous=before)
     return check(project, previous=previous)

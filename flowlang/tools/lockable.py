@@ -17,6 +17,7 @@ from flowlang.agents.describe import needs_lock
 from flowlang.agents.locked import LOCK_NAME, Offers, TargetName
 from flowlang.agents.providers import Target, Unfit
 from flowlang.agents.roots import CONFIG_NAME
+from flowlang.agents.secrets import Secrets
 from flowlang.agents.targets import Incomplete, Targets
 from flowlang.semantics.modules import load
 from flowlang.semantics.providers import Description
@@ -57,7 +58,8 @@ class LockedProject:
         """The targets of these names, and of those that cannot be asked why not."""
         targets: dict[TargetName, Target] = {}
         problems: dict[TargetName, str] = {}
-        places = Targets(self.config, Path.cwd())
+        secrets = self.config.secrets if self.config else Secrets()
+        places = Targets(self.config, Path.cwd(), secrets)
         for kind, text in names:
             name = kind, text
             try:

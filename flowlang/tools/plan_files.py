@@ -18,6 +18,7 @@ import os
 import posixpath
 import tomllib
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -36,12 +37,14 @@ from flowlang.planning.values import DURATION, Hints
 from flowlang.semantics.check import Checked, check
 from flowlang.semantics.facts import Declared, Namespace
 from flowlang.semantics.modules import Project, Read, load
+from flowlang.semantics.providers import Describe
 from flowlang.semantics.uses import namespace_of
 from flowlang.syntax import ast
 from flowlang.syntax.literals import duration
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label, Problems
 from flowlang.text.source import Anchor, Source, Span
+from flowlang.tools.environments import environment_of
 from flowlang.tools.files import disk, project_path, root_of
 from flowlang.tools.plan_settings import PlanSettings
 
@@ -56,6 +59,7 @@ class Surroundings:
     agents: Agents
     settings: PlanSettings
     diagnostics: tuple[Diagnostic, ...]
+    describe: Describe
 
 
 def module_of(path: str, text: str, settings: PlanSettings | None = None) -> ast.Module:
@@ -76,9 +80,15 @@ def _nothing(source: Source) -> ast.Module:
     return ast.Module(source, (), (), ())
 
 
-def check_plan(entry: str, read: Read, settings: PlanSettings | None, root: str | None = None) -> Checked:
+def check_plan(
+    entry: str,
+    read: Read,
+    settings: PlanSettings | None,
+    root: str | None = None,
+    environment: str | None = None,
+) -> Checked:
     """Check a plan. Where the reading of values depends on types, it is read again with what was found."""
-    around = surroundings_of(entry, settings)
+    around = surroundings_of(entry, settings, environment)
     root = root_of(entry) if root is None else root
     checked = check(load_plan(entry, read, around, root))
     hints = hints_of(found for found in checked.diagnostics if found.path == entry)
@@ -92,7 +102,7 @@ def load_plan(entry: str, read: Read, around: Surroundings, root: str, hints: Hi
     project = load(
         entry,
         read=read,
-        describe=describe,
+        describe=around.describe,
         root=root,
         parse_entry=lambda source: module_of_source(source, around.agents, hints),
     )
@@ -100,16 +110,20 @@ def load_plan(entry: str, read: Read, around: Surroundings, root: str, hints: Hi
     return attrs.evolve(project, diagnostics=(*project.diagnostics, *others))
 
 
-def surroundings_of(entry: str, settings: PlanSettings | None = None) -> Surroundings:
-    """What `flow.toml` and the command line say about a plan; the latter wins."""
+def surroundings_of(
+    entry: str, settings: PlanSettings | None = None, environment: str | None = None
+) -> Surroundings:
+    """What `flow.toml` and the command line say about a plan; the latter wins. `environment` None is that of
+    FLOW_ENV."""
     found = config_path(Path(entry))
-    config = read_config(found) if found else None
+    config = read_config(found, environment_of(environment)) if found else None
+    behind = partial(describe, environment=environment_of(environment))
     wanted, problems = _configured(config)
     if settings is not None:
         wanted = settings.over(wanted)
     libraries: list[Library] = []
     for path in wanted.use:
-        library, mistakes = _library(path, entry, [known.alias for known in libraries])
+        library, mistakes = _library(path, entry, [known.alias for known in libraries], behind)
         libraries.append(library)
         problems += mistakes
     known = {name for library in libraries for name in library.callables()}
@@ -118,19 +132,21 @@ def surroundings_of(entry: str, settings: PlanSettings | None = None) -> Surroun
     allowed = None if wanted.allow is None else frozenset(wanted.allow)
     entries = config.entries if config else {}
     untyped = frozenset(name for name, entry in entries.items() if not isinstance(entry, PythonEntry))
-    return Surroundings(Agents(tuple(libraries), allowed, untyped), wanted, tuple(problems))
+    return Surroundings(Agents(tuple(libraries), allowed, untyped), wanted, tuple(problems), behind)
 
 
 # Files with agents
 
 
-def _library(path: str, entry: str, aliases: list[str]) -> tuple[Library, Iterable[Diagnostic]]:
+def _library(
+    path: str, entry: str, aliases: list[str], behind: Describe
+) -> tuple[Library, Iterable[Diagnostic]]:
     alias = unique(as_name(Path(path).stem, "agents"), aliases)
     target = os.path.relpath(path, os.path.dirname(entry) or ".").replace(os.sep, "/")
     if path.endswith(".py"):
         return _python_library(alias, target, entry, None)
     used, root = project_path(path), root_of(path)
-    checked = check(load(used, read=disk(root, used), describe=describe, root=root))
+    checked = check(load(used, read=disk(root, used), describe=behind, root=root))
     module = checked.modules.get(posixpath.normpath(used))
     errors = [found for found in checked.diagnostics if found.severity == "error"]
     if module is None:

@@ -24,7 +24,8 @@ class Preparations:
         self, store: Store, record: RunRecord, begun: Begun, agents: Mapping[str, AgentLike] | None
     ) -> Prepared:
         """The flow of a run, ready to be carried on. Raises NotRunnable, StoreProblem."""
-        alike = (record.plan, record.flow, begun.binds, begun.folder, _compared(agents))
+        options = (begun.binds, begun.folder, begun.environment, begun.sources)
+        alike = (record.plan, record.flow, options, _compared(agents))
         found = self._known.get(alike)
         if found is None:
             self._known[alike] = found = prepared_again(plan_of(store, record), record, begun, agents)

@@ -43,6 +43,7 @@ from flowlang.tools.run_in_memory import Answer, nobody
 from flowlang.tools.run_inputs import BadInputFile, Inputs, read_input_file
 from flowlang.tools.run_questions import TerminalAnswers, TypedLines
 from flowlang.tools.run_report import refused_json, render_outcome, result_json, result_text, summary
+from flowlang.tools.secret_inputs import SecretOption
 from flowlang.values.value import MAX_BOUNDARY, Value
 
 DONE: Final = 0
@@ -62,7 +63,7 @@ STDIN_MARK: Final = "-"
 class RunOptions:
     """`texts` are `NAME=VALUE`, `binds` `NAME=python:module:function`; `input` is a JSON file, or `-`.
     `store` None is the user's store, unless the run is `ephemeral` and has none. `wait`: stay while it only
-    waits. `max_calls` bounds the calls of agents, None not at all."""
+    waits. `max_calls` bounds the calls of agents, None not at all. `environment` None is that of FLOW_ENV."""
 
     texts: tuple[str, ...] = ()
     input: str | None = None
@@ -75,6 +76,8 @@ class RunOptions:
     ephemeral: bool = False
     wait: bool = True
     max_calls: int | None = None
+    environment: str | None = None
+    secret_options: tuple[SecretOption, ...] = ()
 
 
 def run_command(compiled: plan.Plan, flow: str, options: RunOptions) -> int:
@@ -90,6 +93,8 @@ def run_command(compiled: plan.Plan, flow: str, options: RunOptions) -> int:
                 given=given,
                 options=binds,
                 max_parallel=options.max_parallel,
+                environment=options.environment,
+                secret_options=options.secret_options,
             )
     except (BadOption, BadInputFile) as mistake:
         terminal.say(f"error: {mistake}")

@@ -7,12 +7,15 @@ file is given by its path, and only there: JSON may come from anywhere, and must
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 import attrs
 
 from flowlang.agents.file import File
 from flowlang.agents.places import Places
+from flowlang.agents.secrets import NoSecret, Secrets
 from flowlang.plan import model as plan
+from flowlang.plan.secrets import is_secret
 from flowlang.plan.text import expression_text, type_text
 from flowlang.text import codes
 from flowlang.text.codes import Code
@@ -21,6 +24,8 @@ from flowlang.text.suggest import nearest
 from flowlang.values.codec import decode, parse_argument, read_json
 from flowlang.values.references import holds_files
 from flowlang.values.value import Misfit, Value
+
+SECRET_HELP: Final = "; a secret is better found by its name below `[secrets]` in flow.toml, or by `--secret`"
 
 
 class BadInputFile(Exception):
@@ -57,15 +62,21 @@ def read_input_file(content: bytes) -> dict[str, Value]:
 
 
 def read_inputs(
-    places: Places, name: str, texts: Iterable[str] = (), given: Mapping[str, Value] | None = None
+    places: Places,
+    name: str,
+    texts: Iterable[str] = (),
+    given: Mapping[str, Value] | None = None,
+    secrets: Secrets | None = None,
 ) -> Inputs:
-    """The inputs of the flow called `name` from `NAME=VALUE` texts and from values in their JSON form."""
+    """The inputs of the flow called `name` from `NAME=VALUE` texts and from values in their JSON form; and
+    from `secrets` of the same names, where a parameter is secret."""
     reading = _Reading(places, name, places.plan.flows[name])
     for key, value in (given or {}).items():
         reading.add(key, value)
     for text in texts:
         key, equals, value = text.partition("=")
         reading.add_text(key.strip(), value, text if not equals else None)
+    reading.find_secrets(secrets or Secrets())
     reading.complete()
     return Inputs(reading.values, tuple(reading.found), tuple(reading.files))
 
@@ -147,8 +158,28 @@ class _Reading:
         except Misfit as misfit:
             self.refused.add(parameter.name)
             declared = f"it is declared as `{parameter.name}: {type_text(parameter.type)}`"
-            help = f"{misfit.help}; {declared}" if misfit.help else declared
-            self.report(codes.BAD_INPUT, f"the input `{parameter.name}` does not fit: {misfit}", help)
+            secret = is_secret(parameter.type)  # what is wrong with it would tell some of it
+            help = f"{misfit.help}; {declared}" if misfit.help and not secret else declared
+            what = "" if secret else f": {misfit}"
+            self.report(codes.BAD_INPUT, f"the input `{parameter.name}` does not fit{what}", help)
+
+    def find_secrets(self, secrets: Secrets) -> None:
+        """Find the secrets that were not given, those with a default too if somebody says where they are."""
+        for parameter in self.flow.parameters:
+            name = parameter.name
+            if name in self.values or name in self.refused or not is_secret(parameter.type):
+                continue
+            if name in secrets:
+                self.find_secret(parameter, secrets)
+
+    def find_secret(self, parameter: plan.Parameter, secrets: Secrets) -> None:
+        try:
+            text = secrets.get(parameter.name)
+        except NoSecret as problem:
+            self.refused.add(parameter.name)
+            self.report(codes.MISSING_SECRET, str(problem), f"or give it: {parameter.name}=…")
+            return
+        self.read(parameter, lambda: parse_argument(text, parameter.type))
 
     def complete(self) -> None:
         """Find what is missing."""
@@ -161,7 +192,8 @@ class _Reading:
             names = ", ".join(f"`{parameter.name}`" for parameter in missing)
             message = f"the flow `{self.name}` needs {names}"
             example = " ".join(f"{parameter.name}=…" for parameter in missing)
-            self.report(codes.MISSING_INPUT, message, f"add {example}; {self.takes()}")
+            secret = any(is_secret(parameter.type) for parameter in missing)
+            self.report(codes.MISSING_INPUT, message, f"add {example}; {self.takes()}{SECRET_HELP * secret}")
 
     @property
     def names(self) -> set[str]:

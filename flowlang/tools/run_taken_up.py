@@ -10,12 +10,14 @@ from typing import Protocol
 
 from flowlang.hosts.sqlite.problems import StoreProblem
 from flowlang.plan import model as plan
+from flowlang.plan.secrets import is_secret
 from flowlang.runtime.events import OnEvent
 from flowlang.tools.durable import Engine
 from flowlang.tools.run_command import RunOptions, at_terminal, engine_of, open_for_others
 from flowlang.tools.run_display import Display
 from flowlang.tools.run_handle import RunHandle
 from flowlang.tools.run_in_memory import Answer
+from flowlang.tools.secret_inputs import SecretOption
 from flowlang.values.codec import encode, parse_argument
 from flowlang.values.value import Misfit, Value
 
@@ -37,6 +39,8 @@ def given_value(text: str, wanted: plan.Type | None, what: str) -> Value:
     try:
         return encode(parse_argument(text, wanted), wanted)
     except Misfit as misfit:
+        if is_secret(wanted):  # what is wrong with it would tell some of it
+            raise StoreProblem("value", f"{what} does not fit its type") from None
         raise StoreProblem("value", f"{what} does not fit: {misfit.told}", misfit.help) from None
 
 
@@ -44,7 +48,15 @@ class TakesUp(Protocol):
     """Takes a run up with an engine, for as long as the block lasts."""
 
     def __call__(
-        self, engine: Engine, /, *, answer: Answer | None, on_event: OnEvent, wait: bool
+        self,
+        engine: Engine,
+        /,
+        *,
+        answer: Answer | None,
+        on_event: OnEvent,
+        wait: bool,
+        environment: str | None,
+        secret_options: Sequence[SecretOption],
     ) -> AbstractAsyncContextManager[RunHandle]: ...
 
 
@@ -58,7 +70,14 @@ async def taken_up(
     display.past = True
     async with (
         engine_of(options) as engine,
-        takes_up(engine, answer=shared, on_event=display.tell, wait=options.wait) as run,
+        takes_up(
+            engine,
+            answer=shared,
+            on_event=display.tell,
+            wait=options.wait,
+            environment=options.environment,
+            secret_options=options.secret_options,
+        ) as run,
     ):
         display.past = False
         yield run

@@ -16,6 +16,7 @@ import attrs
 
 from flowlang.agents.binding import AgentLike, BadOption, parse_option
 from flowlang.agents.python_values import to_json
+from flowlang.agents.secrets import NoSecret, Secrets
 from flowlang.hosts.sqlite.problems import StoreProblem
 from flowlang.hosts.sqlite.records import RunRecord
 from flowlang.hosts.sqlite.store import Store
@@ -27,8 +28,10 @@ from flowlang.runtime.journal import SEMANTICS, JournalMisfit, Row
 from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.program import Program
 from flowlang.runtime.replay import Replayed, kernel_of, replay
-from flowlang.tools.engine import Prepared, prepare
-from flowlang.values.codec import decode, write_json
+from flowlang.tools.engine import Prepared, Reached, prepare
+from flowlang.tools.environments import NO_ENVIRONMENT
+from flowlang.tools.secret_inputs import SecretOption, parse_secret
+from flowlang.values.codec import decode, parse_argument, write_json
 from flowlang.values.standing import stand_in
 from flowlang.values.value import Misfit, Value
 
@@ -36,7 +39,9 @@ from flowlang.values.value import Misfit, Value
 @attrs.frozen
 class Begun:
     """What a run was started with: plan values for its parameters, its folder, and what `--bind` said. What
-    `secrets` were given is not kept. A fork says of which run, at which step, and keeps the seed of that."""
+    its `secrets` are is not kept, only where those are that `--secret` named (`sources`). `environment` is
+    that of `flow.toml`, none where it is empty. A fork says of which run, at which step, and keeps the seed
+    of that."""
 
     values: Mapping[str, Value]
     folder: str
@@ -44,12 +49,27 @@ class Begun:
     secrets: tuple[str, ...] = ()
     forked: tuple[str, str] | None = None
     seed: str | None = None
+    environment: str = NO_ENVIRONMENT
+    sources: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, flow: plan.Flow, values: Mapping[str, Value], folder: str, binds: Sequence[str]) -> Begun:
+    def of(
+        cls,
+        flow: plan.Flow,
+        values: Mapping[str, Value],
+        folder: str,
+        binds: Sequence[str],
+        reached: Reached | None = None,
+    ) -> Begun:
         secrets = tuple(name for name in secret_names(flow.parameters) if name in values)
         shown = {name: value for name, value in values.items() if name not in secrets}
-        return cls(shown, folder, tuple(binds), secrets)
+        begun = cls(shown, folder, tuple(binds), secrets)
+        return begun if reached is None else begun.reached(reached)
+
+    def reached(self, reached: Reached) -> Begun:
+        """The same, with secrets and agents found as is said there."""
+        sources = tuple(str(option) for option in reached.secret_options)
+        return attrs.evolve(self, environment=reached.environment, sources=sources)
 
     def to_json(self) -> str:
         return write_json(
@@ -60,6 +80,8 @@ class Begun:
                 "secrets": list(self.secrets),
                 "forked": list(self.forked) if self.forked else None,
                 "seed": self.seed,
+                "environment": self.environment,
+                "sources": list(self.sources),
             }
         )
 
@@ -73,19 +95,32 @@ class Begun:
             tuple(known["secrets"]),
             tuple(known["forked"]) if known.get("forked") else None,
             known.get("seed"),
+            known.get("environment", NO_ENVIRONMENT),
+            tuple(known.get("sources", ())),
         )
 
-    def with_secrets(self, flow: plan.Flow, given: Mapping[str, object], run: str, command: str) -> Begun:
-        """The same with its secrets given anew, in their JSON form, to a `command` as `flow resume 4f2a`.
-        Raises StoreProblem."""
+    def with_secrets(
+        self,
+        flow: plan.Flow,
+        given: Mapping[str, object],
+        run: str,
+        command: str,
+        found: Secrets | None = None,
+    ) -> Begun:
+        """The same with its secrets given anew, in their JSON form, to a `command` as `flow resume 4f2a`, or
+        else `found` by their names. Raises StoreProblem."""
         if unknown := [name for name in given if name not in self.secrets]:
             message = f"`{unknown[0]}` is no secret that run `{run}` was started with"
             raise StoreProblem("not_secret", message, "what else it was started with is kept")
-        if missing := [name for name in self.secrets if name not in given]:
-            message = f"run `{run}` was started with the secret `{missing[0]}`, which is not kept"
-            raise StoreProblem("secret", message, f"give it again: `{command} {missing[0]}=…`")
         types = {parameter.name: parameter.type for parameter in flow.parameters}
-        return attrs.evolve(self, values={**self.values, **_decoded(given, types)})
+        values = _decoded(given, types)
+        for name in self.secrets:
+            if name not in given:
+                if found is None or name not in found:
+                    message = f"run `{run}` was started with the secret `{name}`, which is not kept"
+                    raise StoreProblem("secret", message, f"give it again: `{command} {name}=…`")
+                values[name] = _found(name, found, types[name])
+        return attrs.evolve(self, values={**self.values, **values})
 
     def without_secrets(self) -> Begun:
         return attrs.evolve(self, values={n: v for n, v in self.values.items() if n not in self.secrets})
@@ -94,6 +129,24 @@ class Begun:
         """The same with anything that fits in the place of its secrets, to be looked at."""
         stands = {p.name: stand_in(p.type) for p in flow.parameters if p.name in self.secrets}
         return attrs.evolve(self, values={**self.values, **stands})
+
+
+def found_anew(begun: Begun, environment: str | None, options: Sequence[SecretOption]) -> Begun:
+    """The same, but what is said now takes the place of what was said when the run was started."""
+    sources = {parse_secret(text).name: text for text in begun.sources}
+    sources |= {option.name: str(option) for option in options}
+    if environment is not None:
+        begun = attrs.evolve(begun, environment=environment)
+    return attrs.evolve(begun, sources=tuple(sources.values()))
+
+
+def _found(name: str, secrets: Secrets, type: plan.Type) -> Value:
+    try:
+        return parse_argument(secrets.get(name), type)
+    except NoSecret as problem:
+        raise StoreProblem("secret", str(problem)) from None
+    except Misfit:
+        raise StoreProblem("secret", f"the secret `{name}` does not fit its type") from None
 
 
 def _decoded(given: Mapping[str, object], types: Mapping[str, plan.Type]) -> dict[str, Value]:
@@ -149,10 +202,19 @@ def prepared_again(
     """A stored run's flow with its agents bound as they are now. Raises NotRunnable."""
     try:
         options = [parse_option(text, compiled.agents) for text in begun.binds]
+        sources = [parse_secret(text) for text in begun.sources]
     except BadOption as problem:
         raise StoreProblem("bind", f"run `{record.id}` cannot go on: {problem}") from None
     folder = None if begun.folder == os.getcwd() else Path(begun.folder)
-    return prepare(compiled, flow=record.flow, agents=agents, options=options, folder=folder)
+    return prepare(
+        compiled,
+        flow=record.flow,
+        agents=agents,
+        options=options,
+        folder=folder,
+        environment=begun.environment,
+        secret_options=sources,
+    )
 
 
 def brought_back(

@@ -7,10 +7,13 @@ from functools import wraps
 
 import click
 
+from flowlang.agents.binding import BadOption
 from flowlang.hosts.sqlite.opening import Durability
 from flowlang.hosts.trio_host import CALLS_AT_ONCE
+from flowlang.tools.cli.environments import env_option
 from flowlang.tools.cli.storing import store_options
 from flowlang.tools.run_command import RunOptions
+from flowlang.tools.secret_inputs import SecretOption, parse_secret
 
 
 def carrying_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -25,6 +28,8 @@ def carrying_options(command: Callable[..., int]) -> Callable[..., int]:
         max_parallel: int,
         store: str | None,
         durability: Durability,
+        environment: str | None,
+        secret_options: tuple[str, ...],
         **arguments: object,
     ) -> int:
         options = RunOptions(
@@ -34,6 +39,8 @@ def carrying_options(command: Callable[..., int]) -> Callable[..., int]:
             store=store,
             durability=durability,
             wait=not no_wait,
+            environment=environment,
+            secret_options=tuple(map(_secret, secret_options)),
         )
         return command(options, **arguments)
 
@@ -43,7 +50,22 @@ def carrying_options(command: Callable[..., int]) -> Callable[..., int]:
     return found
 
 
+def _secret(text: str) -> SecretOption:
+    try:
+        return parse_secret(text)
+    except BadOption as mistake:
+        raise click.UsageError(str(mistake)) from None
+
+
 _OPTIONS = (
+    env_option,
+    click.option(
+        "--secret",
+        "secret_options",
+        multiple=True,
+        metavar="NAME=WAY:WHERE",
+        help="Where to find a secret: env:NAME, file:PATH, dotenv:PATH or command:LINE.",
+    ),
     click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON object: status, data, errors, counts."
     ),

@@ -20,6 +20,7 @@ from flowlang.text.report import as_json, as_sarif
 from flowlang.text.source import Source
 from flowlang.text.version import __version__
 from flowlang.tools.cli import terminal
+from flowlang.tools.cli.environments import env_option
 from flowlang.tools.cli.plan_options import plan_options, settings_of
 from flowlang.tools.cli.watching import snapshot, wait_for_change
 from flowlang.tools.files import STDIN, STDIN_MARK, find_flow_files
@@ -54,12 +55,14 @@ class Findings(NamedTuple):
 @click.option("--sarif", "form", flag_value="sarif", help="Print a SARIF 2.1.0 log, for code scanning.")
 @click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
 @click.option("--watch", is_flag=True, help="Check again whenever a file changes, until interrupted.")
+@env_option
 @plan_options
 def command(
     paths: tuple[str, ...],
     form: str | None,
     strict: bool,
     watch: bool,
+    environment: str | None,
     uses: tuple[str, ...],
     allowed: tuple[str, ...],
     max_calls: int | None,
@@ -73,11 +76,12 @@ def command(
     if watch and STDIN_MARK in wanted:
         raise click.UsageError("--watch needs files; the standard input cannot be watched")
     plans = settings_of(wanted, uses, allowed, max_calls, max_time)
-    findings = check_paths(wanted, plans=plans)
+    findings = check_paths(wanted, plans=plans, environment=environment)
     show(findings, form)
     while watch:
         wait_for_change(findings.started_ns, partial(snapshot, wanted, findings.checked.values()))
-        findings = check_paths(wanted, previous=findings.checked, plans=plans)
+        previous = findings.checked
+        findings = check_paths(wanted, previous=previous, plans=plans, environment=environment)
         if form is None:
             terminal.clear()
         show(findings, form)
@@ -85,7 +89,11 @@ def command(
 
 
 def check_paths(
-    paths: Sequence[str], *, previous: dict[str, Checked] | None = None, plans: PlanSettings | None = None
+    paths: Sequence[str],
+    *,
+    previous: dict[str, Checked] | None = None,
+    plans: PlanSettings | None = None,
+    environment: str | None = None,
 ) -> Findings:
     """Check files and folders; `previous` keeps what has not changed since, `plans` is about plans."""
     started_ns = time.time_ns()
@@ -95,12 +103,13 @@ def check_paths(
     last: Checked | None = None
     for path in files.paths:
         # Files of one folder tend to import the same modules, which the last result then holds already.
-        last = checked[path] = check_file(path, previous=before.get(path) or last, plans=plans)
+        last = before.get(path) or last
+        last = checked[path] = check_file(path, previous=last, plans=plans, environment=environment)
     found = list(files.diagnostics)
     if STDIN_MARK in paths:
         source = terminal.read_stdin()
         if isinstance(source, Source):
-            checked[STDIN] = check_text(source.text)
+            checked[STDIN] = check_text(source.text, environment=environment)
         else:
             found.append(source)
     found += (d for each in checked.values() for d in each.diagnostics)

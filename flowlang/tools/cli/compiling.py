@@ -17,19 +17,25 @@ from flowlang.tools.plan_settings import PlanSettings
 
 
 def compile_or_leave(
-    context: click.Context, path: str, wanted: str | None, plans: PlanSettings | None = None
+    context: click.Context,
+    path: str,
+    wanted: str | None,
+    plans: PlanSettings | None = None,
+    environment: str | None = None,
 ) -> tuple[Plan, str]:
     """The plan of a file, and the name of the wanted flow, else of the one that runs where none is named."""
     try:
-        return compiled_flow(path, wanted, plans)
+        return compiled_flow(path, wanted, plans, environment)
     except NotRunnable as problem:
         terminal.say_diagnostics(problem.diagnostics, problem.read)
         context.exit(1)
 
 
-def compiled_flow(path: str, wanted: str | None, plans: PlanSettings | None = None) -> tuple[Plan, str]:
+def compiled_flow(
+    path: str, wanted: str | None, plans: PlanSettings | None = None, environment: str | None = None
+) -> tuple[Plan, str]:
     """The same; raises NotRunnable."""
-    made = compile_file(path, plans)
+    made = compile_file(path, plans, environment)
     if made.plan is None:
         raise NotRunnable(made.diagnostics, made.sources)
     name = wanted or made.plan.main

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import tomllib
-from contextlib import suppress
+from importlib import import_module
 
 import click
 from click.shell_completion import CompletionItem
@@ -16,11 +15,11 @@ from flowlang.tools.environments import ENVIRONMENT_VARIABLE
 def complete_environments(context: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
     """The environments of the nearest `flow.toml`."""
     folder = config_folder(os.path.join(os.getcwd(), CONFIG_NAME))
-    with suppress(OSError, tomllib.TOMLDecodeError, ValueError):
-        with open(os.path.join(folder or ".", CONFIG_NAME), "rb") as file:
-            found = tomllib.load(file).get("env")
-        return [CompletionItem(name) for name in found or () if str(name).startswith(begun)]
-    return []
+    if folder is None:
+        return []
+    tables = import_module("flowlang.agents.tables").read_tables(os.path.join(folder, CONFIG_NAME))
+    found = tables.all.get("env")
+    return [CompletionItem(name) for name in found or () if str(name).startswith(begun)]
 
 
 env_option = click.option(

@@ -64,19 +64,21 @@ def command(
     options = attrs.evolve(options, texts=texts, input=input, binds=binds, ephemeral=ephemeral)
     try:
         plans = settings_of([file], uses, allowed, max_calls, max_time)
-        plan, flow, most = _limited_flow(file, wanted, plans)
+        plan, flow, most = _limited_flow(file, wanted, plans, options.environment)
     except NotRunnable as problem:
         return refuse(problem, wanted, options)
     return run_command(plan, flow, attrs.evolve(options, max_calls=most))
 
 
-def _limited_flow(path: str, wanted: str | None, plans: PlanSettings) -> tuple[Plan, str, int | None]:
+def _limited_flow(
+    path: str, wanted: str | None, plans: PlanSettings, environment: str | None
+) -> tuple[Plan, str, int | None]:
     """`compiled_flow`, and the most calls that a run may make, None where nobody bounds them. Raises
     NotRunnable also where the plan may make more."""
-    made, name = compiled_flow(path, wanted, plans)
+    made, name = compiled_flow(path, wanted, plans, environment)
     if not is_plan(path):
         return made, name, None
-    settings = surroundings_of(project_path(path), plans).settings
+    settings = surroundings_of(project_path(path), plans, environment).settings
     if settings.max_time is not None:
         made = within(made, name, settings.max_time)
     if settings.max_calls is not None and (wrong := over_limit(made, name, settings.max_calls, path)):
