@@ -12,7 +12,7 @@ from support.examples import EXAMPLES, ROOT, alike, copied
 from flowlang.tools import cli
 
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/README.md"))
-WITH_SESSIONS = [name for name in NAMES if name not in ("repo_review", "small_model")]
+WITH_SESSIONS = [name for name in NAMES if name not in ("repo_review", "small_model", "documents")]
 
 
 @pytest.mark.parametrize("name", NAMES)
