@@ -187,7 +187,8 @@ def test_tools_are_offered_with_what_the_server_says_of_them():
 )
 def test_an_effect_is_what_annotations_say(hints, effect):
     tool = Tool.model_validate({"name": "x", "inputSchema": {"type": "object"}, "annotations": hints})
-    assert offered(tool, {}).effect == effect
+    assert offered(tool, stub()).effect == effect
+    assert offered(tool, stub(effects={"x": "pure"})).effect == "pure"
 
 
 A, B = {"type": "string"}, {"type": "integer"}

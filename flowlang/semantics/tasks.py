@@ -151,7 +151,10 @@ class Tasks:
                 message += ", and it declares no effect"
                 help = f"declare it: `agent {exposed.name}(…) … effect read`, idempotent or write"
                 if "." in exposed.name:
-                    help = f'mark the function `{exposed.name}` with `@effect("read")`, idempotent or write'
+                    help = (
+                        f'mark the function `{exposed.name}` with `@effect("read")`, idempotent or write; '
+                        "of a tool of an MCP server, `effects` in its table of flow.toml says it"
+                    )
                 self.expressions.problems.report(codes.EFFECT_UNDECLARED, at.span, message, help=help)
         return attrs.evolve(reach, exposed=frozenset())
 

@@ -7,6 +7,7 @@
     cwd = "."                                         # from flow.toml; else the folder flow runs in
     env = { TOKEN = "{secrets.TOKEN}" }
     results = { read_media_file = "file" }            # how a reply is read: text, json or file
+    effects = { write_file = "idempotent" }           # where the server does not say it
 
     [mcp.search]
     url = "https://mcp.example.com/mcp"
@@ -36,6 +37,7 @@ from typing import Annotated, Final, Literal, TypeAlias, cast
 import trio
 from pydantic import Field, model_validator
 
+from flowlang.agents.offers import Effect
 from flowlang.agents.providers import Connection, Member, Provider, Settings, Target, Unfit
 from flowlang.agents.secrets import secrets_in
 from flowlang.runtime.agents import AgentError
@@ -54,8 +56,9 @@ class McpSettings(Settings):
     """`[mcp.NAME]`: a `command` that is started, or the `url` of a server that runs.
 
     `inherit` names what a program sees of our environment beside the usual. `results` says how the replies of
-    tools are read: without it by the tool's own schema, and as text where it has none.
-    `roots` are folders that the server is told of as ours, relative to flow.toml. Times in seconds."""
+    tools are read: without it by the tool's own schema, and as text where it has none. `effects` says what
+    calls of tools do, where the server does not. `roots` are folders that the server is told of as ours,
+    relative to flow.toml. Times are in seconds."""
 
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     cwd: str | None = None
@@ -64,6 +67,7 @@ class McpSettings(Settings):
     url: Annotated[str, Field(pattern=_URL.pattern)] | None = None
     headers: dict[str, str] = Field(default_factory=dict)
     results: dict[str, Form] = Field(default_factory=dict)
+    effects: dict[str, Effect] = Field(default_factory=dict)
     roots: tuple[str, ...] = ()
     start_timeout: Annotated[float, Field(gt=0, le=600)] = 60.0
     max_reply_bytes: Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)] = 16 * 1024 * 1024

@@ -150,7 +150,7 @@ class McpConnection:
 
     async def list_tools(self) -> tuple[Offered, ...]:
         """What the server has now. Raises AgentError, and what the SDK raises."""
-        tools = [offered(tool, self._settings.results) for tool in await list_tools(self._client)]
+        tools = [offered(tool, self._settings) for tool in await list_tools(self._client)]
         self._tools = {tool.name: tool for tool in tools}
         self._signatures.clear()
         return tuple(tools)

@@ -6,13 +6,12 @@ may do anything, but most servers just leave them out."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Final
 
 from mcp.client import Client
 from mcp_types import Tool, ToolAnnotations
 
-from flowlang.agents.mcp import Form
+from flowlang.agents.mcp import McpSettings
 from flowlang.agents.mcp.refusals import unavailable
 from flowlang.agents.offers import Effect, Offered, Schema
 from flowlang.values.value import Value
@@ -40,15 +39,14 @@ async def list_tools(client: Client) -> list[Tool]:
     raise unavailable(f"its list of tools has no end: {len(tools):,} so far")
 
 
-def offered(tool: Tool, forms: Mapping[str, Form]) -> Offered:
-    """`forms` is how replies are read where their schema does not say."""
-    form = forms.get(tool.name)
+def offered(tool: Tool, settings: McpSettings) -> Offered:
+    form = settings.results.get(tool.name)
     output: Schema | None = None if form is not None else tool.output_schema
     return Offered(
         name=tool.name,
         input=tool.input_schema,
         output={} if form == "json" else output,
-        effect=_effect(tool.annotations),
+        effect=settings.effects.get(tool.name) or _effect(tool.annotations),
         doc=_doc(tool),
         file=form == "file",
     )
