@@ -76,6 +76,27 @@ def test_a_workspace_reads_what_a_flow_uses_and_knows_when_to_read_it_again(tmp_
     assert [each.code.slug for each in again.diagnostics] == ["unknown-name"]
 
 
+LOCK = """{"format": 1, "targets": {"mcp": {"npx files": {"%s": {"input": {}}}}}}"""
+
+
+def test_a_workspace_takes_up_a_lock_that_has_changed(tmp_path):
+    stamps = Stamps()
+    workspace = workspace_on_disk(stamps)
+    text = 'use mcp files = "npx files"\nflow main() -> string {\n  step a = files.one()\n  return a\n}\n'
+    main = write(tmp_path / "main.flow", text)
+    assert slugs(workspace.snapshot(main)) == ["not-locked"]
+    for name, expected in (("one", []), ("another", ["unknown-name"])):
+        write(tmp_path / "flow.lock", LOCK % name)
+        assert stamps.changed() == [str(tmp_path / "flow.lock")]
+        workspace.forget([])
+        assert slugs(workspace.snapshot(main)) == expected
+
+
+def slugs(found):
+    assert isinstance(found, Snapshot)
+    return [each.code.slug for each in found.diagnostics]
+
+
 def test_a_link_that_leads_out_of_the_project_is_not_imported(tmp_path):
     write(tmp_path / "secret" / "other.flow")
     main = write(tmp_path / "project" / "main.flow", 'import "link.flow" as link\n')

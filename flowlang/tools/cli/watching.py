@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import posixpath
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from flowlang.agents.locked import lock_path
+from flowlang.agents.roots import CONFIG_NAME
 from flowlang.semantics.check import Checked
 from flowlang.syntax import ast
 from flowlang.tools.files import find_flow_files
@@ -41,6 +43,7 @@ def snapshot(paths: Sequence[str], checked: Iterable[Checked]) -> Snapshot:
         for path, module in each.project.modules.items():
             files[path] = None
             files.update(dict.fromkeys(_used(path, module)))
+            files.update(dict.fromkeys(_beside_root(path)))
     return {path: _state(path) for path in files}
 
 
@@ -48,6 +51,13 @@ def _used(path: str, module: ast.Module) -> list[str]:
     folder = posixpath.dirname(path)
     uses = [item.declaration for item in module.items if isinstance(item.declaration, ast.Use)]
     return [posixpath.join(folder, use.target.value) for use in uses]
+
+
+def _beside_root(path: str) -> Iterator[str]:
+    """What else decides how a file is checked: the lock of its project, and its `flow.toml`."""
+    lock = lock_path(path)
+    yield lock
+    yield posixpath.join(posixpath.dirname(lock), CONFIG_NAME)
 
 
 def _state(path: str) -> tuple[int, int] | None:

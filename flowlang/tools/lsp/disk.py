@@ -13,6 +13,7 @@ from typing import TypeAlias
 import attrs
 
 from flowlang.agents.describe import describe
+from flowlang.agents.locked import lock_path
 from flowlang.agents.roots import CONFIG_NAME, root_folder
 from flowlang.ide.workspace import Workspace
 from flowlang.semantics.check import Checked
@@ -21,6 +22,7 @@ from flowlang.semantics.providers import Description, Mistake
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Source, Span
+from flowlang.tools.environments import environment_of
 from flowlang.tools.files import SUFFIX, link_to_outside, read_source
 from flowlang.tools.plan_settings import is_plan
 
@@ -46,7 +48,11 @@ def workspace_on_disk(stamps: Stamps) -> Workspace:
         if not os.path.isabs(using_path):
             return Description(target, mistakes=(Mistake("there is no such file", UNSAVED),))
         stamps.note(os.path.normpath(os.path.join(os.path.dirname(using_path), target)))
-        return describe(provider, target, using_path)
+        stamps.note(lock_path(using_path))
+        found = describe(provider, target, using_path, environment_of(None))
+        if found.path:
+            stamps.note(os.path.abspath(found.path))
+        return found
 
     def root_of(path: str) -> str:
         if not os.path.isabs(path):

@@ -41,7 +41,7 @@ from flowlang.tools.plan_settings import is_plan
 LOOK_EVERY_SECONDS = 2.0
 """How often files are looked at for a client that does not watch them, and whether the client still lives."""
 
-WATCHED = ("**/*.flow", "**/*.py", "**/flow.toml")
+WATCHED = ("**/*.flow", "**/*.py", "**/flow.toml", "**/flow.lock", "**/*.{json,yaml,yml}")
 
 log = logging.getLogger("flowlang.lsp")
 
