@@ -126,6 +126,11 @@ class Calls:
         flight.ends_at = self.agenda.passed + ends.delay
         flight.due = self.agenda.add(flight.ends_at, CallEnded(flight.ends_at, path, ends.outcome))
 
+    def ends_by(self, path: str, number: int) -> bool:
+        """Whether the item of the agenda with this number is how a call ends."""
+        flight = self.in_flight.get(path)
+        return flight is not None and flight.due == number
+
     def stop(self, path: str) -> None:
         """The call is cancelled. One that has ended is about to be recorded, and one that was not yet made
         stops at once."""
@@ -151,12 +156,12 @@ class Calls:
             return flight.due is None or at < flight.ends_at
         return self.order is None or self.order.random() < 0.5
 
-    def heard(self, path: str, outcome: Outcome, *, recorded: bool) -> AgentCall:
+    def heard(self, end: CallEnded, *, recorded: bool) -> AgentCall:
         """A call has ended, and its end is about to be committed; `recorded`: it will be. Gives the call."""
-        flight = self.in_flight.pop(path)
-        call, now = flight.call, self.agenda.clock
+        flight = self.in_flight.pop(end.path)
+        call, outcome, now = flight.call, end.outcome, self.agenda.clock
         if flight.made is not None:
-            self._made[flight.made] = Made(path, call, flight.started, now, outcome, recorded)
+            self._made[flight.made] = Made(end.path, call, flight.started, now, outcome, recorded)
             line = self._lines.get(call.agent)
             if line is not None and flight.go is not None:
                 line.protection.end(flight.go, _ending(outcome), now)

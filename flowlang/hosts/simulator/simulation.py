@@ -20,7 +20,7 @@ from typing import Final
 
 import attrs
 
-from flowlang.hosts.simulator.agenda import Agenda, Arrival, AskAgain, Item
+from flowlang.hosts.simulator.agenda import Agenda, Arrival, AskAgain
 from flowlang.hosts.simulator.calls import Calls
 from flowlang.hosts.simulator.ledger import Ledger
 from flowlang.hosts.simulator.simulated import Problem, Simulated
@@ -246,35 +246,32 @@ class _Simulation:
                 raise _Over("no progress")
 
     def _ready(self) -> list[Arrival]:
-        """The inputs that have arrived by now; what is none happens here."""
+        """The inputs that have arrived by now; what is none happens here. A call may have ended in another
+        way meanwhile, and a question may be closed."""
         ready: list[Arrival] = []
         while arrival := self._agenda.take():
             _, number, item = arrival
             match item:
+                case CallEnded(path=path):
+                    if self._calls.ends_by(path, number):
+                        ready.append(arrival)
+                case Answered(path=path):
+                    if self._answering.get(path) == number:
+                        ready.append(arrival)
                 case Jump(by=by):
                     self._agenda.offset += by
                 case AskAgain(agent):
                     self._calls.admit(agent, again=True)
-                case _ if self._is_wanted(number, item):
+                case _:
                     ready.append(arrival)
         return ready
-
-    def _is_wanted(self, number: int, item: Item) -> bool:
-        """Whether a call did not end in another way meanwhile, and a question is still open."""
-        match item:
-            case CallEnded(path=path):
-                flight = self._calls.in_flight.get(path)
-                return flight is not None and flight.due == number
-            case Answered(path=path):
-                return self._answering.get(path) == number
-            case _:
-                return True
 
     def _chosen(self, ready: list[Arrival], *, least: int) -> list[Input]:
         """Of what is ready, what is heard next, and in which order; the rest stays ready. Events keep theirs:
         they have one sender."""
-        self._choices += len(ready) > least
-        if self._order is not None and ready:
+        if len(ready) > least:
+            self._choices += 1
+        if self._order is not None and len(ready) > least:
             self._order.shuffle(ready)
             events = iter(sorted(arrival for arrival in ready if isinstance(arrival[2], EventCame)))
             ready = [next(events) if isinstance(arrival[2], EventCame) else arrival for arrival in ready]
@@ -317,7 +314,7 @@ class _Simulation:
     def _ended(self, inputs: Sequence[Input], *, recorded: bool) -> dict[str, AgentCall]:
         """The calls that inputs are the ends of, by their paths."""
         return {
-            input.path: self._calls.heard(input.path, input.outcome, recorded=recorded)
+            input.path: self._calls.heard(input, recorded=recorded)
             for input in inputs
             if isinstance(input, CallEnded)
         }
