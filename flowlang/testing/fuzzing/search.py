@@ -18,6 +18,7 @@ from hypothesis.errors import HypothesisException, Unsatisfiable
 
 from flowlang.plan.model import Plan
 from flowlang.testing.faults import KINDS as FAULTS
+from flowlang.testing.faults import Dies, Faults
 from flowlang.testing.faults import Kind as Fault
 from flowlang.testing.fuzzing.findings import LOOKED_FOR, Finding, Kind, findings, unbounded_waits
 from flowlang.testing.runs import Run, run_of, runs
@@ -27,6 +28,11 @@ ROUND: Final = 250
 
 ORDERS: Final = 5
 """In so many orders a run is carried out in which things arrive together."""
+
+SWEPT: Final = 16
+"""Of so many runs one is carried out with a crash at each commit, up to `MOST_CRASHES` of them."""
+
+MOST_CRASHES: Final = 100
 
 LONGEST_SHRINKING: Final = 20.0  # seconds from the first finding of a round
 
@@ -61,7 +67,7 @@ def search(
 ) -> Searched:
     """Think up `examples` runs of a flow, or as many as there is time for, with `faults`; look for what is
     wrong of these `kinds`."""
-    searching = _Searching(kinds, seconds, tell or (lambda runs, found: None))
+    searching = _Searching(kinds, "crashes" in faults, seconds, tell or (lambda runs, found: None))
     strategy = runs(compiled, flow, kinds=faults)
     number = 0
     while searching.runs < examples and not searching.is_over():
@@ -93,14 +99,22 @@ def _round(
     searching.take()
 
 
-def _orders(run: Run) -> Iterator[Run]:
-    """A run, and where things arrive together the same in other orders: to carry one out is far less work
-    than to think one up."""
+def _alike(run: Run, crashes: bool) -> Iterator[Run]:
+    """A run, where things arrive together the same in other orders, and every so often the same with a crash
+    at each of its commits: to carry a run out is far less work than to think one up.
+
+    What there is depends on the run alone, since it is asked for again when that is shrunk."""
     yield run
     if run.simulated.choices:
-        target = run.target
-        for seed in range(run.seed + 1, run.seed + ORDERS):
-            yield run_of(target.plan, target.name, inputs=run.inputs, faults=run.faults, seed=seed)
+        yield from (_again(run, run.faults, seed) for seed in range(run.seed + 1, run.seed + ORDERS))
+    if crashes and run.seed % SWEPT == 0 and not run.faults.deaths:
+        for commit in range(1, min(run.simulated.commits, MOST_CRASHES) + 1):
+            for lost in (False, True):
+                yield _again(run, attrs.evolve(run.faults, deaths=(Dies(commit, lost),)), run.seed)
+
+
+def _again(run: Run, faults: Faults, seed: int) -> Run:
+    return run_of(run.target.plan, run.target.name, inputs=run.inputs, faults=faults, seed=seed)
 
 
 class _Wrong(Exception):
@@ -114,6 +128,7 @@ class _Searching:
     when the first was found. `known` are those of earlier rounds."""
 
     kinds: Collection[Kind]
+    crashes: bool
     seconds: float | None
     tell: Progress
     began: float = attrs.field(factory=time.monotonic)
@@ -128,7 +143,7 @@ class _Searching:
         """Raises _Wrong. Past its time nothing is wrong any more, so that shrinking ends, too."""
         if self.has_shrunk() if self.found else self.is_over():
             return
-        for each in _orders(run):
+        for each in _alike(run, self.crashes):
             self.runs += 1
             self.unbounded.update(dict.fromkeys(unbounded_waits(each)))
             for finding in findings(each):
