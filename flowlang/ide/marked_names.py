@@ -27,6 +27,7 @@ from flowlang.semantics.facts import (
     Namespace,
     TypeName,
 )
+from flowlang.semantics.providers import PROVIDERS
 from flowlang.semantics.types import (
     BOOL,
     Record,
@@ -75,7 +76,7 @@ class AtMark:
             case ast.Effect():
                 return (Offer(e, "effect", "", doc, rank=0) for e, doc in keywords.EFFECTS.items())
             case ast.Use(provider=provider) if provider is mark:
-                return iter((Offer("python", "provider", "", "Functions of a Python file.", rank=0),))
+                return (Offer(name, "provider", "", doc, rank=0) for name, doc in PROVIDERS.items())
             case ast.GenericType():
                 return offers.scalar_types()
             case ast.Argument():

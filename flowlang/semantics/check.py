@@ -39,7 +39,7 @@ from flowlang.semantics.namespace import (
     title,
 )
 from flowlang.semantics.order import components, cycle_in, is_cycle, shortened
-from flowlang.semantics.providers import Description
+from flowlang.semantics.providers import PROVIDERS, Description
 from flowlang.semantics.single import Session, check_single, session_for
 from flowlang.semantics.suggest import GUESSES, Guesses, did_you_mean
 from flowlang.semantics.uses import mistakes_in, namespace_of
@@ -398,8 +398,8 @@ class _ModuleChecker:
         assert isinstance(description, Description)
         if not description.known:
             message = f"there is no provider `{provider}`"
-            help = did_you_mean(provider, ["python"])
-            help = help or 'Python functions are used with `use python tools = "tools.py"`'
+            known = ", ".join(f"`{name}`" for name in PROVIDERS)
+            help = did_you_mean(provider, PROVIDERS) or f"there are {known}, and those that others install"
             session.problems.report(codes.UNKNOWN_PROVIDER, declaration.provider.span, message, help=help)
             return Namespace(session.declarer.declared, {}, poisoned=True)
         self.described[declaration.name.name] = description

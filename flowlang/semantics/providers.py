@@ -5,8 +5,8 @@ function of this shape. It never raises: what it cannot read comes back as a mis
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -14,6 +14,15 @@ from flowlang.semantics.facts import Effect, Parameter
 from flowlang.semantics.types import Type
 from flowlang.text import codes
 from flowlang.text.codes import Code
+
+
+PROVIDERS: Final[Mapping[str, str]] = {
+    "python": "Functions of a Python file.",
+    "mcp": "Tools of an MCP server.",
+    "http": "Operations of an HTTP service, by its OpenAPI document.",
+    "a2a": "Skills of an agent that speaks A2A.",
+}
+"""The providers that a `use` can name anywhere, and what stands behind each; others may be installed."""
 
 
 @attrs.frozen(repr=False)
