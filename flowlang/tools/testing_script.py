@@ -121,7 +121,7 @@ class Script:
             return Ends(self._outcome(given, declared, names), self._delay(given.after, names, given.at))
         except TestFails as fails:
             self.problem = self.problem or fails.problem
-            return Ends(Raised(AGENT_FAILED, fails.problem.message))
+            return Ends(Raised(AGENT_FAILED, "the test has no answer"))
 
     def _record(self, agent: str, declared: plan.Agent, values: Names) -> None:
         secret = secret_names(declared.parameters)

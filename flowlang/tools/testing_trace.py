@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeVar
 from flowlang.hosts.simulator.simulation import EPOCH
 from flowlang.plan import model as plan
 from flowlang.plan import tests
-from flowlang.plan.paths import lies_inside
+from flowlang.plan.paths import lies_inside, step_at
 from flowlang.runtime import events
 from flowlang.runtime.inputs import Answered, EventCame, Outcome, Raised, Replied
 from flowlang.runtime.run import RunResult
@@ -36,14 +36,14 @@ LONGEST_LINE = 300
 def trace(ran: Ran, compiled: plan.Plan) -> list[str]:
     """The lines of a run; of a very long one the first and the last."""
     made = sorted(_made(ran, compiled), key=lambda line: line[0])
-    events = [(event, said) for event in ran.simulated.events if (said := _words(event))]
+    spoken = list(_spoken(ran, compiled))
     told = _both_ends(made)
-    for event, said in _both_ends(events):
+    for event, said in _both_ends(spoken):
         told.insert(_place_of(event, told), (event.at, event.path, said))
     lines = [(_instant(at), path, said) for at, path, said in [*told, _end(ran, compiled)]]
     wide = [max(len(line[column]) for line in lines) for column in (0, 1)]
     shown = [clean(f"{at:<{wide[0]}}  {path:<{wide[1]}}  {said}") for at, path, said in lines]
-    left = len(made) + len(events) + 1 - MOST_LINES
+    left = len(made) + len(spoken) + 1 - MOST_LINES
     middle = [f"… {left} more …"] if left > 0 else []
     return _both_ends([line[:LONGEST_LINE].rstrip() for line in shown], middle)
 
@@ -56,12 +56,9 @@ def _both_ends(items: list[T], middle: Sequence[T] = ()) -> list[T]:
 
 
 def _place_of(event: events.Event, told: Sequence[_Line]) -> int:
-    """Behind what lies inside of it and was told for the same instant, or before it if it begins then; else as
-    the last of that instant."""
+    """Behind what lies inside of it and was told for the same instant; else as the last of that instant."""
     earlier = [n for n, (at, _, _) in enumerate(told, 1) if at <= event.at]
     below = [n for n in earlier if told[n - 1][0] == event.at and lies_inside(told[n - 1][1], event.path)]
-    if below and isinstance(event, events.StepStarted):
-        return below[0] - 1
     return max(below or earlier, default=0)
 
 
@@ -103,13 +100,26 @@ def _outcome_text(outcome: Outcome | None) -> str | None:
             return "stopped"
 
 
+def _spoken(ran: Ran, compiled: plan.Plan) -> Iterator[tuple[events.Event, str]]:
+    """What events add to the calls. The value of a step that is a call is its reply, unless it was caught."""
+    calls: set[str] = set()
+    for event in ran.simulated.events:
+        match event:
+            case events.StepStarted(path=path, doing="call" | "sleep"):
+                calls.add(path)
+            case events.Caught(path=path):
+                calls.discard(path)
+            case events.StepDone(path=path, value=value) if path not in calls:
+                step = step_at(compiled, ran.run.flow, path)
+                if step is not None:
+                    yield event, f"→ {shown(encode(value, step.type))}"
+        if said := _words(event):
+            yield event, said
+
+
 def _words(event: events.Event) -> str | None:
-    """What an event adds to the calls."""
+    """What is said of an event as it is."""
     match event:
-        case events.StepStarted(doing=doing, target=None) if doing not in ("evaluate", "sleep", "wait"):
-            return f"{doing.replace('_', ' ')} …"
-        case events.StepStarted(doing="call_flow", target=target):
-            return f"{target} …"
         case events.StepFailed(failure=failure):
             return f"failed: {failure_words(failure)}"
         case events.StepCancelled():
