@@ -147,8 +147,9 @@ class Sender:
             try:
                 return await self._read(response, request, folder)
             finally:
-                with trio.CancelScope(shield=True):
-                    await response.aclose()
+                if not response.is_closed:
+                    with trio.CancelScope(shield=True):
+                        await response.aclose()
 
     def _check_host(self, url: str, request: Request) -> None:
         """Refuse what no connection should be tried to; a proxy would not tell."""
