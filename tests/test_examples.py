@@ -12,7 +12,7 @@ from support.examples import EXAMPLES, ROOT, alike, copied
 from flowlang.tools import cli
 
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/README.md"))
-OTHERWISE = ("repo_review", "small_model", "documents", "shop_api")  # shown true in tests of their own, or by hand
+OTHERWISE = ("repo_review", "small_model", "documents", "shop_api")  # shown true elsewhere, or by hand
 WITH_SESSIONS = [name for name in NAMES if name not in OTHERWISE]
 
 
