@@ -10,6 +10,7 @@ import trio
 
 import flowlang
 from flowlang import Engine
+from flowlang.tools.cli import invoke
 
 TEXT = """
 agent price(item: string) -> float effect read
@@ -92,6 +93,50 @@ def test_an_event_that_no_step_of_the_flow_can_take_is_refused(tmp_path: Path) -
             run.park()
 
     trio.run(main)
+
+
+LATE = """
+ask approve(question: string) -> bool
+
+flow main() -> string {
+  step yes = approve(question: "Before it is over?")
+    timeout 1h
+    catch Timeout -> false
+  step sooner = race {
+    approve(question: "Or sooner than that?"),
+    slept(),
+  }
+  return if sooner then "in time" else "over"
+}
+
+flow slept() -> bool { step over = sleep 1h return false }
+"""
+HOUR = 3_600_000_000
+
+
+def test_an_answer_that_comes_too_late_is_refused_or_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, now = tmp_path / "runs.db", [1_000_000 * HOUR]
+
+    async def main() -> str:
+        ready = flowlang.prepare(flowlang.compile("main.flow", text=LATE))
+        async with Engine.open(path, durability="none", clock=lambda: now[0]) as engine:
+            async with engine.started(ready, {}, run_id="r", wait=False):
+                pass
+            now[0] += 2 * HOUR
+            with pytest.raises(flowlang.NotAccepted, match="`r/yes` could be answered until"):
+                await engine.answer("r", True, "yes")
+            [race] = [asked for asked in await engine.questions("r") if asked.path != "yes"]
+            await engine.answer(race.address, True)
+            async with engine.resume("r") as run:
+                assert (await run.result()).data == "over"
+            assert (await engine.query("r")).too_late == (race.path,)
+        return race.path
+
+    late = trio.run(main)
+    assert invoke(["show", "r", "--store", str(path)]) == 0
+    assert f"too late  the answer to {late}, no longer asked" in capsys.readouterr().out
 
 
 async def answering(run: flowlang.RunHandle) -> AsyncIterator[flowlang.events.Event]:

@@ -98,8 +98,19 @@ def _answer(store: Store, address: str, read: Callable[[plan.Type], Value], now:
         message = f"the answer to `{asked.address}` does not fit: {misfit}"
         help = f"answer with {answers_text(asked.wanted)}"
         raise StoreProblem("bad_answer", message, f"{misfit.help}; {help}" if misfit.help else help) from None
+    _insist_on_time(asked, now)
     store.put_answer(record.number, asked.path, write_json(value), now)
     return asked
+
+
+def _insist_on_time(asked: Asked, now: int) -> None:
+    """Raise StoreProblem where whoever goes on with the run will find that the time to answer is over."""
+    if asked.deadline is None or asked.deadline >= now or asked.record.holder is not None:
+        return
+    until = f"{moment_text(asked.deadline)}, {ago_text(asked.deadline, now)}"
+    message = f"`{asked.address}` could be answered until {until}"
+    help = f"`flow resume {asked.record.id}` goes on without an answer"
+    raise StoreProblem("too_late", message, help)
 
 
 def _meant(store: Store, record: RunRecord, path: str) -> Asked:

@@ -173,12 +173,12 @@ class History:
 
     # Rows
 
-    def take_in(self, kernel: Kernel, row: Row) -> None:
-        """What a row ended, and what the kernel wants since it heard of it."""
+    def take_in(self, kernel: Kernel, row: Row, late: bool) -> None:
+        """What a row ended, unless it came too late, and what the kernel wants since it heard of it."""
         match row.kind:
             case "call":
                 self._end(self._calls.pop(row.path), row)
-            case "answer":
+            case "answer" if not late:
                 self._end(self._waits[row.path], row)
             case "event":
                 self._give(kernel, row)

@@ -59,7 +59,7 @@ class _Told:
     write: Write
     events: list[Event] = attrs.field(factory=list)
 
-    def write_out(self, kernel: Kernel, row: Row) -> None:
+    def write_out(self, kernel: Kernel, row: Row, late: bool) -> None:
         for event in self.events:
             if line := self.line(event):
                 self.write(line)

@@ -24,15 +24,16 @@ from flowlang.runtime.replay import expect_progress, feed, kernel_of
 from flowlang.tools.stored import Begun, begun_of, plan_of, problem_of
 from flowlang.values.value import Value
 
-OnRow: TypeAlias = Callable[[Kernel, Row], None]
-"""Is told of each row, once the kernel has gone on from it."""
+OnRow: TypeAlias = Callable[[Kernel, Row, bool], None]
+"""Is told of each row, once the kernel has gone on from it, and whether it came too late to change anything:
+an answer to what is no longer asked."""
 
 
 @attrs.define(eq=False)
 class Looking:
     """A run as it stood when its journal was last read. `fresh` makes a kernel of it that has heard nothing
     yet, and tells its events to whom it is given. `announced` are the calls that must not be made twice and
-    that were about to be made, by their paths."""
+    that were about to be made, `too_late` the questions whose answers came too late, by their paths."""
 
     store: Store
     record: RunRecord
@@ -44,6 +45,7 @@ class Looking:
     seq: int = 0
     past: bool = False
     announced: dict[str, None] = attrs.field(factory=dict)
+    too_late: dict[str, None] = attrs.field(factory=dict)
     kernel: Kernel = attrs.field(
         default=attrs.Factory(lambda self: self.fresh(self._tell), takes_self=True), init=False
     )
@@ -70,12 +72,15 @@ class Looking:
     def _watched(self, rows: Sequence[Row]) -> Iterator[Row]:
         for row in rows:
             self.past = row.seq <= self.seq
+            late = row.kind == "answer" and row.path not in self.kernel.waits
             yield row
             self.seq = max(self.seq, row.seq)
             if row.kind == "started":
                 self.announced[row.path] = None
+            if late:
+                self.too_late[row.path] = None
             if self.on_row is not None:
-                self.on_row(self.kernel, row)
+                self.on_row(self.kernel, row, late)
 
     @property
     def unknown(self) -> list[str]:

@@ -60,8 +60,10 @@ def _facts(view: View) -> Iterator[tuple[str, str]]:
         yield "held by", str(record.holder)
     elif view.left:
         yield "held by", f"nobody, since {moment_text(record.updated)}; {_going_on(view)}"
-    if view.messages:
-        yield "unheard", ", ".join(map(_message_text, view.messages))
+    if unheard := [message for message in view.messages if message.path not in view.too_late]:
+        yield "unheard", ", ".join(map(_message_text, unheard))
+    if view.too_late:
+        yield "too late", ", ".join(f"the answer to {path}, no longer asked" for path in view.too_late)
     if view.inputs:
         yield "inputs", ", ".join(f"{name}: {value_text(value)}" for name, value in view.inputs.items())
     if view.result is not None and view.result.status == "done" and view.result.data is not None:

@@ -9,6 +9,7 @@ from typing import Final
 import attrs
 
 from flowlang.agents.places import Places
+from flowlang.hosts.sqlite.inbox import passed_over
 from flowlang.hosts.sqlite.records import Message, RunRecord
 from flowlang.hosts.sqlite.store import FINAL, Store
 from flowlang.plan import model as plan
@@ -31,7 +32,8 @@ PLACEHOLDER: Final = "VALUE"
 class View:
     """`inputs` in JSON form, without secrets. `result` is there once the run has ended. `waits` and `unknown`
     are what it waits for and the calls that may or may not have been made, by their paths; the latter as
-    agents' names. `messages` are what it has not heard of yet. `store` is the option to name the store with,
+    agents' names. `messages` are what it has not heard of yet, `too_late` the paths of questions whose
+    answers came when they were no longer asked. `store` is the option to name the store with,
     `now` the instant of looking."""
 
     record: RunRecord
@@ -43,6 +45,7 @@ class View:
     waits: Mapping[str, OpenWait]
     unknown: Mapping[str, str]
     messages: Sequence[Message]
+    too_late: Sequence[str]
     now: int
     store: str | None
 
@@ -99,9 +102,16 @@ def view(store: Store, wanted: str, *, now: int, option: str | None = None) -> V
             waits=dict(kernel.waits),
             unknown={path: kernel.calls[path].call.agent for path in unknown},
             messages=store.messages(run=record.number),
+            too_late=[*looking.too_late, *_passed_over(store, record)],
             now=now,
             store=option,
         )
+
+
+def _passed_over(store: Store, record: RunRecord) -> list[str]:
+    """The questions whose answers came too late to be written down."""
+    with store.database.reading() as connection:
+        return passed_over(connection, record.number)
 
 
 def shown_inputs(flow: plan.Flow, values: Mapping[str, Value]) -> dict[str, Value]:

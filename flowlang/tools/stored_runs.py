@@ -54,6 +54,7 @@ NOT_TAKEN: Final = (
     "answered_already",
     "ambiguous_question",
     "bad_answer",
+    "too_late",
     "unknown_event",
     "bad_event",
     "not_text",
@@ -77,7 +78,8 @@ class StoredRun:
 
     `inputs` are in JSON form, without secrets. `holder` is the process that carries it out now. `questions`
     are those that nobody has answered. `unsettled` are the paths of calls of which nobody knows whether they
-    were made: it cannot be resumed before somebody says. `steps` are the outermost ones, each with those
+    were made: it cannot be resumed before somebody says. `too_late` are the paths of questions whose answers
+    came when they were no longer asked. `steps` are the outermost ones, each with those
     `below` it, in the order in which they started. `result` is there once the run has ended."""
 
     id: str
@@ -91,6 +93,7 @@ class StoredRun:
     questions: tuple[Asked, ...]
     awaited: tuple[AwaitedEvent, ...]
     unsettled: tuple[str, ...]
+    too_late: tuple[str, ...]
     steps: tuple[Step, ...]
     result: Result | None
 
@@ -213,6 +216,7 @@ def _looked_at(store: Store, run: str, now: int) -> StoredRun:
         questions=() if ended else tuple(open_questions(store, record.id)),
         awaited=tuple(_awaited(seen.waits)),
         unsettled=tuple(seen.unknown),
+        too_late=tuple(seen.too_late),
         steps=tuple(seen.history.root.below),
         result=stored_result(store, record) if ended else None,
     )

@@ -37,6 +37,19 @@ def untaken(connection: sqlite3.Connection, run: int | None, owner: str | None) 
     return messages
 
 
+def passed_over(connection: sqlite3.Connection, run: int) -> list[str]:
+    """The paths of the questions whose answers came when nobody asked any more, and of which the journal says
+    nothing; oldest first."""
+    found = connection.execute(
+        """SELECT path FROM inbox AS told JOIN runs ON runs.number = run
+        WHERE run = ? AND kind = 'answer' AND (taken = 1 OR ended IS NOT NULL) AND NOT EXISTS
+        (SELECT 1 FROM journal WHERE run = told.run AND path = told.path AND kind = 'answer')
+        ORDER BY told.number""",
+        (run,),
+    )
+    return [path for (path,) in found]
+
+
 def checked(connection: sqlite3.Connection, run: int) -> list[tuple[str, str, str | None, int, int]]:
     """All messages of a run, oldest first: kind, path, value, instant, and whether it was taken. Raises
     Damaged."""
