@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -29,6 +29,9 @@ INHERITED: Final = (
 """What every program sees of our environment. The rest may hold secrets, which are not its business."""
 
 READ_BYTES: Final = 64 * 1024
+
+_under_way: Final[dict[int, trio.Process]] = {}
+"""The programs that are not ended yet, by their ids: as in the system, one table for the whole process."""
 
 
 @attrs.frozen
@@ -73,15 +76,7 @@ async def run_program(
     argv: list[str], *, stdin: bytes | None, cwd: Path | None, env: dict[str, str], max_output_bytes: int
 ) -> Finished:
     """Run a program with this environment; raises OSError or ValueError where it cannot be started."""
-    process = await trio.lowlevel.open_process(
-        argv,
-        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=cwd,
-        env=env,
-        start_new_session=True,
-    )
+    process = await start(argv, has_input=stdin is not None, cwd=cwd, env=env)
     output, errors = _Collected(max_output_bytes), _Collected(MAX_ERROR_BYTES, tail=True)
     try:
         async with trio.open_nursery() as nursery:
@@ -96,6 +91,23 @@ async def run_program(
             await stop(process)
     assert process.returncode is not None, "the program has ended"
     return Finished(process.returncode, bytes(output.content), bytes(errors.content), output.overflowed)
+
+
+async def start(
+    argv: Sequence[str], *, has_input: bool, cwd: Path | None, env: Mapping[str, str]
+) -> trio.Process:
+    """Start a program as the leader of a group, which `stop` ends. Raises OSError or ValueError."""
+    process = await trio.lowlevel.open_process(
+        argv,
+        stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=cwd,
+        env=env,
+        start_new_session=True,
+    )
+    _under_way[process.pid] = process
+    return process
 
 
 async def _feed(process: trio.Process, content: bytes | None) -> None:
@@ -123,7 +135,7 @@ async def _end(process: trio.Process, reading: trio.CancelScope) -> None:
 
 
 async def stop(process: trio.Process, *, grace_seconds: float = GRACE_SECONDS) -> None:
-    """End the group of a program that leads one, and wait for the program. To be called with a shield."""
+    """End the group of a program, and wait for the program. To be called with a shield."""
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             await stream.aclose()
@@ -133,6 +145,13 @@ async def stop(process: trio.Process, *, grace_seconds: float = GRACE_SECONDS) -
             await process.wait()
     _signal(process, signal.SIGKILL)
     await process.wait()
+    _under_way.pop(process.pid, None)
+
+
+def kill_all() -> None:
+    """Kill all programs that are under way, where flow is about to end without cleaning up."""
+    for process in [*_under_way.values()]:
+        _signal(process, signal.SIGKILL)
 
 
 def _signal(process: trio.Process, number: signal.Signals) -> None:

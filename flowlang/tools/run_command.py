@@ -26,6 +26,7 @@ import trio
 
 from flowlang.agents.binding import BadOption, parse_option
 from flowlang.agents.places import Places
+from flowlang.agents.processes import kill_all
 from flowlang.hosts.sqlite.opening import Durability
 from flowlang.hosts.sqlite.problems import StoreProblem
 from flowlang.hosts.trio_host import CALLS_AT_ONCE
@@ -197,6 +198,7 @@ class _Supervision:
             task_status.started()
             async for _ in signals:
                 if self.interrupted:
+                    kill_all()
                     os._exit(INTERRUPTED)
                 self.interrupted = True
                 self.run.park()

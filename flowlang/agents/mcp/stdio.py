@@ -7,7 +7,6 @@ terminated and then killed, and all of this takes less time than a host gives a 
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -26,7 +25,7 @@ from flowlang.agents.mcp import how_to_get
 from flowlang.agents.mcp.hearing import Hearing
 from flowlang.agents.mcp.lines import Lines, TooLong, request_answered
 from flowlang.agents.mcp.refusals import unavailable
-from flowlang.agents.processes import READ_BYTES, ending, inherited, stop
+from flowlang.agents.processes import READ_BYTES, ending, inherited, start, stop
 from flowlang.agents.providers import ConnectionLost
 
 LEAVING_SECONDS: Final = 1.5  # for a server to end by itself when its input is closed
@@ -76,15 +75,8 @@ class Program:
 
     async def _start(self) -> trio.Process:
         try:
-            return await trio.lowlevel.open_process(
-                self.argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=self.cwd,
-                env={**inherited(self.inherit), **self.env},
-                start_new_session=True,
-            )
+            env = {**inherited(self.inherit), **self.env}
+            return await start(self.argv, has_input=True, cwd=self.cwd, env=env)
         except (OSError, ValueError) as problem:
             raise unavailable(self._why_not(problem)) from None
 
