@@ -76,7 +76,11 @@ def test_the_programs_of_the_readme_print_what_stands_beside(program: str, tmp_p
     (first_flow, *_) = re.findall(r"^```flow\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
     (tmp_path / "main.flow").write_text(first_flow)
     monkeypatch.chdir(tmp_path)
-    exec(compile(program, "README.md", "exec"), {})
+    defined: dict[str, object] = {}
+    exec(compile(program, "README.md", "exec"), defined)
+    for name, test in defined.items():
+        if name.startswith("test_"):
+            test()
     assert capsys.readouterr().out.splitlines() == re.findall(
         r"^ *print\(.*\)  # (.+)$", program, re.MULTILINE
     )

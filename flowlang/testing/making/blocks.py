@@ -139,8 +139,10 @@ class Blocks(Tasks):
             case "null":
                 return NULL, self.task(NULL, around), False
             case "list":
-                type = list_of(self.type(1))
-                return type, self.task(type, around), False
+                item = self.type(1)
+                type = list_of(optional(item) if self.maybe(3) else item)
+                ways = (self.for_each, self.task, self.for_each, self.first_of)
+                return type, self.piece(lambda: self.among(ways)(type, around)), False
             case "wait" if not around.clean:
                 event = self.event()
                 fields = self.events[event]
@@ -190,7 +192,7 @@ class Blocks(Tasks):
         return " ".join(words)
 
     def failure_name(self) -> str:
-        return self.one_of(*BUILT_IN[:3]) if self.maybe() or not self.errors else self.error()
+        return self.one_of(*BUILT_IN[:3]) if not self.maybe() or not self.errors else self.error()
 
     def catches(self, type: plan.Type, around: Around) -> list[str]:
         if not self.maybe(3):

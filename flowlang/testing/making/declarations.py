@@ -65,9 +65,9 @@ class Declarations(Drawing):
 
     def type(self, depth: int = 2) -> plan.Type:
         """Any type that a value in a flow may have, but `null`, `secret` and `file`."""
-        if depth <= 0 or self.enough or self.maybe():
+        if depth <= 0 or self.enough or not self.maybe():
             return self.among(PLAIN)
-        if self.types and self.maybe():
+        if self.types and not self.maybe():
             return self.among(self.types)
         make = self.one_of(
             self.a_list, self.an_optional, self.a_record, self.an_enum, self.a_union, self.a_map, self.json
@@ -88,13 +88,13 @@ class Declarations(Drawing):
 
     def a_record(self, depth: int) -> plan.Type:
         fields = self.fields(1, depth)
-        if self.maybe():
+        if not self.maybe():
             return plan.RecordType(fields=fields)
         return self.declared(plan.RecordType(fields=fields, name=self.fresh("Record")), _fields_text(fields))
 
     def an_enum(self, depth: int) -> plan.Type:
         values = VALUES[: self.number(2, len(VALUES))]
-        if self.maybe():
+        if not self.maybe():
             return plan.EnumType(values=values)
         shown = written(plan.EnumType(values=values))
         return self.declared(plan.EnumType(values=values, name=self.fresh("Level")), shown)
@@ -148,7 +148,9 @@ class Declarations(Drawing):
             and written(callee.result) == written(result)
             and (callee.reusable or not harmless)
         ]
-        return self.among(known) if known and (self.enough or self.maybe()) else self.agent(result, harmless)
+        if known and (self.enough or not self.maybe()):
+            return self.among(known)
+        return self.agent(result, harmless)
 
     def agent(self, result: plan.Type, harmless: bool = False) -> Callee:
         effects: tuple[Effect, ...] = ("read", "idempotent", "pure", "write")

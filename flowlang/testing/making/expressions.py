@@ -66,7 +66,7 @@ class Expressions(Declarations):
         """An expression that fits the type; as an operand or receiver it may have to be in parentheses."""
         if mode == "operand" and type.kind not in SIMPLE_TYPES:
             mode = "exact"
-        if around.depth <= 0 or self.enough or type.kind == "secret" or self.maybe():
+        if around.depth <= 0 or self.enough or type.kind == "secret" or not self.maybe():
             return self.leaf(type, around, mode)
         inner = around.inside()
         forms = self._forms(type)
@@ -252,7 +252,7 @@ class Expressions(Declarations):
     def arms(self, around: Around) -> tuple[str, list[tuple[str, Around]]]:
         """A subject; and the patterns that cover it, with what is known behind each."""
         names = [*around.of_kind("union"), *around.of_kind("enum")]
-        if not names or self.maybe():
+        if not names or not self.maybe():
             kind, value = self.one_of((INT, "0"), (STRING, '"a"'))
             return self.operand(kind, around, "exact"), [(value, around), ("else", around)]
         name = self.among(names)
@@ -273,7 +273,7 @@ class Expressions(Declarations):
     def _case(self, case: plan.CaseType, around: Around) -> tuple[str, Around]:
         bound: list[str] = []
         for field in case.fields:
-            if self.maybe(3):
+            if not self.number(0, 2):
                 continue
             name = self.fresh("f")
             bound.append(f"{field.name}: {name}")

@@ -58,8 +58,8 @@ class Flows(Blocks):
 
     def expression_flow(self, name: str, result: plan.Type, around: Around) -> None:
         """A flow that gives an expression of its parameters."""
-        for _ in range(3):
-            around = around.knowing(self.parameter_of(self.type(1)), self.parameters_of_flow[-1].type)
+        for type in [self.type(1) for _ in range(3)]:
+            around = around.knowing(self.parameter_of(type), type)
         value = self.expression(result, around)
         shown = ", ".join(map(parameter_text, self.parameters_of_flow))
         self.lines.append(f"flow {name}({shown}) -> {written(result)} {{ return {value} }}")

@@ -41,7 +41,8 @@ class Tasks(Expressions):
         return self.piece(lambda: self.among(self._ways(type, around))(type, around))
 
     def _ways(self, type: plan.Type, around: Around) -> list[Callable[[plan.Type, Around], str]]:
-        ways: list[Callable[[plan.Type, Around], str]] = [
+        ways: list[Callable[[plan.Type, Around], str]] = [] if type == NULL else [self.value, self.while_]
+        ways += [
             self.call,
             self.call,
             self.do,
@@ -51,8 +52,6 @@ class Tasks(Expressions):
             self.race,
             self.call_flow,
         ]
-        if type != NULL:
-            ways += [self.value, self.while_]
         if isinstance(type, plan.ListType):
             ways += [self.for_each, self.for_each, self.first_of, self.first_of_each]
         if not around.clean:
