@@ -24,6 +24,7 @@ from flowlang.agents.secrets import Secrets
 from flowlang.hosts.connections import OpenConnections, open_connections
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall, AgentError, Said, Used
+from flowlang.tools.cli import invoke
 from flowlang.tools.temporary_files import temporary_files
 from flowlang.values.value import Value
 
@@ -46,7 +47,8 @@ class Desk:
 
 
 @contextmanager
-def desk(way: str = WAYS[0]) -> Iterator[Desk]:
+def desk(way: str = WAYS[0], *, quiet: bool = False) -> Iterator[Desk]:
+    """An agent for as long as the block lasts; a `quiet` one does not tell what it has heard."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -273,3 +275,39 @@ def test_a_message_with_a_hole_that_nothing_fills() -> None:
 def test_an_entry_names_a_target_and_a_skill() -> None:
     assert provider.named(A2AEntry(a2a="desk:shout")) == ("desk", "shout")
     assert provider.named(A2AEntry(a2a="desk")) == ("desk", "")
+
+
+# From a flow
+
+FLOW = """\
+use a2a desk = "desk"
+
+type Tally = { sum: int, of: int }
+agent count(numbers: list<int>) -> Tally
+
+flow main(text: string) -> { loud: string, tally: Tally, logo: file } {
+  step loud = desk.shout(message: text)
+  step tally = count(numbers: [1, 2, 39])
+  step logo = desk.logo(message: "go")
+  return { loud, tally, logo }
+}
+"""
+
+
+def test_a_flow_calls_skills_with_types(
+    one_desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("main.flow").write_text(FLOW)
+    Path("flow.toml").write_text(
+        f'[a2a.desk]\nurl = "{one_desk.url}"\n\n[agents.count]\na2a = "desk:tally"\n'
+    )
+    assert invoke(["check", "main.flow"]) == 1
+    assert "run `flow lock main.flow`" in capsys.readouterr().out
+    assert invoke(["lock"]) == 0
+    assert invoke(["check", "main.flow"]) == 0
+    capsys.readouterr()
+    assert invoke(["run", "main.flow", "text=hi", "--store", "runs.db", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)["data"]
+    assert (data["loud"], data["tally"]) == ("HI", {"sum": 42, "of": 3})
+    assert data["logo"]["media_type"] == "image/png"

@@ -46,19 +46,27 @@ def prepared(declarations: str, task: str, toml: str) -> Prepared:
         return flowlang.prepare(flowlang.compile("main.flow"), folder=Path(os.getcwd()))
 
 
-def calls(name: str, flow: Prepared, bare: Callable[[int], Awaitable[None]], against: str) -> Figure:
-    """A call of ours against one of `bare`, which makes as many calls as it is told; what either takes to
-    connect is taken off."""
+def calls(
+    name: str,
+    flow: Prepared,
+    bare: Callable[[int], Awaitable[None]],
+    against: str,
+    *,
+    most: int = CALLS,
+    rounds: int = ROUNDS,
+) -> Figure:
+    """A call of ours against one of `bare`, which makes as many calls as it is told, the best of some rounds
+    with `most` calls; what either takes to connect is taken off."""
 
     def ours(count: int) -> None:
         assert trio.run(flow.run, {"calls": count}).data == count
 
     many, one, bare_many, bare_one = best_of(
-        ROUNDS,
-        lambda: ours(CALLS),
+        rounds,
+        lambda: ours(most),
         lambda: ours(1),
-        lambda: trio.run(bare, CALLS),
+        lambda: trio.run(bare, most),
         lambda: trio.run(bare, 1),
     )
-    took, takes = (many - one) / (CALLS - 1), (bare_many - bare_one) / (CALLS - 1)
+    took, takes = (many - one) / (most - 1), (bare_many - bare_one) / (most - 1)
     return Figure(f"{name}: a call", took * 1e3, "ms", took / takes, against, BOUND)
