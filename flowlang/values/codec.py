@@ -12,6 +12,8 @@ it holds; to keep it out of sight is the business of whoever asks."""
 from __future__ import annotations
 
 import json
+import json.encoder
+from collections.abc import Callable
 from typing import Final
 
 from flowlang.plan import model as plan
@@ -112,7 +114,19 @@ def write_json(json_value: Value, *, canonical: bool = False) -> str:
     return _write(json_value)
 
 
-_write: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+def _writer() -> Callable[[Value], str]:
+    """What writes compact JSON. `JSONEncoder.encode` makes its machine anew for each text, which takes longer
+    than to write a small one; so the same machine is made once here, where Python has it. It is not to find
+    out whether a value holds itself: such a one is too deep for it."""
+    encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return encoder.encode
+    pieces = make(None, encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, False)
+    return lambda value: "".join(pieces(value, 0))
+
+
+_write: Final = _writer()
 
 
 def parse_argument(text: str, type: plan.Type) -> Value:
