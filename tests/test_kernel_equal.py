@@ -6,7 +6,6 @@ are passed over; and the order of events at one instant counts only among those 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +20,6 @@ from support.runs import EPOCH, Called, Outside, Played, play
 
 from flowlang.runtime.timers import Timers
 
-EXAMPLES = int(os.environ.get("KERNEL_EXAMPLES", "100"))
 FOR_EVER = 10_000_000.0  # seconds; what still waits then is cancelled
 
 instants = st.integers(1, 400_000).map(lambda n: n / 1000 + 0.0005)  # calls end at whole milliseconds
@@ -45,7 +43,7 @@ def examples(draw: st.DrawFn) -> tuple[str, Outside]:
 
 
 @given(examples())
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 def test_the_kernel_does_what_trio_does(example: tuple[str, Outside]) -> None:
     text, outside = example
     with instants_of_timers() as due:

@@ -6,7 +6,6 @@ tells all that the run did. A steady flow, in which nothing is timed or raced, c
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -25,7 +24,6 @@ from test_kernel_equal import FOR_EVER, examples, told
 from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.replay import replay
 
-EXAMPLES = int(os.environ.get("KERNEL_EXAMPLES", "40"))
 CASES = sorted((Path(__file__).parent / "cases" / "runtime").glob("*.flow"))
 UNSTEADY = re.compile(r"timeout|race|first |within|every|//!|breaker|cache|times: |per ")
 
@@ -57,7 +55,7 @@ def test_a_case_may_be_killed_at_any_commit(path: Path) -> None:
 
 
 @given(flows(steady=True), st.lists(kills, min_size=1, max_size=6), st.sampled_from([0.0, 0.02, 5.0]))
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 def test_a_steady_flow_comes_to_the_same(text: str, kills: list[Kill], latency: float) -> None:
     outside = Outside(cancel_after=FOR_EVER, answers_any=[(n * 50.0, n) for n in range(1, 60)])
     resumed = play_durably(text, outside, kills=once_each(kills), latency=latency)
@@ -66,7 +64,7 @@ def test_a_steady_flow_comes_to_the_same(text: str, kills: list[Kill], latency: 
 
 
 @given(examples(), st.lists(kills, min_size=1, max_size=6), st.sampled_from([0.0, 0.02, 5.0]))
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 def test_any_flow_keeps_the_rules(example: tuple[str, Outside], kills: list[Kill], latency: float) -> None:
     text, outside = example
     check(play_durably(text, outside, kills=once_each(kills), latency=latency))
