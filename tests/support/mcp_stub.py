@@ -6,7 +6,7 @@ but the standard library. `python mcp_stub.py [WAY …]`; the ways say what it d
     --endless       lists tools without end          --stubborn   heeds no SIGTERM, and no end of its input
     --family        starts a child that does not end by itself
     --other         its tool `echo` takes something else
-    --pids FILE     writes its process id, and that of its child, to a file, a line each"""
+    --pids FILE     adds its process id, and that of its child, to a file, a line each"""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def start() -> None:
         child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)"
         pids.append(subprocess.Popen([sys.executable, "-c", child]).pid)
     if "--pids" in WAYS:
-        with open(WAYS[WAYS.index("--pids") + 1], "w") as file:
+        with open(WAYS[WAYS.index("--pids") + 1], "a") as file:
             file.writelines(f"{pid}\n" for pid in pids)
     if "--chatty" in WAYS:
         print('Welcome to the server!\n\n[1, 2]\n{"hello": 1}', flush=True)
