@@ -68,10 +68,10 @@ def list_agents(compiled: plan.Plan, config: Config | None) -> list[ListedAgent]
     ]
 
 
-def config_of(path: str) -> Config | None:
+def config_of(path: str, environment: str | None = None) -> Config | None:
     """The `flow.toml` that holds for a file."""
     found = config_path(Path(path))
-    return None if found is None else read_config(found)
+    return None if found is None else read_config(found, environment)
 
 
 def _binding(name: str, agent: plan.Agent, config: Config | None) -> Binding:

@@ -7,8 +7,9 @@ offer nothing."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import attrs
 
@@ -71,45 +72,46 @@ class LockedProject:
         return targets, problems
 
 
-def lockable(files: Sequence[str], environment: str | None) -> list[LockedProject]:
-    """The projects of some flow files."""
+Wanted: TypeAlias = Callable[[str, str, str, str | None], bool]
+"""Whether a target is wanted, by its kind, its text, the file that names it, and the environment."""
+
+
+def lockable(
+    files: Sequence[str], environment: str | None, wanted: Wanted = needs_lock
+) -> list[LockedProject]:
+    """The projects of some flow files, with those of their targets that are wanted."""
     by_root: dict[str, list[str]] = {}
     for file in files:
         by_root.setdefault(root_of(file), []).append(project_path(file))
-    return [project_of(root, entries, environment) for root, entries in by_root.items()]
+    return [_project(root, entries, environment, wanted) for root, entries in by_root.items()]
 
 
-def project_of(root: str, entries: Sequence[str], environment: str | None) -> LockedProject:
-    """The project at a root, with some of its flow files."""
+def _project(root: str, entries: Sequence[str], environment: str | None, wanted: Wanted) -> LockedProject:
     config_file = Path(os.path.abspath(root), CONFIG_NAME)
     config = read_config(config_file, environment) if config_file.is_file() else None
     targets: dict[TargetName, Named] = {}
     for entry in entries:
-        for name, path in _used(entry, root, environment):
+        for name, path in _used(entry, root):
+            if not wanted(*name, path, environment):
+                continue
             known = targets.get(name) or Named(Path(os.path.abspath(path)).parent)
             targets[name] = attrs.evolve(known, entries=tuple(dict.fromkeys((*known.entries, entry))))
     if config is not None:
-        for name in _configured(config, str(config_file), environment):
-            targets.setdefault(name, Named(config.folder))
+        for name in config.targets:
+            if wanted(*name, str(config_file), environment):
+                targets.setdefault(name, Named(config.folder))
     return LockedProject(root, config, dict(sorted(targets.items())), tuple(entries), environment)
 
 
-def _used(entry: str, root: str, environment: str | None) -> Iterator[tuple[TargetName, str]]:
+def _used(entry: str, root: str) -> Iterator[tuple[TargetName, str]]:
     """The targets of the `use`s of a file and of all that it imports, with the file that names each."""
     project = load(entry, read=disk(root, entry), describe=_nothing, root=root)
     for path, module in project.modules.items():
         for item in module.items:
             match item.declaration:
                 case ast.Use(provider=provider, target=target):
-                    if needs_lock(provider.name, target.value, path, environment):
-                        yield (provider.name, target.value), path
+                    yield (provider.name, target.value), path
 
 
 def _nothing(kind: str, target: str, using_path: str) -> Description:
     return Description(target)
-
-
-def _configured(config: Config, path: str, environment: str | None) -> Iterator[TargetName]:
-    for kind, name in config.targets:
-        if needs_lock(kind, name, path, environment):
-            yield kind, name

@@ -7,19 +7,15 @@ what would break."""
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
-from tempfile import NamedTemporaryFile
 from typing import Literal, TypeAlias
 
 import attrs
 
 from flowlang.agents.describe import describe
 from flowlang.agents.differences import Difference, compared
-from flowlang.agents.locked import Lock, Offers, TargetName, lock_text
+from flowlang.agents.locked import Lock, Offers, TargetName
 from flowlang.semantics.check import Checked, check
 from flowlang.semantics.modules import load
 from flowlang.text.diagnostics import Diagnostic
@@ -89,29 +85,6 @@ def relock(
     changed = {change.name for change in changes if change.state == "changed"}
     checked = [*_checked_again(project, changed, before, after)]
     return Relocked(project, before, after, changes, _only_after(checked), tuple(new for _, new in checked))
-
-
-def write_lock(path: str, lock: Lock) -> None:
-    """Put a lock in its place, whole or not at all. Raises OSError."""
-    folder = os.path.dirname(os.path.abspath(path))
-    with NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".flow.lock.", delete=False) as file:
-        try:
-            file.write(lock_text(lock))
-            file.flush()
-            os.fsync(file.fileno())
-            os.chmod(file.name, _mode(path))
-            os.replace(file.name, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(file.name)
-            raise
-
-
-def _mode(path: str) -> int:
-    try:
-        return stat.S_IMODE(os.stat(path).st_mode)
-    except OSError:
-        return 0o644
 
 
 def _after(before: Lock, heard: Mapping[TargetName, Heard], unused: Sequence[TargetName]) -> Lock:

@@ -1,4 +1,7 @@
-"""`--env`: the option of all commands that read `flow.toml`."""
+"""`--env`: the option of all commands that read `flow.toml`.
+
+FLOW_ENV says the same (`tools.environments`), but for a run that is carried on: that has kept what was said
+when it was started."""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from flowlang.agents.roots import CONFIG_NAME, config_folder
-from flowlang.tools.environments import ENVIRONMENT_VARIABLE
 
 
 def complete_environments(context: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -26,8 +28,6 @@ env_option = click.option(
     "--env",
     "environment",
     metavar="NAME",
-    envvar=ENVIRONMENT_VARIABLE,
-    show_envvar=True,
     shell_complete=complete_environments,
-    help="Read the tables `[env.NAME.…]` of flow.toml in the place of those of the same name.",
+    help="Read the tables `[env.NAME.…]` of flow.toml in the place of others. [env var: FLOW_ENV]",
 )

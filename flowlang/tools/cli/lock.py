@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from flowlang.agents.locked import BadLock, Lock, TargetName, read_lock
+from flowlang.agents.locked import BadLock, Lock, TargetName, lock_text, read_lock
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.render import render_all
@@ -22,7 +22,8 @@ from flowlang.tools.files import find_flow_files, read_shown, shown_path
 from flowlang.tools.frontend import sources
 from flowlang.tools.lock_report import relocked_json, relocked_text
 from flowlang.tools.lockable import LockedProject, lockable
-from flowlang.tools.locking import Relocked, relock, write_lock
+from flowlang.tools.locking import Relocked, relock
+from flowlang.tools.whole_files import write_whole
 
 EXAMPLES = """\b
 Examples:
@@ -153,7 +154,7 @@ def _tell(name: TargetName, heard: Heard) -> None:
 def _write(relocked: Relocked) -> None:
     path = relocked.project.lock_path
     try:
-        write_lock(path, relocked.after)
+        write_whole(path, lock_text(relocked.after))
     except OSError as problem:
         raise click.ClickException(f"{shown_path(path)} cannot be written: {problem.strerror}") from None
 
