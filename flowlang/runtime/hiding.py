@@ -111,4 +111,6 @@ def _writings(secret: str) -> Iterator[str]:
         yield repr(text)[1:-1]
         yield quote(text, safe="")
         yield quote_plus(text)
-        yield base64.b64encode(text.encode(errors="surrogateescape")).decode().rstrip("=")
+        encoded = base64.b64encode(text.encode(errors="surrogateescape")).decode()
+        yield encoded
+        yield encoded.rstrip("=")
