@@ -129,6 +129,13 @@ def test_references_give_types_their_names() -> None:
     assert result({"$ref": "#/$defs/string"}, **{"$defs": {"string": page}}) == "{ url: string }"
 
 
+def test_what_is_referred_to_twice_does_not_contain_itself() -> None:
+    base = {"properties": {"a": {"type": "string"}}, "required": ["a"]}
+    both = {"allOf": [{"$ref": "#/$defs/Base"}, {"properties": {"up": {"$ref": "#/$defs/Base"}}}]}
+    (agent,) = description([Offered("f", {}, {**both, "$defs": {"Base": base}})], "here").agents
+    assert show(agent.result) == "{ a: string, up: Base? }"
+
+
 def test_what_contains_itself_is_json_there() -> None:
     (agent,) = description(
         [Offered("f", {}, {"$ref": "#/$defs/Tree", "$defs": {"Tree": TREE}})], "here"
@@ -349,6 +356,31 @@ def test_any_json_can_be_offered(schema: dict[str, Any], value: Any) -> None:
     assert len(told.agents) + len(told.mistakes) == 1
     arguments_of(offered, dict.fromkeys("ab", value))
     reply_of(offered, value)
+
+
+DEFS = st.sampled_from("ABCD")
+REFERRING = st.recursive(
+    st.sampled_from([{"type": "string"}, {"type": "integer", "nullable": True}, {"enum": ["a"]}])
+    | DEFS.map(lambda name: {"$ref": f"#/$defs/{name}"}),
+    lambda inside: st.one_of(
+        st.dictionaries(st.sampled_from("xyz"), inside, min_size=1).map(lambda parts: {"properties": parts}),
+        inside.map(lambda item: {"type": "array", "items": item}),
+        st.lists(inside, min_size=1, max_size=3).map(lambda parts: {"allOf": parts}),
+        st.lists(inside, min_size=1, max_size=3).map(lambda parts: {"anyOf": parts}),
+        st.tuples(DEFS, inside).map(
+            lambda pair: {"$ref": f"#/$defs/{pair[0]}", "properties": {"w": pair[1]}}
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.fixed_dictionaries(dict.fromkeys("ABCD", REFERRING)), st.lists(REFERRING, min_size=2, max_size=5))
+def test_an_offer_means_the_same_by_itself_and_among_others(defs: Any, outputs: list[Any]) -> None:
+    offers = [Offered(f"f{n}", {}, {**schema, "$defs": defs}) for n, schema in enumerate(outputs)]
+    for offered, agent in zip(offers, description(offers, "").agents, strict=True):
+        assert signature_of(offered).result.type == agent.result
 
 
 def schemas(depth: int = 3) -> st.SearchStrategy[dict[str, Any]]:

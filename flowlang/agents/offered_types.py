@@ -17,7 +17,7 @@ import attrs
 from flowlang.agents.meanings import Contents, Meaning, Property
 from flowlang.agents.offered_names import distinct, flow_name, is_type_name
 from flowlang.agents.offers import Offered
-from flowlang.agents.schema_types import SchemaReader
+from flowlang.agents.schema_types import Memory, SchemaReader
 from flowlang.agents.schemas import doc_of
 from flowlang.semantics import types
 from flowlang.semantics.facts import Parameter
@@ -27,7 +27,6 @@ from flowlang.values.value import Value
 
 MAX_AGENTS: Final = 1_000
 MAX_PARAMETERS: Final = 200
-MAX_ALL_SCHEMAS: Final = 300_000  # parts of schemas that are read for one target
 
 OPEN: Final = "arguments"
 """The parameter of an agent that takes any arguments: an object of them."""
@@ -37,11 +36,11 @@ def description(offers: Sequence[Offered], shown_path: str) -> Description:
     """What flows see of a target. Never raises; what cannot be used is left out, with a mistake."""
     agents: list[DescribedAgent] = []
     mistakes: list[Mistake] = []
-    left = MAX_ALL_SCHEMAS
+    told, heard = Memory(), Memory()
     for name, offered in zip(agent_names(offers), offers[:MAX_AGENTS], strict=False):
-        signature = signature_of(offered, shown_path)
-        left -= signature.schemas
-        problem = "all schemas together are too large to be read" if left < 0 else _objection(signature)
+        signature = _signature(offered, shown_path, told, heard)
+        is_read = min(told.left, heard.left) >= 0
+        problem = _objection(signature) if is_read else "all schemas together are too large to be read"
         if problem is not None:
             mistakes.append(Mistake(f"`{offered.name}`: {problem}", agent=name))
         else:
@@ -68,12 +67,11 @@ def reply_of(offered: Offered, reply: Value) -> Value:
 
 @attrs.frozen(eq=False)
 class Signature:
-    """An offer, read once. `schemas` is how many parts of schemas that took."""
+    """An offer, read once."""
 
     properties: tuple[tuple[str, Property], ...]  # by the parameter's name
     takes_any: bool
     result: Meaning
-    schemas: int
 
     def agent(self, name: str, offered: Offered) -> DescribedAgent:
         parameters = tuple(Parameter(n, p.type, p.required, p.doc) for n, p in self.properties)
@@ -106,23 +104,26 @@ class Signature:
         return heard(reply, Contents(dict, read or _kept_text)) if heard else reply
 
 
-def signature_of(offered: Offered, module: str = "") -> Signature:
-    """What an offer means. `module` is where its tagged unions belong."""
-    told = SchemaReader(offered.input, "told", module)
-    properties = told.properties(offered.input)
+def signature_of(offered: Offered) -> Signature:
+    """What an offer means, read by itself."""
+    return _signature(offered, "", Memory(), Memory())
+
+
+def _signature(offered: Offered, module: str, told: Memory, heard: Memory) -> Signature:
+    """`module` is where tagged unions belong."""
+    reader = SchemaReader(offered.input, "told", module, told)
+    properties = reader.properties(offered.input)
     names = distinct(flow_name(property.name) for property in properties)
-    takes_any = not properties and told.is_open(offered.input)
-    result, read = _result(offered, module)
-    return Signature(tuple(zip(names, properties, strict=True)), takes_any, result, told.read_parts + read)
+    takes_any = not properties and reader.is_open(offered.input)
+    return Signature(tuple(zip(names, properties, strict=True)), takes_any, _result(offered, module, heard))
 
 
-def _result(offered: Offered, module: str) -> tuple[Meaning, int]:
+def _result(offered: Offered, module: str, memory: Memory) -> Meaning:
     if offered.file:
-        return Meaning(types.FILE), 0
+        return Meaning(types.FILE)
     if offered.output is None:
-        return Meaning(types.STRING), 0
-    reader = SchemaReader(offered.output, "heard", module)
-    return reader.read(offered.output), reader.read_parts
+        return Meaning(types.STRING)
+    return SchemaReader(offered.output, "heard", module, memory).read(offered.output)
 
 
 def _objection(signature: Signature) -> str | None:
@@ -139,23 +140,25 @@ def _kept_text(text: str, _: str) -> Value:
 
 
 def _with_names(agents: list[DescribedAgent]) -> tuple[DescribedAgent, ...]:
-    """The agents, with each name of a type standing for one type; agents come before types."""
-    naming = _Naming({agent.name: "" for agent in agents})
+    """The agents, with each name of a type standing for one type: what is given back comes before what is
+    passed, and agents before types."""
+    naming = _Naming(dict.fromkeys(agent.name for agent in agents))
+    results = [naming.named(agent.result) for agent in agents]
     return tuple(
         attrs.evolve(
             agent,
             parameters=tuple(attrs.evolve(p, type=naming.named(p.type)) for p in agent.parameters),
-            result=naming.named(agent.result),
+            result=result,
         )
-        for agent in agents
+        for agent, result in zip(agents, results, strict=True)
     )
 
 
 @attrs.define
 class _Naming:
-    """Which names are taken, and by what: a type as it reads in full."""
+    """Which names are taken, and by what: a type, or an agent or a case, which is none."""
 
-    taken: dict[str, str]
+    taken: dict[str, Type | None]
     known: dict[int, tuple[Type, Type]] = attrs.field(factory=dict)  # each type by its identity, and renamed
 
     def named(self, type: Type) -> Type:
@@ -175,10 +178,10 @@ class _Naming:
             case types.Optional(inner):
                 return types.optional(self.named(inner))
             case types.Record(fields=fields, name=name):
-                kept = name if name and self._take(name, repr(type)) else None
+                kept = name if name and self._take(name, type) else None
                 return types.Record(self._fields(fields), kept)
             case types.Enum(name=str(name)):
-                return type if self._take(name, repr(type)) else attrs.evolve(type, name=None)
+                return type if self._take(name, type) else attrs.evolve(type, name=None)
             case types.Union():
                 return self._union(type)
             case _:
@@ -186,17 +189,28 @@ class _Naming:
 
     def _union(self, type: types.Union) -> Type:
         """A tagged union has a name at any rate: the next that is free."""
-        name, number, written = type.name, 1, repr(type)
-        while not self._take(name, written):
+        name, number = type.name, 1
+        while not self._take(name, type):
             number += 1
             name = f"{type.name}_{number}"
         cases = tuple(attrs.evolve(case, fields=self._fields(case.fields)) for case in type.cases)
         for case in cases:
-            self.taken.setdefault(case.name, f"a case of {name}")
+            self.taken.setdefault(case.name, None)
         return attrs.evolve(type, name=name, shown=name, cases=cases)
 
     def _fields(self, fields: tuple[types.RecordField, ...]) -> tuple[types.RecordField, ...]:
         return tuple(attrs.evolve(field, type=self.named(field.type)) for field in fields)
 
-    def _take(self, name: str, written: str) -> bool:
-        return is_type_name(name) and self.taken.setdefault(name, written) == written
+    def _take(self, name: str, type: Type) -> bool:
+        if not is_type_name(name):
+            return False
+        other = self.taken.setdefault(name, type)
+        return other is type or (other is not None and _are_same(other, type))
+
+
+def _are_same(one: Type, other: Type) -> bool:
+    """Whether types are the same all through; those of tagged unions are equal by name alone."""
+    if isinstance(one, types.Union) and isinstance(other, types.Union):
+        cases = [(case.name, case.fields) for case in one.cases]
+        return cases == [(case.name, case.fields) for case in other.cases]
+    return one == other

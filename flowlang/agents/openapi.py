@@ -230,7 +230,7 @@ class _Inputs:
 
     def flatten(self, document: Schema, schema: Value, *, required: bool, force: bool) -> bool:
         """Take the properties of a body in; not where it is no object, or a name is taken already."""
-        merged = SchemaReader(document, "told", "").merged(schema)
+        merged = SchemaReader(document, "told").merged(schema)
         properties = merged.get("properties")
         is_choice = any(key in merged for key in ("anyOf", "oneOf")) or merged.get("nullable") is True
         if not isinstance(properties, dict) or not properties or (is_choice and not force):

@@ -24,7 +24,6 @@ Invariant: never raises, whatever the schema is; depth and size are bounded, and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -33,46 +32,59 @@ from flowlang.agents import meanings, schemas
 from flowlang.agents.meanings import ANYTHING, Meaning, Property
 from flowlang.agents.offered_names import distinct, field_name, is_type_name
 from flowlang.agents.offers import Schema
+from flowlang.agents.schema_references import Circles, Target, target_of
 from flowlang.semantics import types
 from flowlang.semantics.types import Type
 from flowlang.values.value import Value
 
-MAX_DEPTH: Final = 48
-MAX_SCHEMAS: Final = 20_000  # parts of one schema that are read
+MAX_DEPTH: Final = 32  # schemas inside each other, references apart
+MAX_SCHEMAS: Final = 300_000  # parts that are read of all schemas of a target
 MAX_CASES: Final = 100
 
 Way: TypeAlias = Literal["told", "heard"]
+Place: TypeAlias = tuple[int, ...]
+"""The schemas that a part lies in, by their identity: the one that was referred to last, and what was merged
+with it."""
+
+
+@attrs.define(eq=False)
+class Memory:
+    """What is known of the schemas of a target, for all of its agents. `left` is how much may be read yet."""
+
+    left: int = MAX_SCHEMAS
+    circles: Circles = attrs.field(factory=Circles)
+    meanings: dict[tuple[int, str | None, Place], tuple[Schema, Meaning]] = attrs.field(factory=dict)
 
 
 class SchemaReader:
     """Reads the parts of one schema, to which references point. `way` says where its values go: what only a
-    server sets is not told, and what it never shows is not heard. `module` is where tagged unions belong."""
+    server sets is not told, and what it never shows is not heard. `module` is where tagged unions belong.
+    A `memory` belongs to one way and module."""
 
-    def __init__(self, root: Schema, way: Way, module: str) -> None:
-        self.left = MAX_SCHEMAS
+    def __init__(self, root: Schema, way: Way, module: str = "", memory: Memory | None = None) -> None:
+        self._memory = Memory() if memory is None else memory
         self._module = module
         self._root = root
         self._ignored = "readOnly" if way == "told" else "writeOnly"
-        self._known: dict[str, Meaning] = {}
-        self._within: set[str] = set()
+        self._within: Place = ()
         self._depth = 0
 
     def read(self, schema: Value, name: str | None = None) -> Meaning:
         """The meaning of a part; `name` is what a type of it is called if it has no title."""
-        self.left -= 1
-        if not isinstance(schema, dict) or self.left < 0 or self._depth >= MAX_DEPTH:
+        memory, key = self._memory, (id(schema), name, self._within)
+        if key in memory.meanings:
+            return memory.meanings[key][1]
+        memory.left -= 1
+        if not isinstance(schema, dict) or memory.left < 0 or self._depth >= MAX_DEPTH:
             return ANYTHING
         self._depth += 1
         try:
             meaning = self._read(schema, name)
         finally:
             self._depth -= 1
-        return ANYTHING if types.is_too_large(meaning.type) else meaning
-
-    @property
-    def read_parts(self) -> int:
-        """How many parts have been read."""
-        return MAX_SCHEMAS - self.left
+        meaning = ANYTHING if types.is_too_large(meaning.type) else meaning
+        memory.meanings[key] = (schema, meaning)
+        return meaning
 
     def properties(self, schema: Value) -> tuple[Property, ...]:
         """The properties that an object may have, in order."""
@@ -101,53 +113,60 @@ class SchemaReader:
         return self._alone(schema, name)
 
     def _referred(self, reference: str) -> Meaning:
-        if reference in self._known:
-            return self._known[reference]
-        if reference in self._within:
+        """The meaning of what is referred to, once all is read that it refers to itself."""
+        target = target_of(self._root, reference)
+        if target is None:
             return ANYTHING
-        with self._inside([reference]):
-            target = schemas.referred(self._root, reference)
-            self._known[reference] = self.read(target, schemas.last_part(reference))
-        return self._known[reference]
+        for each in self._memory.circles.meet(self._root, target):
+            self._apart(each)
+        if self._memory.circles.share(id(target.schema), self._within):
+            return ANYTHING
+        return self._apart(target)
+
+    def _apart(self, target: Target) -> Meaning:
+        """The meaning of a schema by itself, wherever it is referred to."""
+        outside = self._within, self._depth
+        self._within, self._depth = (id(target.schema),), 0
+        try:
+            return self.read(target.schema, target.name)
+        finally:
+            self._within, self._depth = outside
 
     def _together(self, schema: Schema, name: str | None) -> Meaning:
         """What several schemas mean that all hold."""
-        references: list[str] = []
-        merged = self._merged(schema, references)
-        if not self._within.isdisjoint(references):
+        targets: list[Target] = []
+        merged = self._merged(schema, targets)
+        circles, outside = self._memory.circles, self._within
+        for target in targets:
+            circles.meet(self._root, target)
+        if any(circles.share(id(target.schema), outside) for target in targets):
             return ANYTHING
-        with self._inside(references):
-            return self._alone(merged, name)
-
-    @contextmanager
-    def _inside(self, references: list[str]) -> Iterator[None]:
-        """What is referred to here contains itself if it is referred to again."""
-        self._within.update(references)
+        self._within = (*outside, *(id(target.schema) for target in targets))
         try:
-            yield
+            return self._alone(merged, name)
         finally:
-            self._within.difference_update(references)
+            self._within = outside
 
-    def _merged(self, schema: Value, references: list[str]) -> Schema:
+    def _merged(self, schema: Value, targets: list[Target]) -> Schema:
         """A schema as one object, without references and `allOf`. What is left out of it would only allow
-        less. `references` takes those that led to it."""
+        less. `targets` takes what was referred to on the way."""
         merged: Schema = {}
-        for part in self._conjuncts(schema, references, 0):
+        for part in self._conjuncts(schema, targets, 0):
             for key, value in part.items():
                 schemas.add_keyword(merged, key, value)
         return merged
 
-    def _conjuncts(self, schema: Value, references: list[str], depth: int) -> Iterator[Schema]:
+    def _conjuncts(self, schema: Value, targets: list[Target], depth: int) -> Iterator[Schema]:
         """The schemas that must hold together."""
-        self.left -= 1
-        if not isinstance(schema, dict) or self.left < 0 or depth >= MAX_DEPTH:
+        self._memory.left -= 1
+        if not isinstance(schema, dict) or self._memory.left < 0 or depth >= MAX_DEPTH:
             return
-        reference, parts = schema.get("$ref"), schema.get("allOf")
-        if isinstance(reference, str) and reference not in references:
-            references.append(reference)
-            yield from self._conjuncts(schemas.referred(self._root, reference), references, depth + 1)
+        parts, target = schema.get("allOf"), target_of(self._root, schema.get("$ref"))
+        if target is not None and not any(known.schema is target.schema for known in targets):
+            targets.append(target)
+            yield from self._conjuncts(target.schema, targets, depth + 1)
         for part in parts if isinstance(parts, list) else ():
-            yield from self._conjuncts(part, references, depth + 1)
+            yield from self._conjuncts(part, targets, depth + 1)
         yield {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
 
     # One schema
