@@ -22,7 +22,7 @@ from typing import Final, TypeAlias
 import attrs
 import trio
 
-from flowlang.hosts.under_way import IN_A_TURN, Activity, Answers, Calls, FindAnswer, MakeCall
+from flowlang.hosts.under_way import IN_A_TURN, Activity, Answers, Calls, FindAnswer, FindUsed, MakeCall
 from flowlang.hosts.unwritten import Unwritten
 from flowlang.hosts.withheld import Telling
 from flowlang.plan import model as plan
@@ -101,6 +101,7 @@ class World:
     answer: FindAnswer = lambda path, question: None
     activity: Activity = attrs.field(factory=Activity)
     clock: Callable[[], int] = wall_clock
+    used: FindUsed = lambda path: None
 
 
 @attrs.define
@@ -151,7 +152,7 @@ class JournaledRun:
         self._unwritten = Unwritten()
         self._ahead = 0  # characters of rows not yet written
         self._status: RunStatus | None = None if replayed and resumed else "running"  # as it is written
-        self._calls = Calls(compiled, world.make_call, world.activity, self._call_ended)
+        self._calls = Calls(compiled, world.make_call, world.used, world.activity, self._call_ended)
         self._answers = Answers(compiled, world.answer, self._answer_came)
         self._answered: set[str] = set()
         self._parking = False

@@ -21,9 +21,9 @@ import trio
 
 from flowlang.hosts.places import Places
 from flowlang.hosts.turns import Turns
-from flowlang.runtime.agents import Agent, AgentCall, AgentError, Said, Used, agent_failed
+from flowlang.runtime.agents import Agent, AgentCall, AgentError, Said, Used, agent_failed, amounts_of
 from flowlang.runtime.connections import Connections
-from flowlang.runtime.events import Admitted, AgentSaid, AgentUsed, OnEvent, Waiting
+from flowlang.runtime.events import Admitted, AgentSaid, OnEvent, Waiting
 from flowlang.runtime.failures import TIMEOUT
 from flowlang.runtime.files import Files
 from flowlang.runtime.groups import news
@@ -76,6 +76,7 @@ class TrioHost:
         self._mailbox = Mailbox()
         self._woken: dict[Wait, trio.Event] = {}
         self._asked: dict[str, _Asked] = {}
+        self._used: dict[str, Mapping[str, int]] = {}
 
     # Time and structure
 
@@ -107,7 +108,7 @@ class TrioHost:
     # Calls
 
     def call(self, path: str, call: AgentCall) -> Awaitable[Value]:
-        tell = None if self._on_event is None else partial(self._tell_said, path, call.agent)
+        tell = partial(self._tell_said, path, call.agent)
         call = call._replace(files=self._files, connections=self._connections, tell=tell)
         turns = self._turns.get(call.agent)
         if turns is None:
@@ -121,11 +122,13 @@ class TrioHost:
             self._on_event(Waiting(path, now, "limit", agent, None) if waiting else Admitted(path, now))
 
     def _tell_said(self, path: str, agent: str, said: Said | Used) -> None:
-        assert self._on_event is not None, "somebody listens"
         if isinstance(said, Used):
-            self._on_event(AgentUsed(path, self.now(), agent, dict(said.amounts)))
-        else:
+            self._used[path] = amounts_of(said)
+        elif self._on_event is not None:
             self._on_event(AgentSaid(path, self.now(), agent, *said))
+
+    def used(self, path: str) -> Mapping[str, int] | None:
+        return self._used.pop(path, None) if self._used else None
 
     async def _in_a_place(self, call: AgentCall) -> Value:
         """The reply to a call that is made under the engine's cap."""

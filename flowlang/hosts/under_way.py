@@ -6,7 +6,7 @@ that other runs have theirs. What it comes to is handed back as the text of an o
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 import attrs
@@ -16,11 +16,15 @@ from flowlang.hosts.withheld import Withheld
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall, AgentError
 from flowlang.runtime.host import Question
+from flowlang.runtime.journal import with_used
 from flowlang.runtime.outcomes import error_text, reply_text
 from flowlang.values.value import Value
 
 MakeCall: TypeAlias = Callable[[str, AgentCall], Awaitable[Value]]
 """Carries out one attempt of a call, given its path. Raises AgentError."""
+
+FindUsed: TypeAlias = Callable[[str], Mapping[str, int] | None]
+"""What a call that has ended has used, given its path; see `Host.used`."""
 
 FindAnswer: TypeAlias = Callable[[str, Question], Callable[[], Awaitable[Value]] | None]
 """What answers a question, given its address; None where it waits for somebody. That raises AgentError."""
@@ -47,8 +51,11 @@ class Calls:
     """The calls of a run. A task that is done with one goes on with the next that is ready, so that of calls
     in a row not each costs a task and a scope of its own."""
 
-    def __init__(self, compiled: plan.Plan, make: MakeCall, activity: Activity, ended: CallEnded) -> None:
-        self._plan, self._make, self._activity, self._ended = compiled, make, activity, ended
+    def __init__(
+        self, compiled: plan.Plan, make: MakeCall, used: FindUsed, activity: Activity, ended: CallEnded
+    ) -> None:
+        self._plan, self._make, self._used = compiled, make, used
+        self._activity, self._ended = activity, ended
         self._withheld = Withheld[AgentCall]()
         self._ready: OrderedDict[str, AgentCall] = OrderedDict()
         self._scopes: dict[str, trio.CancelScope] = {}
@@ -121,8 +128,9 @@ class Calls:
         finally:
             del self._scopes[path]
             self._activity.calls -= 1
+            used = self._used(path)
             if outcome is not None or scope.cancel_called:  # else the run was left
-                self._ended(path, call, outcome)
+                self._ended(path, call, with_used(outcome, used))
 
     async def _outcome(self, path: str, call: AgentCall) -> str:
         try:

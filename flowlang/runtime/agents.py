@@ -90,9 +90,22 @@ class Agent(Protocol):
         """The reply, as JSON. Raises `AgentError`, or anything: that is then `AgentFailed`."""
 
 
+MOST_AMOUNTS: Final = 20
+LARGEST_AMOUNT: Final = 1 << 53
+
 LONGEST_MESSAGE: Final = 1_000
 LONGEST_CAUSE: Final = 10_000
 FRAMES: Final = 20
+
+
+def amounts_of(used: Used) -> dict[str, int]:
+    """What can be counted of what an agent says that it has used: names with numbers, and not too many."""
+    given = list(used.amounts.items())[:MOST_AMOUNTS]
+    return {str(name): n for name, n in given if str(name).isidentifier() and _is_amount(n)}
+
+
+def _is_amount(number: object) -> bool:
+    return type(number) is int and 0 <= number <= LARGEST_AMOUNT
 
 
 def agent_failed(raised: BaseException) -> AgentError:

@@ -133,7 +133,7 @@ class AgentSaid:
 
 @attrs.frozen
 class AgentUsed:
-    """What a call has used so far, such as `input_tokens`."""
+    """What a call that has ended has used, such as `input_tokens`."""
 
     path: str
     at: int

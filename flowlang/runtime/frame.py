@@ -13,7 +13,7 @@ statement mentions: so the cost of a nested block depends on its text, not on ho
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import attrs
 
@@ -37,19 +37,30 @@ class Clauses:
 
 @attrs.define
 class Counts:
-    """Of steps that were begun or skipped, and of further attempts."""
+    """Of steps that were begun or skipped, of further attempts, and of what calls have used: by agent, and by
+    what is counted."""
 
     executed: int = 0
     skipped: int = 0
     retries: int = 0
-
-    def __iter__(self) -> Iterator[int]:
-        return iter((self.executed, self.skipped, self.retries))
+    usage: dict[str, dict[str, int]] = attrs.field(factory=dict)
 
     def add(self, others: Counts) -> None:
         self.executed += others.executed
         self.skipped += others.skipped
         self.retries += others.retries
+        for agent, amounts in others.usage.items():
+            self.use(agent, amounts)
+
+    def use(self, agent: str, amounts: Mapping[str, int]) -> None:
+        """A call of an agent has used so much."""
+        total = self.usage.setdefault(agent, {})
+        for name, amount in amounts.items():
+            total[name] = total.get(name, 0) + amount
+
+    def to_json(self) -> list[Value]:
+        counts: list[Value] = [self.executed, self.skipped, self.retries]
+        return [*counts, self.usage] if self.usage else counts
 
 
 @attrs.frozen

@@ -12,7 +12,7 @@ Instants are microseconds since 1970 UTC, durations microseconds."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -83,6 +83,10 @@ class Host(Protocol):
         a cancellation is delivered, which it then is at the next wait.
 
         Raises `AgentError` or a cancellation, nothing else: whatever an agent raised was made one."""
+
+    def used(self, path: str) -> Mapping[str, int] | None:
+        """What the call of this path has used, as its agent told; None where it did not. Asked once, when the
+        call has ended, however it did."""
 
     def wait(self, path: str, awaited: Question | Awaited) -> Awaitable[Value]:
         """The answer to a question, as JSON, or the fields of an event, as a plan value.

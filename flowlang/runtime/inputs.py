@@ -9,6 +9,7 @@ checks them. The fields of an event are a plan value that fits."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import attrs
@@ -52,11 +53,12 @@ class Began:
 
 @attrs.frozen
 class CallEnded:
-    """`path` is that of the call, as the host was given it."""
+    """`path` is that of the call, as the host was given it; `used` what it has used, if it told of that."""
 
     at: int
     path: str
     outcome: Outcome
+    used: Mapping[str, int] | None = None
 
 
 @attrs.frozen

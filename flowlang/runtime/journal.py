@@ -12,7 +12,7 @@ what was written is read back as it was, or its damage is told."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
@@ -141,8 +141,8 @@ def row_of(seq: int, input: Input, digest: bytes | None = None) -> Row:
     match input:
         case Began(at):
             return Row(seq, "began", "", at)
-        case CallEnded(at, path, outcome):
-            return Row(seq, "call", path, at, outcome_text(outcome), digest)
+        case CallEnded(at, path, outcome, used):
+            return Row(seq, "call", path, at, with_used(outcome_text(outcome), used), digest)
         case Answered(at, path, outcome):
             return Row(seq, "answer", path, at, outcome_text(outcome))
         case EventCame(at, event, fields):
@@ -186,24 +186,33 @@ def outcome_text(outcome: Outcome) -> str | None:
             return None
 
 
-def _outcome(text: str | None) -> Outcome:
-    if text is None:
-        return Stopped()
-    known: dict[str, Any] = json.loads(text)
+def with_used(text: str | None, used: Mapping[str, int] | None) -> str | None:
+    """The text of an outcome, and in it what the call has used."""
+    if not used:
+        return text
+    told = write_json({"used": used})
+    return told if text is None else f"{text[:-1]},{told[1:]}"
+
+
+def _call_ended(row: Row) -> CallEnded:
+    if row.outcome is None:
+        return CallEnded(row.at, row.path, Stopped())
+    known: dict[str, Any] = json.loads(row.outcome)
+    used = known.pop("used", None)
+    if not isinstance(used, dict | None):
+        raise ValueError("what was used is an object")
+    outcome = Stopped() if used and not known else _outcome_of(known)
+    return CallEnded(row.at, row.path, outcome, used)
+
+
+def _outcome_of(known: dict[str, Any]) -> Replied | Raised:
     return Replied(known["value"]) if "value" in known else Raised(**known)
-
-
-def _answer(text: str | None) -> Replied | Raised:
-    outcome = _outcome(text)
-    if isinstance(outcome, Stopped):
-        raise ValueError("a question is answered or it is not")
-    return outcome
 
 
 _INPUTS: Final[dict[str, Callable[[Any], Input]]] = {
     "began": lambda row: Began(row.at),
-    "call": lambda row: CallEnded(row.at, row.path, _outcome(row.outcome)),
-    "answer": lambda row: Answered(row.at, row.path, _answer(row.outcome)),
+    "call": _call_ended,
+    "answer": lambda row: Answered(row.at, row.path, _outcome_of(json.loads(row.outcome))),
     "event": lambda row: EventCame(row.at, row.path, json.loads(row.outcome)),
     "timer": lambda row: TimeCame(row.at),
     "cancel": lambda row: CancelAsked(row.at),

@@ -24,7 +24,7 @@ of trio, and yet a run cannot tell the two apart:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType, coroutine
 from typing import Any, TypeVar
@@ -135,6 +135,7 @@ class Kernel:
         self.recalling: dict[str, Task] = {}
         self.closed = False
         self.calls: dict[str, PendingCall] = {}
+        self._used: dict[str, Mapping[str, int]] = {}
         self.waits: dict[str, OpenWait] = {}
         self.ended = False
         self.result: object = None
@@ -227,6 +228,9 @@ class Kernel:
         task.abort = lambda: self._stop(path, pending)
         return await _suspend()
 
+    def used(self, path: str) -> Mapping[str, int] | None:
+        return self._used.pop(path, None) if self._used else None
+
     async def wait(self, path: str, awaited: Question | Awaited) -> Value:
         task = self._waiting_task()
         if isinstance(awaited, Question):
@@ -303,7 +307,9 @@ class Kernel:
 
     def _hear(self, input: Input) -> None:
         match input:
-            case CallEnded(path=path, outcome=outcome):
+            case CallEnded(path=path, outcome=outcome, used=used):
+                if used:
+                    self._used[path] = used
                 self._end_call(path, outcome)
             case Answered(path=path, outcome=outcome):
                 if path in self._asked:  # or else the answer came too late

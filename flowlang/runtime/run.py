@@ -24,8 +24,8 @@ from flowlang.values.value import Value
 @attrs.frozen
 class RunResult:
     """`value` is a plan value of the flow's result type; None unless the run is done. `undone` are the paths
-    of the steps that were compensated. Instants in microseconds since 1970. A run whose undos could not all
-    be carried out has failed, whatever else."""
+    of the steps that were compensated, `usage` is what calls have used, by agent. Instants in microseconds
+    since 1970. A run whose undos could not all be carried out has failed, whatever else."""
 
     run: str
     flow: str
@@ -39,6 +39,7 @@ class RunResult:
     steps_executed: int
     steps_skipped: int
     retries: int
+    usage: Mapping[str, Mapping[str, int]] = attrs.field(factory=dict)
 
 
 async def run(
@@ -144,6 +145,7 @@ class Run:
             steps_executed=counts.executed,
             steps_skipped=counts.skipped,
             retries=counts.retries,
+            usage=counts.usage,
         )
 
     def _tell(self, event: events.Event) -> None:

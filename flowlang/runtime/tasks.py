@@ -53,7 +53,12 @@ class Progress(NamedTuple):
     next_start: int
 
     def to_json(self, counts: Counts) -> Value:
-        return {"rounds": self.rounds, "state": self.state, "next": self.next_start, "counts": [*counts]}
+        return {
+            "rounds": self.rounds,
+            "state": self.state,
+            "next": self.next_start,
+            "counts": counts.to_json(),
+        }
 
     @classmethod
     def from_json(cls, known: Value, counts: Counts) -> Progress:
@@ -106,6 +111,10 @@ class Tasks(Running):
         except AgentError as error:
             failure = failure_of(self.program.plan, task.agent, error)
             raise _placed(failure, frame, task.at, task.agent) from None
+        finally:
+            if used := self.host.used(frame.path):
+                frame.counts.use(task.agent, used)
+                self.tell(events.AgentUsed, frame, task.agent, {**used})
         if frame.again:
             self.given[frame.key] = self.given.get(frame.key, 0) + 1
         return value if task.widen is None else widen(value, task.widen)

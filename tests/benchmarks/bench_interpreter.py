@@ -107,5 +107,8 @@ class NullHost:
     async def call(self, path: str, call: AgentCall) -> Value:
         return call.arguments["x"]
 
+    def used(self, path: str) -> None:
+        return None
+
     async def wait(self, path: str, awaited: Question | Awaited) -> Value:
         raise AssertionError("nothing waits here")

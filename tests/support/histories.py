@@ -21,6 +21,7 @@ from flowlang.runtime.events import StepDone
 from flowlang.runtime.journal import SEMANTICS, Row
 from flowlang.runtime.program import link
 from flowlang.runtime.replay import kernel_of, replay
+from flowlang.runtime.run import RunResult
 from flowlang.values.value import Value
 
 HISTORIES = Path(__file__).resolve().parent.parent / "histories"
@@ -93,13 +94,11 @@ def _rows(rows: list[list[Any]]) -> Iterator[Row]:
 
 
 def _plain(value: Any) -> Any:
-    """A value of any of our classes as JSON."""
+    """A value of any of our classes as JSON, without what histories of before cannot have."""
     if attrs.has(type(value)):
-        # Older histories do not say what steps gave.
-        names = [
-            name for name in attrs.fields_dict(type(value)) if (type(value), name) != (StepDone, "value")
-        ]
-        return {"is": type(value).__name__} | {name: _plain(getattr(value, name)) for name in names}
+        fields = {name: getattr(value, name) for name in attrs.fields_dict(type(value))}
+        shown = {name: _plain(part) for name, part in fields.items() if not _came_later(value, name, part)}
+        return {"is": type(value).__name__} | shown
     if isinstance(value, Mapping):
         return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -107,3 +106,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, plan.Model):
         return value.model_dump(mode="json")
     return str(value) if isinstance(value, Enum) else value
+
+
+def _came_later(of: object, name: str, part: Any) -> bool:
+    return (type(of), name) == (StepDone, "value") or ((type(of), name) == (RunResult, "usage") and not part)
