@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import trio
 import flowlang
 from flowlang import Engine
 from flowlang.tools.cli import invoke
+from flowlang.tools.run_history import Step
 
 TEXT = """
 agent price(item: string) -> float effect read
@@ -145,3 +146,132 @@ async def answering(run: flowlang.RunHandle) -> AsyncIterator[flowlang.events.Ev
         yield event
         if isinstance(event, flowlang.events.Waiting) and event.waiting_for == "answer":
             run.answer(event.path, True)
+
+
+UNDOS = """
+error Stop
+agent book(what: string) -> string effect idempotent
+agent release(what: string) effect idempotent
+
+flow nested() -> string {
+  step first = booked(what: "first")
+  step both = do {
+    step a = book(what: "a") undo release(what: a)
+    step b = book(what: a) undo release(what: "stop")
+    yield "${a} ${b}"
+  }
+    after first
+  fail Stop() when both != "" and first != ""
+  return both
+}
+
+flow retried() -> string {
+  step first = booked(what: "first")
+  step both = do {
+    step a = book(what: "a") undo release(what: a)
+    step b = book(what: "${a} stop") undo release(what: "stop")
+    fail Stop() when b == "a stop"
+    yield b
+  }
+    after first
+    retry 2 times
+  return both
+}
+
+flow items() -> list<string?> {
+  step first = booked(what: "first")
+  step all = for each n in [1, 2], in order, tolerating 1 failures {
+    step a = book(what: "${n}") undo release(what: a)
+    step b = book(what: "${a} item") undo release(what: if n == 2 then "stop" else b)
+    fail Stop() when n == 2 and b == "2 item"
+    yield b
+  }
+    after first
+  return all
+}
+
+flow raced() -> string {
+  step first = booked(what: "first")
+  step one = race { booked(what: "won"), two() } after first
+  step last = booked(what: one)
+  step stopped = book(what: "stop") after last
+  return "${last} ${stopped}"
+}
+
+flow booked(what: string) -> string {
+  step it = book(what: what) undo release(what: it)
+  return it
+}
+
+flow two() -> string {
+  step it = book(what: "lost") undo release(what: it)
+  step more = book(what: "long")
+  return more
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("flow", "undos"),
+    [
+        ("nested", {"first/it": "due", "both/a": "due", "both/b": "under way"}),
+        ("retried", {"first/it": "ready", "both/a": "due", "both/b": "under way"}),
+        (
+            "items",
+            {
+                "first/it": "ready",
+                "all[0]/a": "ready",
+                "all[0]/b": "ready",
+                "all[1]/a": "due",
+                "all[1]/b": "under way",
+            },
+        ),
+        ("raced", {"first/it": "ready", "one|0/it": "ready", "one|1/it": "undone", "last/it": "ready"}),
+    ],
+)
+def test_what_is_to_be_undone_is_told_from_what_would_be(
+    tmp_path: Path, flow: str, undos: dict[str, str]
+) -> None:
+    """A call that stops the run where it stands tells when to look."""
+
+    async def main() -> dict[str, str]:
+        reached = trio.Event()
+
+        async def book(what: str) -> str:
+            if flow == "raced" and what in ("long", "stop"):
+                if what == "stop":
+                    reached.set()
+                await trio.sleep_forever()
+            await trio.lowlevel.checkpoint()
+            return what
+
+        async def release(what: str) -> None:
+            if what == "stop":
+                reached.set()
+                await trio.sleep_forever()
+
+        compiled = flowlang.compile("main.flow", text=UNDOS)
+        ready = flowlang.prepare(compiled, flow=flow, agents={"book": book, "release": release})
+        async with Engine.open(tmp_path / "runs.db", durability="none") as engine:
+            with trio.CancelScope() as left:
+                async with engine.start(ready, {}, run_id="r"):
+                    await reached.wait()
+                    found = await engine.query("r")
+                    left.cancel()
+        return {step.path: said for step in below(found.steps) if (said := undo_of(step))}
+
+    assert trio.run(main) == undos
+
+
+def below(steps: Iterable[Step]) -> Iterator[Step]:
+    for step in steps:
+        yield step
+        yield from below(step.below)
+
+
+def undo_of(step: Step) -> str | None:
+    if step.undone is not None:
+        return "undone"
+    if step.being_undone:
+        return "under way"
+    return "due" if step.undo_due else "ready" if step.undoable else None

@@ -13,8 +13,6 @@ from typing import Final, Literal, TypeAlias, TypeVar
 
 import attrs
 
-from flowlang.plan import model as plan
-from flowlang.plan.paths import step_at
 from flowlang.runtime import events
 from flowlang.runtime.commands import OpenWait
 from flowlang.runtime.failures import Failure
@@ -79,8 +77,8 @@ class Step:
     """A step, or (`unnamed`) a statement that calls something and is none, such as a `return`.
 
     `value` is what it gave, a value of its type; None before, too, and where it is unnamed. `latest` is what
-    it last came to wait for, or to try again. `undone` None: it was not, or not yet;
-    `undoable`: it would be, if the run failed. `tolerated` counts items that were let fail."""
+    it last came to wait for, or to try again. `undone` None: it was not, or not yet; `undoable`: it would be,
+    if the run failed; `undo_due`: it will be. `tolerated` counts items that were let fail."""
 
     path: str
     started: int
@@ -101,9 +99,16 @@ class Step:
     tolerated: int = 0
     stopped_after: int | None = None
     undoable: bool = False
+    undo_due: bool = False
     undone: events.Undone | None = None
     calls: list[Call] = attrs.field(factory=list)
     below: list[Step] = attrs.field(factory=list)
+
+    @property
+    def being_undone(self) -> bool:
+        """Whether its undo has begun and not come to an end."""
+        begun = any("/!undo" in call.path.removeprefix(self.path) for call in self.calls)
+        return self.undone is None and begun
 
 
 @attrs.define(eq=False)
@@ -239,16 +244,13 @@ class History:
 
     # At the end
 
-    def settle(
-        self, compiled: plan.Plan, flow: str, kernel: Kernel, unknown: Iterable[str], *, held: bool
-    ) -> None:
+    def settle(self, kernel: Kernel, unknown: Iterable[str], *, held: bool) -> None:
         """Say of what has not ended how it stands. `unknown` are the calls that nobody knows of."""
         self._drop_the_cancelled(kernel)
         if self.ended:
             return
         under_way: State = "running" if held else "interrupted"
         states: dict[str, State] = dict.fromkeys(kernel.calls, under_way) | dict.fromkeys(unknown, "unknown")
-        undos = _Undos(compiled, flow)
         own: dict[Step, State] = {}
         for path, state in states.items():
             self._settle_own(own, path, state)
@@ -257,8 +259,6 @@ class History:
         for step in reversed([self.root, *self.steps.values()]):
             if step.ended is None:
                 step.state = _open_state(step, own, under_way)
-            elif step.state == "done" and step.caught is None and step.undone is None:
-                step.undoable = undos.stand_at(step.path)
 
     def _drop_the_cancelled(self, kernel: Kernel) -> None:
         """No event tells the end of what has no name: it is over where nothing of it is wanted any more."""
@@ -287,22 +287,6 @@ def _open_state(step: Step, own: Mapping[Step, State], under_way: State) -> Stat
             return "waiting"
         case _:
             return under_way
-
-
-@attrs.define
-class _Undos:
-    """Which steps of a flow have an undo; items, rounds and attempts of a step are alike."""
-
-    compiled: plan.Plan
-    flow: str
-    known: dict[str, bool] = attrs.field(factory=dict)
-
-    def stand_at(self, path: str) -> bool:
-        alike = without_items(path)
-        if alike not in self.known:
-            found = step_at(self.compiled, self.flow, alike)
-            self.known[alike] = found is not None and found.undo is not None
-        return self.known[alike]
 
 
 def around(path: str) -> str:

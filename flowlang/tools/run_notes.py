@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from flowlang.runtime import events
 from flowlang.runtime.commands import OpenWait
 from flowlang.runtime.host import Question
-from flowlang.tools.run_history import Call, Step
+from flowlang.tools.run_history import Step
 from flowlang.tools.run_progress import failure_text, loop_text
 from flowlang.tools.run_times import due_text, moment_text
 
@@ -77,11 +77,9 @@ def _undo_notes(step: Step) -> Iterator[str]:
             yield "undone"
         case events.Undone(failure=failure) if failure is not None:
             yield f"could not be undone: {failure_text(failure)}"
-        case None if any(_is_of_undo(call) and call.row is None for call in step.calls):
+        case None if step.being_undone:
             yield "is being undone"
+        case None if step.undo_due:
+            yield "still to be undone"
         case None if step.undoable:
             yield "to be undone if the run fails"
-
-
-def _is_of_undo(call: Call) -> bool:
-    return "/!undo" in call.path

@@ -176,6 +176,10 @@ def _again_at(step: Step) -> str | None:
 def _undo_of(step: Step) -> str | None:
     if step.undone is not None:
         return "undone" if step.undone.failure is None else "failed"
+    if step.being_undone:
+        return "under_way"
+    if step.undo_due:
+        return "due"
     return "ready" if step.undoable else None
 
 

@@ -21,6 +21,7 @@ from flowlang.tools.run_handle import Result, result_of
 from flowlang.tools.run_history import History
 from flowlang.tools.run_looking import looking_at
 from flowlang.tools.run_secrets import shown_arguments
+from flowlang.tools.run_undos import mark_undos
 from flowlang.tools.stored import Begun
 from flowlang.values.codec import encode
 from flowlang.values.value import Value
@@ -90,7 +91,8 @@ def view(store: Store, wanted: str, *, now: int, option: str | None = None) -> V
     with looking_at(store, record, history.tell, history.take_in) as looking:
         kernel, compiled = looking.kernel, looking.plan
         unknown = looking.unknown if record.holder is None else []
-        history.settle(compiled, record.flow, kernel, unknown, held=record.holder is not None)
+        history.settle(kernel, unknown, held=record.holder is not None)
+        mark_undos(history, compiled, record.flow)
         ended = kernel.result if kernel.ended else None
         return View(
             record=record,
