@@ -68,8 +68,9 @@ def _expressions(draw: st.DrawFn, depth: int) -> str:
     return "\n\n".join(sorted(maker.lines, key=_order)) + "\n"
 
 
-def _order(line: str) -> int:
-    return ("type", "error", "event", "agent", "ask", "flow").index(line.partition(" ")[0])
+def _order(declaration: str) -> int:
+    undocumented = declaration.partition("\n")[2] if declaration.startswith("///") else declaration
+    return ("type", "error", "event", "agent", "ask", "flow").index(undocumented.partition(" ")[0])
 
 
 def formatted(text: str) -> str:

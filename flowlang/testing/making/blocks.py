@@ -9,7 +9,7 @@ import attrs
 from flowlang.plan import model as plan
 from flowlang.testing.making.declarations import Callee
 from flowlang.testing.making.kinds import BOOL, NULL, STRING, list_of, optional, written
-from flowlang.testing.making.scope import Around
+from flowlang.testing.making.scope import Around, Finding
 from flowlang.testing.making.tasks import Tasks
 
 BUILT_IN: Final = (
@@ -90,45 +90,48 @@ class Blocks(Tasks):
     # Barriers
 
     def barrier(self, made: Statements) -> None:
-        around = made.around
-        optionals = around.of_kind("optional")
-        if optionals and self.maybe():
-            name = self.among(optionals)
-            assert isinstance(name.type, plan.OptionalType)
-            made.lines.append(self.leaving(made, f"{name.text} == null", around.forgetting(name.root)))
-            made.around = around.seeing(name.text, name.type.inner)
-        else:
-            made.lines.append(self.leaving(made, self.condition(around), around))
+        found = self.finding(made.around)
+        made.lines.append(self.leaving(made, found))
+        made.around = found.holds
 
-    def leaving(self, made: Statements, condition: str, around: Around) -> str:
+    def leaving(self, made: Statements, found: Finding) -> str:
         match self.one_of("require", "fail", "return"):
             case "return" if made.ending == "return":
-                return f"return {self.task(self.result, around)} when {condition}"
+                return f"return {self.task(self.result, found.fails)} when {found.contrary}"
             case "fail":
-                return f"{self.failure(around)} when {condition}"
+                return f"{self.failure(found.fails)} when {found.contrary}"
             case _:
-                return f"require not ({condition})" + self.otherwise_said(around)
+                return f"require {found.condition}" + self.otherwise_said(found.fails)
 
     # Steps
 
     def step(self, made: Statements) -> None:
         around = made.around
         repeated, timed = self.maybe(5), self.maybe(5)
-        guard, narrow = self.guard(around) if self.maybe(6) else ("", around)
+        guard = self.finding(around) if self.maybe(6) else None
+        narrow = guard.holds if guard else around
         inner = attrs.evolve(narrow, repeated=around.repeated or repeated)
         name = self.fresh("a")
         type, task, exact = self.stepped(inner)
-        clauses = [guard, *self.order(made), *self.times(type, inner, repeated, timed)]
+        clauses = [*self.order(made), *self.times(type, inner, repeated, timed)]
         caught = self.catches(type, narrow)
-        clauses += caught
-        clauses += self.endings(name, type, narrow)
+        clauses += [*caught, *self.endings(name, type, narrow)]
+        seen = type
+        if guard:
+            seen, when = self.guarded(guard, type)
+            clauses.append(when)
         annotation = "" if type == NULL or (exact and not caught) else f": {written(type)}"
-        shown = " ".join(clause for clause in clauses if clause)
-        made.movable.append(f"step {name}{annotation} = {task} {shown}")
+        made.movable.append(f"{self.doc()}step {name}{annotation} = {task} {' '.join(clauses)}")
         made.steps.append(name)
         if type != NULL:
-            seen = type if not guard or "otherwise" in guard else optional(type)
             made.around = around.knowing(name, seen)
+
+    def guarded(self, guard: Finding, type: plan.Type) -> tuple[plan.Type, str]:
+        """The type of a step with a guard, and the clause."""
+        if type == NULL or not self.maybe():
+            return optional(type), f"when {guard.condition}"
+        other = self.expression(type, attrs.evolve(guard.fails, depth=1))
+        return type, f"when {guard.condition} otherwise {other}"
 
     def stepped(self, around: Around) -> tuple[plan.Type, str, bool]:
         """What a step does: the type, the task (with the key it needs), and whether it gives just that."""
@@ -158,14 +161,6 @@ class Blocks(Tasks):
             self.exposed = exposed
             return f"{call} key {self.expression(STRING, attrs.evolve(around, depth=1))}"
         return call
-
-    def guard(self, around: Around) -> tuple[str, Around]:
-        optionals = around.of_kind("optional")
-        if optionals and self.maybe():
-            name = self.among(optionals)
-            assert isinstance(name.type, plan.OptionalType)
-            return f"when {name.text} != null", around.seeing(name.text, name.type.inner)
-        return f"when {self.condition(around)}", around
 
     def order(self, made: Statements) -> list[str]:
         return [f"after {self.among(made.steps)}"] if made.steps and self.maybe(4) else []
@@ -206,9 +201,16 @@ class Blocks(Tasks):
         if self.maybe(3):
             failure = self.fresh("e")
             shown = f" as {failure}"
-            inner = inner.knowing(f"{failure}.error", STRING).knowing(f"{failure}.message", STRING)
+            inner = self.failure_known(failure, names, inner)
         handler = self.arm(type, inner)
         return f"catch{' ' if names else ''}{', '.join(names)}{shown} -> {handler}"
+
+    def failure_known(self, failure: str, names: list[str], around: Around) -> Around:
+        """What can be asked about a failure: its own fields, where it can only be one."""
+        known = around.knowing(f"{failure}.error", STRING).knowing(f"{failure}.message", STRING)
+        for field in self.errors.get(names[0], ()) if len(names) == 1 else ():
+            known = known.knowing(f"{failure}.{field.name}", field.type)
+        return known
 
     def endings(self, name: str, type: plan.Type, around: Around) -> list[str]:
         clauses = []

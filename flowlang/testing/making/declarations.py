@@ -160,9 +160,13 @@ class Declarations(Drawing):
         name = self.fresh("agent")
         policies = "".join(self.policies(effect))
         self.lines.append(
-            f"agent {name}{_signature(parameters, result)}{_raises(raises)} effect {effect}{policies}"
+            self.doc()
+            + f"agent {name}{_signature(parameters, result)}{_raises(raises)} effect {effect}{policies}"
         )
         return self.known(Callee(name, "agent", parameters, result, raises, effect != "write"))
+
+    def doc(self) -> str:
+        return "/// What it is for.\n" if self.maybe(8) else ""
 
     def question(self, result: plan.Type) -> Callee:
         parameters = self.parameters()

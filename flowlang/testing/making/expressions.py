@@ -1,8 +1,8 @@
 """Expressions of any type, made from the forms of `forms` and from what can be mentioned.
 
 What an expression needs and nothing around it has (a file, an enum that no name holds) becomes a parameter of
-the flow. Conditions narrow only where that is meant (`narrowed`), since a name that is known to be null, or
-to be one value of an enum, can no longer be asked about."""
+the flow. Conditions show something of a name only where that is meant (`finding`), since a name that is known
+to be null, or to be one value of an enum, can no longer be asked about."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ from flowlang.testing.making.kinds import (
     list_of,
     map_of,
     optional,
+    record_of,
     without_null,
     written,
 )
-from flowlang.testing.making.scope import Around
+from flowlang.testing.making.scope import Around, Finding, named
 
-TEXTS: Final = (
+ODD: Final = (
     "",
     "a",
     "b",
@@ -48,11 +49,16 @@ TEXTS: Final = (
     "2024-05-01T12:00:00Z",
     "\U0001f600",
 )
+TEXTS: Final = tuple(map(string_text, ODD))
+WRITTEN: Final = ("'raw ${'", '"""\n  one\n    two\n"""')
+"""Strings in other forms."""
+
 WHOLE: Final = re.compile(r"[A-Za-z_]\w*(\.\w+)*(\(\))?")
 NO_ZERO: Final = {"0": "2", "0.0": "2.0", "0s": "2s"}
 SIMPLE_TYPES: Final[dict[str, plan.Type]] = {
     "string": STRING, "int": INT, "float": FLOAT, "bool": BOOL, "duration": DURATION, "datetime": DATETIME,
-    "strings": STRINGS, "ints": INTS, "floats": list_of(FLOAT), "durations": list_of(DURATION),
+    "string?": optional(STRING), "int?": optional(INT), "strings": STRINGS, "ints": INTS,
+    "floats": list_of(FLOAT), "durations": list_of(DURATION),
 }  # fmt: skip
 
 
@@ -97,7 +103,7 @@ class Expressions(Declarations):
             case plan.ScalarType(kind="string") if mode == "exact":
                 return self.template(inner, shown=True)
             case plan.ScalarType():
-                return self.constant(type)
+                return self.constant(type, around)
             case plan.ListType(item=item):
                 least = 1 if mode == "exact" else 0
                 return f"[{', '.join(self.parts(least, item, inner, mode))}]"
@@ -124,10 +130,10 @@ class Expressions(Declarations):
     def fields_given(self, fields: tuple[plan.FieldType, ...], around: Around, mode: Mode) -> list[str]:
         return [f"{field.name}: {self.expression(field.type, around, mode)}" for field in fields]
 
-    def constant(self, type: plan.ScalarType) -> str:
+    def constant(self, type: plan.ScalarType, around: Around) -> str:
         match type.kind:
             case "string":
-                return string_text(self.one_of(*TEXTS))
+                return self.among(TEXTS if around.in_hole else TEXTS + WRITTEN)
             case "int":
                 return str(self.one_of(0, 1, 2, 3, 10, 1_000_000, (1 << 63) - 1))
             case "float":
@@ -184,7 +190,7 @@ class Expressions(Declarations):
             return str(self.number(0, 3) if hole.wanted == "few" else self.one_of(0, 1, 2, -1, 40))
         if hole.binds:
             assert item is not None
-            name = self.fresh("x")
+            name = self.binding("x", around)
             mode = "fit" if hole.mode == "operand" else hole.mode
             return f"{name} => {self.expression(wanted, around.knowing(name, item), mode)}"
         text = self.operand(wanted, around, hole.mode)
@@ -207,13 +213,20 @@ class Expressions(Declarations):
             case name:
                 return _part(name, type)
 
+    def binding(self, letter: str, around: Around) -> str:
+        """A name for what a function, a loop or a pattern binds: mostly a new one, else one that it hides."""
+        known = [name.text for name in around.names if "." not in name.text]
+        return self.among(known) if known and self.maybe(10) else self.fresh(letter)
+
     # Of any type
 
     def anywhere(self, type: plan.Type, around: Around, mode: Mode) -> str:
         """Forms that there are for every type."""
-        ways = [self.if_, self.coalesced, self.narrowed, self.matched]
+        ways = [self.if_, self.coalesced, self.matched]
         if mode == "fit" and isinstance(type, plan.RecordType):
             ways.append(self.spread)
+        if isinstance(type, plan.OptionalType):
+            ways.append(self.reached)
         if type.kind not in ("file", "secret", "json", "null") and self.maybe(4):
             ways.append(self.cast)
         if type == STRING:
@@ -221,9 +234,36 @@ class Expressions(Declarations):
         return self.piece(lambda: self.among(ways)(type, around, mode))
 
     def if_(self, type: plan.Type, around: Around, mode: Mode) -> str:
-        condition = self.condition(around)
-        then, other = (self.expression(type, around, mode) for _ in range(2))
-        return f"if {condition} then {then} else {other}"
+        found = self.finding(around)
+        then, other = self.expression(type, found.holds, mode), self.expression(type, found.fails, mode)
+        return f"if {found.condition} then {then} else {other}"
+
+    def finding(self, around: Around) -> Finding:
+        """A condition, often one that shows something of a name."""
+        names = [*around.of_kind("optional"), *around.of_kind("union"), *around.of_kind("enum")]
+        if not names or not self.maybe():
+            condition = self.condition(around)
+            return Finding(condition, f"not ({condition})", around, around)
+        name = self.among(names)
+        fails = around.forgetting(name.root)
+        match name.type:
+            case plan.OptionalType(inner=inner):
+                holds = around.seeing(name.text, inner)
+                return Finding(f"{name.text} != null", f"{name.text} == null", holds, fails)
+            case plan.UnionType(cases=cases):
+                case, holds = self.among(cases), fails
+                for field in case.fields:
+                    holds = attrs.evolve(
+                        holds, names=(*holds.names, *named(f"{name.text}.{field.name}", field.type))
+                    )
+                return Finding(
+                    f"{name.text} is {case.name}", f"not ({name.text} is {case.name})", holds, fails
+                )
+            case plan.EnumType(values=values):
+                value = string_text(self.among(values))
+                return Finding(f"{name.text} == {value}", f"{name.text} != {value}", fails, fails)
+            case _:
+                raise AssertionError(name)
 
     def condition(self, around: Around) -> str:
         return self.expression(BOOL, around, "operand")
@@ -233,17 +273,6 @@ class Expressions(Declarations):
             return self.leaf(type, around, mode)
         return f"{self.operand(optional(type), around, 'exact')} ?? {self.operand(type, around, mode)}"
 
-    def narrowed(self, type: plan.Type, around: Around, mode: Mode) -> str:
-        """What a condition has shown of a name that may be null, used."""
-        names = around.of_kind("optional")
-        if not names:
-            return self.if_(type, around, mode)
-        name = self.among(names)
-        assert isinstance(name.type, plan.OptionalType)
-        then = self.expression(type, around.seeing(name.text, name.type.inner), mode)
-        other = self.expression(type, around.forgetting(name.root), mode)
-        return f"if {name.text} != null then {then} else {other}"
-
     def matched(self, type: plan.Type, around: Around, mode: Mode) -> str:
         subject, arms = self.arms(around)
         shown = ", ".join(f"{head} -> {self.expression(type, inner, mode)}" for head, inner in arms)
@@ -251,13 +280,17 @@ class Expressions(Declarations):
 
     def arms(self, around: Around) -> tuple[str, list[tuple[str, Around]]]:
         """A subject; and the patterns that cover it, with what is known behind each."""
-        names = [*around.of_kind("union"), *around.of_kind("enum")]
+        names = [*around.of_kind("union"), *around.of_kind("enum"), *around.of_kind("optional")]
         if not names or not self.maybe():
-            kind, value = self.one_of((INT, "0"), (STRING, '"a"'))
-            return self.operand(kind, around, "exact"), [(value, around), ("else", around)]
+            kind, value, rest = self.one_of(
+                (INT, "0", "else"), (STRING, '"a"', "else"), (BOOL, "true", "false")
+            )
+            return self.operand(kind, around, "exact"), [(value, around), (rest, around)]
         name = self.among(names)
         without = around.forgetting(name.root)
         match name.type:
+            case plan.OptionalType(inner=inner):
+                return name.text, [("null", without), ("else", around.seeing(name.text, inner))]
             case plan.EnumType(values=values):
                 return name.text, self._some_of([(string_text(value), without) for value in values], without)
             case plan.UnionType(cases=cases):
@@ -275,7 +308,9 @@ class Expressions(Declarations):
         for field in case.fields:
             if not self.number(0, 2):
                 continue
-            name = self.fresh("f")
+            name = self.binding("f", around)
+            if any(one.endswith(f": {name}") for one in bound):
+                continue
             bound.append(f"{field.name}: {name}")
             around = around.knowing(name, field.type)
         return case.name + (f"({', '.join(bound)})" if bound else ""), around
@@ -284,6 +319,12 @@ class Expressions(Declarations):
         assert isinstance(type, plan.RecordType)
         field = self.among(type.fields)
         return f"{{ ...{self.operand(type, around)}, {field.name}: {self.expression(field.type, around)} }}"
+
+    def reached(self, type: plan.Type, around: Around, mode: Mode) -> str:
+        """A field of a record that may be missing."""
+        assert isinstance(type, plan.OptionalType)
+        record = record_of(inner=type.inner)
+        return f"{self.operand(optional(record), around, 'exact')}?.inner"
 
     def cast(self, type: plan.Type, around: Around, mode: Mode) -> str:
         shown = written(type)
@@ -295,6 +336,7 @@ class Expressions(Declarations):
     def template(self, around: Around, *, shown: bool = False) -> str:
         """A string with holes."""
         text = string_text(self.one_of("", "a ", "${ ", "\n"))[1:-1]
+        around = attrs.evolve(around, in_hole=True)
         for _ in range(self.number(1 if shown else 0, 2)):
             text += f"${{{self.expression(self.among(SHOWN), around, 'operand')}}}"
         return f'"{text}"'

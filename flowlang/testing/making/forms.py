@@ -69,7 +69,10 @@ FORMS: Final[dict[str, tuple[str, ...]]] = {
         "{self}.sort_by({x: int})", "{self}.sort_by({x: string})", "{self}.zip({items}).map(y => y.first)",
         "{self}.enumerate().map(y => y.item)", "{maps}.values()", "{maps}.entries().map(y => y.value)",
     ),
-    "map": ("{self}.merge({~self})", "{self}.without({string})", "{self}.entries().to_map()"),
+    "map": (
+        "{self}.merge({~self})", '{ ...{self}, "k": {=own} }', "{self}.without({string})",
+        "{self}.entries().to_map()",
+    ),
     "optional": (
         "{list}.first()", "{list}.last()", "{list}.get({small})", "{list}[{small}]", "{list}.find({x: bool})",
         "{list}.min_by({x: int})", "{list}.max_by({x: string})", "{map}[{string}]", "{map}.get({string})",
@@ -83,8 +86,11 @@ FORMS: Final[dict[str, tuple[str, ...]]] = {
     "list of ordered": ("{self}.sort()", "{self}.distinct()"),
     "map of lists": ("{own}.group_by({x: string})",),
     "optional of ordered": ("{list}.min()", "{list}.max()"),
-    "string?": ("{string}[{small}]",),
-    "int?": ("{string}.int()", "{string}.index_of({string})", "{ints}.index_of({int})"),
+    "string?": ("{string}[{small}]", "{string?}?.upper()", "{string?}?.trim()"),
+    "int?": (
+        "{string?}?.size()", "{int?}?.abs()", "{string}.int()", "{string}.index_of({string})",
+        "{ints}.index_of({int})",
+    ),
     "float?": ("{string}.float()",),
     "datetime?": ("{string}.datetime()",),
 }  # fmt: skip
@@ -103,8 +109,8 @@ class Hole:
 @cache
 def parts_of(pattern: str) -> tuple[str | Hole, ...]:
     """A pattern as its pieces of text and its holes."""
-    pieces = re.split(r"(\{[^}]*\})", pattern)
-    return tuple(_hole(piece[1:-1]) if piece.startswith("{") else piece for piece in pieces if piece)
+    pieces = re.split(r"(\{(?:x: )?[=~/]?[a-z]+\??\})", pattern)
+    return tuple(_hole(piece[1:-1]) if place % 2 else piece for place, piece in enumerate(pieces) if piece)
 
 
 def _hole(text: str) -> Hole:

@@ -24,16 +24,28 @@ class Name:
 
 
 @attrs.frozen
+class Finding:
+    """A condition, its contrary, and what is known where it holds and where it does not."""
+
+    condition: str
+    contrary: str
+    holds: Around
+    fails: Around
+
+
+@attrs.frozen
 class Around:
     """What surrounds a task or an expression.
 
     `depth`: how many levels may still lie below. `repeated`: it may be carried out again or thrown away, so
-    what it does must be harmless. `clean`: an `undo` or a `finally`, where nothing may wait."""
+    what it does must be harmless. `clean`: an `undo` or a `finally`, where nothing may wait. `in_hole`: a
+    string, into which not all forms of strings go."""
 
     names: tuple[Name, ...] = ()
     depth: int = 2
     repeated: bool = False
     clean: bool = False
+    in_hole: bool = False
 
     def inside(self, **changes: Any) -> Around:
         """One level further in."""

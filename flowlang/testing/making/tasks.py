@@ -55,7 +55,7 @@ class Tasks(Expressions):
         if isinstance(type, plan.ListType):
             ways += [self.for_each, self.for_each, self.first_of, self.first_of_each]
         if not around.clean:
-            ways.append(self.ask if type != NULL else self.sleep)
+            ways += [self.ask] if type != NULL else [self.sleep, self.sleep]
             ways += [self.wait] * (type in self.events.values())
         return ways
 
@@ -92,8 +92,8 @@ class Tasks(Expressions):
         return f"choose {{ {' '.join(arms)} }}"
 
     def if_task(self, type: plan.Type, around: Around) -> str:
-        inner = around.inside()
-        return f"if {self.condition(inner)} then {self.task(type, inner)} else {self.arm(type, inner)}"
+        found = self.finding(around.inside())
+        return f"if {found.condition} then {self.task(type, found.holds)} else {self.arm(type, found.fails)}"
 
     def match_(self, type: plan.Type, around: Around) -> str:
         subject, arms = self.arms(around.inside())
@@ -154,7 +154,7 @@ class Tasks(Expressions):
     def source(self, around: Around) -> tuple[list[str], str, Around]:
         """What a loop goes over, never much; the names that it binds; and where its block stands."""
         item = self.type(1)
-        first, second = self.fresh("x"), self.fresh("y")
+        first, second = self.binding("x", around), self.fresh("y")
         if self.maybe(4):
             around_source = self.operand(map_of(item), around, "exact")
             return [first, second], around_source, around.knowing(first, STRING).knowing(second, item)
