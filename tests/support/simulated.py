@@ -129,8 +129,10 @@ def called_of(made: Made) -> Called:
         case Stopped() | Raised("Timeout"):
             shown = "cancelled"
         case Replied(value):
-            shown = fails if fails == "bad" and isinstance(value, dict) else "done"
-            shown = "done all the same" if fails == "stubborn" and value else shown
+            as_asked = (
+                isinstance(value, dict) if fails == "bad" else fails in ("late", "stubborn") and not value
+            )
+            shown = fails if as_asked else "done all the same" if fails == "stubborn" else "done"
         case Raised():
             shown = fails
         case None:

@@ -132,16 +132,17 @@ class Calls:
         return flight is not None and flight.due == number
 
     def stop(self, path: str) -> None:
-        """The call is cancelled. One that has ended is about to be recorded, and one that was not yet made
-        stops at once."""
+        """The call is cancelled, perhaps once more. One that has ended is about to be recorded, and one that
+        was not yet made stops at once."""
         flight = self.in_flight.get(path)
         if flight is None:
             return
         if flight.made is None:
             self._leave(path, flight.call.agent)
             self.end(path, STOPS)
-        elif flight.asked_to_stop is not None and self._sooner(flight, flight.asked_to_stop):
+        elif flight.asked_to_stop is not None and not self._has_ended(flight):
             self.end(path, flight.asked_to_stop)
+            flight.asked_to_stop = None
 
     def _leave(self, path: str, agent: str) -> None:
         line = self._lines.get(agent)
@@ -149,12 +150,10 @@ class Calls:
             line.waiting.remove(path)
             line.told.pop(path, None)
 
-    def _sooner(self, flight: InFlight, ends: Ends) -> bool:
-        """Whether a call stops before it ends by itself; at one instant, either may be."""
-        at = self.agenda.passed + ends.delay
-        if flight.due is None or at != flight.ends_at:
-            return flight.due is None or at < flight.ends_at
-        return self.order is None or self.order.random() < 0.5
+    def _has_ended(self, flight: InFlight) -> bool:
+        """Whether a call has ended by itself when it is asked to stop; at one instant, either may be."""
+        ends_now = flight.due is not None and flight.ends_at == self.agenda.passed
+        return ends_now and self.order is not None and self.order.random() < 0.5
 
     def heard(self, end: CallEnded, *, recorded: bool) -> AgentCall:
         """A call has ended, and its end is about to be committed; `recorded`: it will be. Gives the call."""
