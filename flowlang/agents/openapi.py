@@ -315,11 +315,13 @@ def _form(media_type: str) -> BodyForm:
 
 def _binary(schema: Value) -> Value:
     """A part of a form that OpenAPI 3.1 calls content is a file."""
-    if isinstance(schema, dict) and "contentMediaType" in schema and "contentEncoding" not in schema:
+    if not isinstance(schema, dict):
+        return schema
+    if "contentMediaType" in schema and "contentEncoding" not in schema:
         return {**schema, **BINARY}
-    if isinstance(schema, dict) and isinstance(schema.get("items"), dict):
-        return {**schema, "items": _binary(schema["items"])}
-    return schema
+    choices = {key: schema[key] for key in ("anyOf", "oneOf") if isinstance(schema.get(key), list)}
+    several = {key: [*map(_binary, parts)] for key, parts in choices.items()}
+    return {**schema, **several} | ({"items": _binary(schema["items"])} if "items" in schema else {})
 
 
 def _server_url(server: Value) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -79,7 +80,10 @@ def _by_kind(problem: httpx.HTTPError, host: str, method: str) -> AgentError:
 
 
 def _words(problem: BaseException) -> str:
-    """What an exception says, or the one that it came from."""
+    """What the system says, else the exception or the one that it came from."""
+    for cause in _causes(problem):
+        if isinstance(cause, OSError) and cause.errno is not None:
+            return os.strerror(cause.errno)
     return next((text for each in _causes(problem) if (text := str(each))), type(problem).__name__)
 
 
@@ -89,4 +93,5 @@ def _causes(problem: BaseException) -> Iterator[BaseException]:
         if at is None:
             return
         yield at
-        at = at.__cause__ or at.__context__
+        first = at.exceptions[0] if isinstance(at, BaseExceptionGroup) else None
+        at = first or at.__cause__ or at.__context__
