@@ -307,7 +307,7 @@ def _event_line(event: events.Event) -> str:
     shown = {
         name: value.error if isinstance(value, Failure) else value
         for name, value in ((f.name, getattr(event, f.name)) for f in attrs.fields(type(event)))
-        if name not in ("path", "at") and value is not None
+        if name not in ("path", "at", "value") and value is not None
     }
     for name in ("again_at", "deadline"):
         if name in shown:
