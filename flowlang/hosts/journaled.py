@@ -29,6 +29,7 @@ from flowlang.plan import model as plan
 from flowlang.plan.paths import lies_inside
 from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.commands import CloseWait, Command, KeepProgress, OpenWait, StartCall, StopCall
+from flowlang.runtime.frame import Counts
 from flowlang.runtime.host import Question
 from flowlang.runtime.inputs import (
     Answered,
@@ -174,6 +175,11 @@ class JournaledRun:
             and path not in self._answered
             and not self._answers.withholds(path)
         }
+
+    @property
+    def counts(self) -> Counts:
+        """What the run has counted, of its past too."""
+        return self._kernel.counts
 
     def answer(self, path: str, answer: Value, message: int | None = None, came: int = 0) -> None:
         """Answer an open question, as JSON. Raises LookupError where there is none at this address."""

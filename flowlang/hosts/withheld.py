@@ -56,6 +56,9 @@ class Telling:
         self._written = 0
         self._held: deque[tuple[int, Event]] = deque()
 
+    def __bool__(self) -> bool:
+        return bool(self._on_event)
+
     def __call__(self, event: Event) -> None:
         if self.heard <= self._written:
             self._on_event(event)

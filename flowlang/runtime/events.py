@@ -184,6 +184,7 @@ Event: TypeAlias = (
 )  # fmt: skip
 
 OnEvent: TypeAlias = Callable[[Event], None]
+"""Hears of events. Where it is falsy nobody listens at present, and events need not be made."""
 
 
 def to_json(event: Event) -> dict[str, Value]:

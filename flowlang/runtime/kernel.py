@@ -33,6 +33,7 @@ import attrs
 
 from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.commands import CloseWait, Command, KeepProgress, OpenWait, StartCall, StopCall
+from flowlang.runtime.frame import Counts
 from flowlang.runtime.groups import news
 from flowlang.runtime.host import Awaited, Question, Work
 from flowlang.runtime.inputs import (
@@ -134,6 +135,7 @@ class Kernel:
         self._kept: dict[str, None] = {}
         self.recalling: dict[str, Task] = {}
         self.closed = False
+        self.counts = Counts()
         self.calls: dict[str, PendingCall] = {}
         self._used: dict[str, Mapping[str, int]] = {}
         self.waits: dict[str, OpenWait] = {}

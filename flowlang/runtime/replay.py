@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
-from flowlang.runtime.commands import CloseWait
 from flowlang.runtime.events import Event, OnEvent
 from flowlang.runtime.journal import JournalMisfit, Row, digest_of, input_of
 from flowlang.runtime.kernel import Kernel
@@ -22,13 +21,11 @@ from flowlang.values.value import Value
 @attrs.frozen
 class Replayed:
     """`seq` and `at` are those of the last row, 0 where there is none. `started` are the calls that were
-    announced and have not ended, by their paths. `closed` are the waits that ended because of the last
-    commit, which perhaps nobody was told."""
+    announced and have not ended, by their paths."""
 
     seq: int = 0
     at: int = 0
     started: tuple[str, ...] = ()
-    closed: tuple[str, ...] = ()
 
 
 def kernel_of(
@@ -42,14 +39,25 @@ def kernel_of(
     """A kernel that is about to carry out a run, whose arguments are plan values that fit. What becomes of it
     when it is closed is no event."""
     kernel = Kernel()
-
-    def tell(event: Event) -> None:
-        if on_event is not None and not kernel.closed:
-            on_event(event)
-
-    run = Run(program, flow, inputs, kernel, on_event and tell, run_id, seed)
+    tell = None if on_event is None else _UntilClosed(kernel, on_event)
+    run = Run(program, flow, inputs, kernel, tell, run_id, seed, counts=kernel.counts)
     kernel.begin(run.result(), run.cancel)
     return kernel
+
+
+@attrs.frozen
+class _UntilClosed:
+    """Tells of events while a kernel goes on."""
+
+    kernel: Kernel
+    on_event: OnEvent
+
+    def __bool__(self) -> bool:
+        return bool(self.on_event)
+
+    def __call__(self, event: Event) -> None:
+        if not self.kernel.closed:
+            self.on_event(event)
 
 
 def replay(kernel: Kernel, rows: Sequence[Row]) -> Replayed:
@@ -67,12 +75,9 @@ def feed(kernel: Kernel, rows: Iterable[Row]) -> Replayed:
     """Let a kernel hear further rows. Raises JournalMisfit where they are not of its run."""
     seq = at = 0
     started: dict[str, None] = {}
-    closed: list[str] = []
     for row in rows:
         if row.seq <= seq:
             raise JournalMisfit(f"row {row.seq} follows row {seq}")
-        if row.at != at:  # rows of one commit have one instant
-            closed.clear()
         seq, at = row.seq, row.at
         if row.kind == "started":
             started[row.path] = None
@@ -80,11 +85,10 @@ def feed(kernel: Kernel, rows: Iterable[Row]) -> Replayed:
         if row.kind == "call":
             _compare(kernel, row)
             started.pop(row.path, None)
-        commands = kernel.advance(input_of(row))
-        closed += [command.path for command in commands if isinstance(command, CloseWait)]
+        kernel.advance(input_of(row))
     if not started.keys() <= kernel.calls.keys():
         raise JournalMisfit("calls were announced that the run does not make")
-    return Replayed(seq, at, tuple(started), tuple(closed))
+    return Replayed(seq, at, tuple(started))
 
 
 def _compare(kernel: Kernel, row: Row) -> None:

@@ -60,7 +60,8 @@ async def run(
 @attrs.define
 class Run:
     """A run that can be cancelled: `result` carries it out, once, and `cancel` may be called meanwhile.
-    `seed` is that of its jitter, where it is not the run's own id."""
+    `seed` is that of its jitter, where it is not the run's own id. `counts` are those so far, but for loops
+    that go on."""
 
     program: Program
     flow: str
@@ -69,6 +70,7 @@ class Run:
     on_event: events.OnEvent | None = None
     run_id: str = "run"
     seed: str | None = None
+    counts: Counts = attrs.field(factory=Counts)
     _group: Group | None = attrs.field(default=None, init=False)
     _cancelled: bool = attrs.field(default=False, init=False)
 
@@ -83,7 +85,8 @@ class Run:
         started = self.host.now()
         ambient = {"id": self.run_id, "started": started}
         seed = self.seed or self.run_id
-        interpreter = Interpreter(self.program, self.host, self.run_id, ambient, self.on_event, seed)
+        program, host, counts = self.program, self.host, self.counts
+        interpreter = Interpreter(program, host, self.run_id, ambient, self.on_event, seed, counts)
         self._tell(events.RunStarted("", started, self.run_id, self.flow))
         given: list[Value] = []
         failure = None
@@ -149,7 +152,7 @@ class Run:
         )
 
     def _tell(self, event: events.Event) -> None:
-        if self.on_event is not None:
+        if self.on_event:
             self.on_event(event)
 
 

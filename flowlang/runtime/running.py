@@ -109,7 +109,7 @@ class Running(ABC):
 
     def tell(self, event: Callable[..., events.Event], frame: Frame, *rest: object) -> None:
         """Report an event of the kind `event` here and now, if anyone listens."""
-        if self.on_event is not None:
+        if self.on_event:
             self.on_event(event(frame.path, self.host.now(), *rest))
 
     # Time

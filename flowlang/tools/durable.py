@@ -55,7 +55,7 @@ from flowlang.tools.engine import Prepared, files_in, new_run_id
 from flowlang.tools.engine_stats import AgentStats, CountedCalls, post_changes
 from flowlang.tools.forks import forked_begun, forked_past
 from flowlang.tools.preparations import Preparations
-from flowlang.tools.run_artifacts import Artifact, stored_artifacts
+from flowlang.tools.run_artifacts import Artifact, artifacts_at_end
 from flowlang.tools.run_handle import Left, Result, RunHandle, carried, result_of
 from flowlang.tools.run_in_memory import Answer, Answering
 from flowlang.tools.run_report import result_json
@@ -96,6 +96,7 @@ class _Taken:
     answer: Answer | None
     wait: bool
     files: RunFiles
+    inputs: Mapping[str, Value]  # but the secret ones
     secrets: tuple[str, ...]  # all writings of them
     resolve: Resolve = leave_unknown
     resumed: bool = True
@@ -211,7 +212,9 @@ class Engine(StoredRuns):
                 await kept.keep(file.reference(), file.content)
             lease = await self._writer.create(new, self._owner, [row_of(1, began)])
             hidden = secrets_of(flow, values)
-            taken = _Taken(run_id, lease, prepared, bring, answer, wait, kept, hidden, resumed=False)
+            taken = _Taken(
+                run_id, lease, prepared, bring, answer, wait, kept, begun.values, hidden, resumed=False
+            )
             async with self._carried(taken, on_event) as handle:
                 yield handle
 
@@ -267,7 +270,8 @@ class Engine(StoredRuns):
         with self._active() as kept:
             lease = await self._writer.patiently(lambda: self.store.take(record.number, self._owner))
             hidden = secrets_of(flow, begun.values)
-            taken = _Taken(record.id, lease, prepared, bring, answer, wait, kept, hidden, resolve)
+            inputs = begun.without_secrets().values
+            taken = _Taken(record.id, lease, prepared, bring, answer, wait, kept, inputs, hidden, resolve)
             async with self._carried(taken, on_event) as handle:
                 yield handle
 
@@ -313,7 +317,10 @@ class Engine(StoredRuns):
         with self._active() as files:
             lease = await self._writer.create(new, self._owner, rows)
             hidden = secrets_of(flow, begun.values)
-            taken = _Taken(run_id, lease, prepared, bring, answer, wait, files, hidden, resumed=False)
+            inputs = begun.without_secrets().values
+            taken = _Taken(
+                run_id, lease, prepared, bring, answer, wait, files, inputs, hidden, resumed=False
+            )
             async with self._carried(taken, on_event) as handle:
                 yield handle
 
@@ -335,7 +342,7 @@ class Engine(StoredRuns):
         def artifacts(data: Value, last: Sequence[Row] = ()) -> tuple[Artifact, ...]:
             # Asked before the end is written: a run that has ended may be pruned at any instant.
             if not found:
-                found.append(stored_artifacts(self.store, number, data, last))
+                found.append(artifacts_at_end(self.store, number, data, taken.inputs, last))
             return found[0]
 
         def open_carrier(tell: OnEvent | None) -> _Durable:

@@ -10,10 +10,10 @@ import mimetypes
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -25,6 +25,10 @@ from flowlang.values.value import Value
 
 Given: TypeAlias = Iterable[tuple[str | None, Value]]
 """What was given to a run, in order: the path of the step that gave it, None for an input, and the value."""
+
+
+FIRST_INPUT: Final = 2
+"""The row of the first thing that a run hears, behind that of its beginning."""
 
 
 @attrs.frozen
@@ -61,12 +65,19 @@ def listed_artifacts(data: Value, given: Given, path_of: Callable[[str], Path]) 
     )
 
 
-def stored_artifacts(
-    store: Store, run: int, data: Value, last: Sequence[Row] = ()
+def stored_artifacts(store: Store, run: int, data: Value) -> tuple[Artifact, ...]:
+    """The files of a run in a store, whose result is `data`. Raises StoreProblem."""
+    given = chain([(None, json.loads(store.inputs(run)))], _given_by_store(store, run))
+    return listed_artifacts(data, given, Artifacts(artifacts_of(store.path)).path)
+
+
+def artifacts_at_end(
+    store: Store, run: int, data: Value, inputs: Mapping[str, Value], last: Sequence[Row]
 ) -> tuple[Artifact, ...]:
-    """The files of a run in a store, whose result is `data`; `last` are rows of it that are not written yet.
-    Raises StoreProblem."""
-    given = chain(_given(store, run), _given_by(last))
+    """The files of a run that is about to end: it began with `inputs`, and its `last` rows are not written
+    yet; often they are all. Raises StoreProblem."""
+    before = () if last and last[0].seq == FIRST_INPUT else _given_by_store(store, run)
+    given = chain([(None, dict(inputs))], before, _given_by(last))
     return listed_artifacts(data, given, Artifacts(artifacts_of(store.path)).path)
 
 
@@ -92,8 +103,7 @@ def _names(artifacts: Sequence[Artifact]) -> list[str]:
     return names
 
 
-def _given(store: Store, run: int) -> Iterator[tuple[str | None, Value]]:
-    yield None, json.loads(store.inputs(run))
+def _given_by_store(store: Store, run: int) -> Iterator[tuple[str, Value]]:
     for path, text in store.outcomes_with_files(run):
         yield path, json.loads(text)
 
