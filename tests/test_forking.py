@@ -138,6 +138,18 @@ def test_a_question_in_a_fork_has_its_whole_time(session: Session) -> None:
     assert old is not None and new is not None and new >= old
 
 
+def test_a_fork_may_be_given_another_answer(session: Session) -> None:
+    session.flow("run main.flow asks --no-wait --quiet")
+    run = session.newest()
+    session.flow(f"answer {run} true")
+    code, out, _ = session.flow(f"resume {run} --quiet")
+    assert (code, out) == (0, "b(true)\n")
+    code, out, err = session.flow(f"fork {run} --from yes --set yes=false --quiet")
+    assert (code, out, session.calls) == (0, "b(false)\n", ["b"]), err
+    code, out, _ = session.flow(f"replay {session.newest()}")
+    assert code == 0 and "the journal is whole" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -147,6 +159,8 @@ def test_a_question_in_a_fork_has_its_whole_time(session: Session) -> None:
         ("--from c --set each=1", "is no step that calls an agent"),
         ("--from c nope=1", "has no input `nope`"),
         ("--from c n=many", "the input `n` does not fit"),
+        ("--from a topic=y topic=z", "two values are given for `topic`"),
+        ("--from c --set c=C --set c=D", "two values are given for `c`"),
     ],
 )
 def test_a_fork_that_cannot_be(session: Session, run: str, arguments: str, said: str) -> None:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from flowlang.plan.paths import lies_inside
-from flowlang.runtime.inputs import CallEnded, Forked, Replied
+from flowlang.runtime.host import Question
+from flowlang.runtime.inputs import Answered, CallEnded, Forked, Replied
 from flowlang.runtime.journal import Row, digest_of, input_of, row_of
 from flowlang.runtime.kernel import Kernel
 from flowlang.values.value import Value
@@ -36,8 +37,8 @@ class Past:
 def take_over(
     kernel: Kernel, rows: Iterable[Row], step: str, now: int, given: Mapping[str, Value] | None = None
 ) -> Past:
-    """Bring a fresh kernel as far as the rows can, but not past a step. `given` are replies that stand in the
-    place of what the calls at these paths gave, JSON. Raises CannotFork."""
+    """Bring a fresh kernel as far as the rows can, but not past a step. `given` are replies and answers that
+    stand in the place of what came at these paths, JSON. Raises CannotFork."""
     rows, left = [*rows], dict(given or {})
     kernel.expect(row.path for row in rows if row.kind == "scope" and not lies_inside(row.path, step))
     taken: list[Row] = []
@@ -47,15 +48,15 @@ def take_over(
         called += row.kind == "call"
         met = met or (row.kind in ("call", "answer") and lies_inside(row.path, step))
         at = row.at
-        if row.path in left and row.path in kernel.calls:
+        if row.path in left and _is_wanted(kernel, row.path):
             _take(kernel, _set(kernel, row.path, at, left.pop(row.path)), taken)
         elif _fits(kernel, row, step):
             _take(kernel, row, taken)
     if not met and step not in kernel.calls and step not in kernel.waits:
         raise CannotFork(f"the run made no call in `{step}`")
     for path, value in left.items():
-        if path not in kernel.calls:
-            raise CannotFork(f"`{path}` cannot be set: it depends on what is done again, or is no call")
+        if not _is_wanted(kernel, path):
+            raise CannotFork(f"`{path}` cannot be set: it depends on what is done again, or was not called")
         _take(kernel, _set(kernel, path, at, value), taken)
     _take(kernel, row_of(0, Forked(max(now, at), max(0, now - at))), taken)
     reused = sum(row.kind == "call" for row in taken)
@@ -68,7 +69,15 @@ def _take(kernel: Kernel, row: Row, taken: list[Row]) -> None:
     taken.append(row)
 
 
+def _is_wanted(kernel: Kernel, path: str) -> bool:
+    """Whether the new run waits for a reply or an answer there."""
+    wait = kernel.waits.get(path)
+    return path in kernel.calls or (wait is not None and isinstance(wait.awaited, Question))
+
+
 def _set(kernel: Kernel, path: str, at: int, value: Value) -> Row:
+    if path in kernel.waits:
+        return row_of(0, Answered(at, path, Replied(value)))
     return row_of(0, CallEnded(at, path, Replied(value)), digest_of(kernel.calls[path].call))
 
 

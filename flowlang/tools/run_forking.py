@@ -32,7 +32,7 @@ from flowlang.tools.run_command import (
 )
 from flowlang.tools.run_display import Display
 from flowlang.tools.run_handle import RunHandle
-from flowlang.tools.run_taken_up import TakesUp, given_inputs, given_value, taken_up
+from flowlang.tools.run_taken_up import TakesUp, given_inputs, given_value, named_texts, taken_up
 from flowlang.tools.stored import begun_of, plan_of
 from flowlang.values.value import Value
 
@@ -71,7 +71,7 @@ async def _forked(
 def _replies(texts: tuple[str, ...], compiled: plan.Plan, flow: str) -> dict[str, Value]:
     """`STEP=VALUE` by the types of what the steps call, in JSON form. Raises StoreProblem."""
     replies: dict[str, Value] = {}
-    for path, _, value in (text.partition("=") for text in texts):
+    for path, value in named_texts(texts):
         step = step_at(compiled, flow, path)
         called = step is not None and isinstance(step.task, plan.CallAgent)
         wanted = compiled.agents[step.task.agent].result if step and called else None  # type: ignore[union-attr]

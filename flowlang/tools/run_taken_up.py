@@ -4,7 +4,7 @@ Such a run has its plan from the store, so what is typed is read by the types of
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
@@ -27,8 +27,18 @@ def given_inputs(texts: Sequence[str], flow: plan.Flow) -> dict[str, Value]:
     types = {parameter.name: parameter.type for parameter in flow.parameters}
     return {
         name: given_value(value, types.get(name), f"the input `{name}`")
-        for name, _, value in (text.partition("=") for text in texts)
+        for name, value in named_texts(texts)
     }
+
+
+def named_texts(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """`NAME=VALUE` in two, of which each name comes once. Raises StoreProblem."""
+    names: set[str] = set()
+    for name, _, value in (text.partition("=") for text in texts):
+        if name in names:
+            raise StoreProblem("twice", f"two values are given for `{name}`", "give one of them")
+        names.add(name)
+        yield name, value
 
 
 def given_value(text: str, wanted: plan.Type | None, what: str) -> Value:

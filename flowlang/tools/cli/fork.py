@@ -28,6 +28,8 @@ def command(options: RunOptions, run: str, inputs: tuple[str, ...], step: str, g
 
     The other run stays as it is. Calls that are made again have idempotency keys of their own. Secrets
     are given anew, as inputs."""
+    if not step:
+        raise click.UsageError("--from: name a step")
     for text in (*inputs, *given):
         if "=" not in text:
             raise click.UsageError(f"`{text}` is not NAME=VALUE")
