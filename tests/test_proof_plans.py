@@ -75,9 +75,17 @@ def test_an_expression_is_walked_as_it_is_compiled(
     assert repr(compiled_outcome(expr, context, budget)) == repr(walked_outcome(expr, context, budget))
 
 
+@st.composite
+def lives(draw: st.DrawFn) -> tuple[ft.Written, ft.Run]:
+    """A program, and a run of it."""
+    made = draw(ft.plans())
+    return made, draw(ft.runs(made))
+
+
 @some
-@given(ft.plans().flatmap(ft.runs))
-def test_no_run_fails_on_a_type_or_calls_more_than_was_said(run: ft.Run) -> None:
+@given(lives())
+def test_no_run_fails_on_a_type_or_calls_more_than_was_said(life: tuple[ft.Written, ft.Run]) -> None:
+    _, run = life
     assert run.error != "InternalError", run.failure
     flow = run.target.flow
     if run.status == "done":
@@ -86,12 +94,13 @@ def test_no_run_fails_on_a_type_or_calls_more_than_was_said(run: ft.Run) -> None
         return  # what is under way then is made again
     for agent, count in Counter(made.call.agent for made in run.made()).items():
         most = flow.bounds[agent].calls
-        assert most is None or count <= most or "!undo" in str(run.made(agent)), (agent, count, most)
+        assert most is None or count <= most, (agent, count, most)
 
 
 @some
-@given(ft.plans().flatmap(ft.runs))
-def test_a_run_can_be_made_again(run: ft.Run) -> None:
+@given(lives())
+def test_a_run_can_be_made_again(life: tuple[ft.Written, ft.Run]) -> None:
+    _, run = life
     again = ft.run_of(run.target.plan, inputs=run.inputs, faults=run.faults, seed=run.seed)
     assert again.simulated.result == run.simulated.result
     assert again.made() == run.made()

@@ -10,6 +10,7 @@ from functools import cache
 
 import attrs
 from hypothesis import strategies as st
+from hypothesis.vendor.pretty import RepresentationPrinter
 
 from flowlang.plan.model import Plan
 from flowlang.syntax.printer import format_source
@@ -32,15 +33,23 @@ class Written:
     def __repr__(self) -> str:
         return f'Written("""\\\n{self.text}""")'
 
+    def _repr_pretty_(self, printer: RepresentationPrinter, cycle: bool) -> None:
+        printer.text(repr(self))  # as Hypothesis shows an example; else it would take the plan apart
+
 
 def plans(*, pieces: int = PIECES) -> st.SearchStrategy[Written]:
     """Plans whose main flow is `main`, with their text. `pieces` is about how many there may be in one."""
-    return well_typed(pieces).map(compiled)
+    return _compiled(well_typed(pieces))
 
 
 def expressions(*, depth: int = 5) -> st.SearchStrategy[Written]:
     """Plans whose main flow only returns an expression of its parameters."""
-    return _expressions(depth).map(formatted).map(compiled)
+    return _compiled(_expressions(depth).map(formatted))
+
+
+@st.composite
+def _compiled(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> Written:
+    return compiled(draw(texts))
 
 
 def compiled(text: str) -> Written:

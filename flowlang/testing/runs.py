@@ -13,6 +13,7 @@ from random import Random
 
 import attrs
 from hypothesis import strategies as st
+from hypothesis.vendor.pretty import RepresentationPrinter
 
 from flowlang.hosts.simulator.simulated import Made, Simulated
 from flowlang.hosts.simulator.simulation import EPOCH, link_simulated, simulate
@@ -23,6 +24,7 @@ from flowlang.runtime.inputs import Outcome, Raised, Replied
 from flowlang.runtime.program import Program
 from flowlang.testing.faults import KINDS, Faults, Kind, faults
 from flowlang.testing.inputs import Inputs, inputs
+from flowlang.testing.recorded import Recorded
 from flowlang.testing.target import FlowLike, Target, target_of
 from flowlang.testing.worlds import world_of
 from flowlang.values.codec import decode, encode, write_json
@@ -86,6 +88,9 @@ class Run:
         ]
         return f"Run of {self.target.name}:\n  " + "\n  ".join(lines)
 
+    def _repr_pretty_(self, printer: RepresentationPrinter, cycle: bool) -> None:
+        printer.text(repr(self))  # as Hypothesis shows an example; else it would take the whole run apart
+
     def _ending(self) -> str:
         if self.failure:
             return f"{self.status}: {self.failure.error} in {self.failure.path}: {self.failure.message}"
@@ -93,17 +98,26 @@ class Run:
 
 
 def runs(
-    flow: FlowLike, name: str | None = None, *, kinds: Collection[Kind] = KINDS
+    flow: FlowLike,
+    name: str | None = None,
+    *,
+    kinds: Collection[Kind] = KINDS,
+    like: Recorded | None = None,
 ) -> st.SearchStrategy[Run]:
     """Simulated runs of a flow: the one of this name, or the main one. Of the faults only `kinds` happen.
+    Those `like` a stored run have its inputs, and its agents do as they did then, but for some.
 
     Raises NotRunnable where the file of a flow has mistakes, ValueError where it has no such flow."""
     target = target_of(flow, name)
-    program = link_simulated(target.plan)
-    drawn = st.tuples(
-        inputs(target.flow), faults(target.plan, target.name, kinds=kinds), st.integers(0, 1 << 16)
-    )
-    return drawn.map(lambda parts: _run(target, program, *parts))
+    behaviour = inputs(target.flow), faults(target.plan, target.name, kinds=kinds), st.integers(0, 1 << 16)
+    return _runs(target, link_simulated(target.plan), st.tuples(*behaviour))
+
+
+@st.composite
+def _runs(
+    draw: st.DrawFn, target: Target, program: Program, made_of: st.SearchStrategy[tuple[Inputs, Faults, int]]
+) -> Run:
+    return _run(target, program, *draw(made_of))
 
 
 def run_of(
