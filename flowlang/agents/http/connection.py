@@ -10,12 +10,13 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from tempfile import TemporaryDirectory
 from typing import Final, cast
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 import attrs
 import trio
 
 from flowlang.agents.file import File
-from flowlang.agents.http import Auth, HttpEntry, HttpSettings, known_offers, operation_of, told_by_document
+from flowlang.agents.http import Auth, HttpEntry, HttpSettings, known_offers, operation_of
 from flowlang.agents.http.addresses import Allowed
 from flowlang.agents.http.operations import Operation
 from flowlang.agents.http.replies import (
@@ -33,7 +34,7 @@ from flowlang.agents.http_route import route_of
 from flowlang.agents.http_signatures import is_url
 from flowlang.agents.kept import finder, keep_all
 from flowlang.agents.offered_types import signature_of
-from flowlang.agents.offers import NotDescribed, Offered
+from flowlang.agents.offers import Offered
 from flowlang.agents.openapi import offers_of
 from flowlang.agents.openapi_text import NoDocument, line_of, read_text
 from flowlang.agents.providers import Member, Target
@@ -84,11 +85,15 @@ def _servers(target: Target) -> list[str]:
     )
 
 
+def service_of(settings: HttpSettings, target: Target) -> str | None:
+    """The URL of the service itself, if that is known."""
+    named = (settings.base, *_servers(target), settings.openapi)
+    return next((url for url in named if url is not None and is_url(url)), None)
+
+
 def _credentials(settings: HttpSettings, target: Target) -> Credentials:
     """Who calls; only the service itself hears of it."""
-    own = next(
-        (url for url in (settings.base, *_servers(target), settings.openapi) if is_url(url or "")), None
-    )
+    own = service_of(settings, target)
     fill = target.secrets.fill
     headers = [(name, fill(value)) for name, value in settings.headers.items()]
     query: Pairs = ()
@@ -120,23 +125,21 @@ class _Way:
 
 @attrs.define(eq=False)
 class HttpConnection:
-    """See `Connection`."""
+    """See `Connection`. A member is known for as long as some run has it."""
 
     target: Target
     settings: HttpSettings
     sender: Sender
-    ways: dict[Member, _Way] = attrs.field(factory=dict)
+    ways: WeakKeyDictionary[Member, _Way] = attrs.field(factory=WeakKeyDictionary)
 
     async def offers(self) -> tuple[Offered, ...]:
         document = self.settings.openapi
-        if document is None:
-            return ()
-        if is_url(document):
+        if document is not None and is_url(document):
             return await self._fetched(document)
-        try:
-            return told_by_document(self.target.folder, document)
-        except NotDescribed as problem:
-            raise error(AGENT_FAILED, f"{problem.path}: {problem.message}") from None
+        service = service_of(self.settings, self.target)
+        if service is not None:
+            await self.sender.knock(service)
+        return known_offers(self.target)
 
     async def _fetched(self, url: str) -> tuple[Offered, ...]:
         """What the document behind a URL offers."""

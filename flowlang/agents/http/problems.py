@@ -28,8 +28,8 @@ def told(route: str, url: str, method: str) -> Iterator[None]:
         yield
     except httpx.HTTPError as problem:
         raise _error(problem, route, url, method) from None
-    except (httpx.InvalidURL, UnicodeError, ValueError) as problem:
-        raise error(AGENT_FAILED, f"{route}: `{place(url)}` is no address: {problem}") from None
+    except (httpx.InvalidURL, ValueError) as problem:
+        raise error(AGENT_FAILED, f"{route}: `{place(url)}` cannot be called: {problem}") from None
 
 
 def place(url: str) -> str:

@@ -131,6 +131,12 @@ class Sender:
             method = "GET" if reply.status == 303 or (reply.status < 303 and method == "POST") else method
         raise failed(f"{request.route}: it redirects more than {MAX_REDIRECTS} times, last to {place(url)}")
 
+    async def knock(self, url: str) -> None:
+        """See whether anybody answers there, whatever they say. Raises AgentError."""
+        request = Request("HEAD", url, f"HEAD {url}")
+        with told(request.route, url, "HEAD"):
+            await self._sent(request, "HEAD", url, None)
+
     async def _sent(self, request: Request, method: str, url: str, folder: str | None) -> Reply:
         self._check_host(url, request)
         ours = self.credentials.origin is not None and origin_of(url) == self.credentials.origin
@@ -269,9 +275,9 @@ def _described(body: Body | None) -> Pairs:
     return ()
 
 
-def _without_twice(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Each header once, as it was said last."""
-    return [*{name.lower(): (name, value) for name, value in headers}.values()]
+def _without_twice(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Each header once, as it was said last, in UTF-8."""
+    return [*{name.lower(): (name.encode(), value.encode()) for name, value in headers}.values()]
 
 
 def _too_large(request: Request, most: int, setting: str) -> AgentError:
