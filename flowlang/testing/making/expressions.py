@@ -75,7 +75,7 @@ class Expressions(Declarations):
         if around.depth <= 0 or self.enough or type.kind == "secret" or not self.maybe():
             return self.leaf(type, around, mode)
         inner = around.inside()
-        forms = self._forms(type)
+        forms = self._forms(type, around)
         if not forms or self.maybe(4):
             return self.anywhere(type, inner, mode)
         return self.piece(lambda: self.formed(self.among(forms), type, inner))
@@ -98,6 +98,8 @@ class Expressions(Declarations):
         match type:
             case plan.ScalarType(kind="file") | plan.SecretType():
                 return self.parameter_of(type)
+            case plan.MapType() | plan.RecordType() if around.in_hole:
+                return self.parameter_of(type)  # a hole takes no braces inside of each other
             case plan.ScalarType(kind="json"):
                 return f"{self.operand(self.among(PLAIN), inner)} as json"
             case plan.ScalarType(kind="string") if mode == "exact":
@@ -158,7 +160,7 @@ class Expressions(Declarations):
 
     # From forms
 
-    def _forms(self, type: plan.Type) -> tuple[str, ...]:
+    def _forms(self, type: plan.Type, around: Around) -> tuple[str, ...]:
         own = FORMS.get(type.kind if type.kind != "null" else "", ())
         if isinstance(type, plan.ScalarType):
             return FORMS.get(type.kind, ())
@@ -170,7 +172,8 @@ class Expressions(Declarations):
                 special += FORMS["optional of ordered"]
             case plan.MapType(value=plan.ListType()):
                 special += FORMS["map of lists"]
-        return own + special
+        forms = own + special
+        return tuple(form for form in forms if "{ " not in form) if around.in_hole else forms
 
     def formed(self, pattern: str, type: plan.Type, around: Around) -> str:
         item: plan.Type | None = None
@@ -222,8 +225,10 @@ class Expressions(Declarations):
 
     def anywhere(self, type: plan.Type, around: Around, mode: Mode) -> str:
         """Forms that there are for every type."""
-        ways = [self.if_, self.coalesced, self.matched]
-        if mode == "fit" and isinstance(type, plan.RecordType):
+        ways = [self.if_, self.coalesced]
+        if not around.in_hole:
+            ways.append(self.matched)
+        if mode == "fit" and isinstance(type, plan.RecordType) and not around.in_hole:
             ways.append(self.spread)
         if isinstance(type, plan.OptionalType):
             ways.append(self.reached)
@@ -335,6 +340,8 @@ class Expressions(Declarations):
 
     def template(self, around: Around, *, shown: bool = False) -> str:
         """A string with holes."""
+        if around.in_hole:
+            return self.parameter_of(STRING) if shown else string_text(self.among(ODD))
         text = string_text(self.one_of("", "a ", "${ ", "\n"))[1:-1]
         around = attrs.evolve(around, in_hole=True)
         for _ in range(self.number(1 if shown else 0, 2)):
