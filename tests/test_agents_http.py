@@ -431,6 +431,21 @@ def test_what_is_no_address_is_not_called(url: str) -> None:
     assert wrong.error == "AgentFailed" and "pw" not in wrong.message
 
 
+def test_a_proxy_is_used_if_the_settings_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    reply = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n42"
+    with broken(lambda connection: connection.sendall(reply)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        settings = '[http.shop]\nbase = "http://shop.invalid"\n'
+        assert "is not known" in failure(agent(), settings + bound("shop:GET /x")).message
+        for named in ("environment", proxy):
+            assert data(agent(), f'{settings}proxy = "{named}"\n' + bound("shop:GET /x")) == 42
+        wrong = failure(
+            agent("url: string"), f'[http."*"]\nproxy = "{proxy}"\n' + bound("GET {url}"), url=proxy
+        )
+        assert "private address" in wrong.message
+
+
 # Faults
 
 

@@ -76,7 +76,15 @@ def test_a_document_that_changes_is_seen_and_changes_nothing(shop: Service, lock
     assert flowlang.run_sync(flowlang.compile("main.flow")).data["path"] == "/echo/a%20b"
 
 
+EXPLODING = "\n".join(
+    ["a0: &a0 {type: string}"]
+    + [f"a{n}: &a{n} {{properties: {{x: *a{n - 1}, y: *a{n - 1}}}}}" for n in range(1, 40)]
+    + ["openapi: 3.0.0", "paths:", "  /x:", "    get:", "      operationId: look"]
+    + ["      responses: {200: {content: {application/json: {schema: *a39}}}}"]
+)
+
 WRONG = [
+    (PlainTextResponse(EXPLODING), "`look` takes more than 8 MiB to describe"),
     (PlainTextResponse("openapi: 3.0.0\npaths:\n  /a: 3"), "openapi.json:3: `paths./a` is to be an object"),
     (PlainTextResponse("<html>"), "it holds no object"),
     (PlainTextResponse("{"), "openapi.json:1: it is not JSON"),

@@ -8,7 +8,7 @@ from binascii import Error as NotBase64
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from tempfile import TemporaryDirectory
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -18,15 +18,9 @@ import trio
 from flowlang.agents.file import File
 from flowlang.agents.http import Auth, HttpEntry, HttpSettings, known_offers, operation_of
 from flowlang.agents.http.addresses import Allowed
+from flowlang.agents.http.errors import failed
 from flowlang.agents.http.operations import Operation
-from flowlang.agents.http.replies import (
-    Form,
-    Reply,
-    error,
-    error_of,
-    retry_after,
-    value_of,
-)
+from flowlang.agents.http.replies import Form, Reply, error_of, retry_after, value_of
 from flowlang.agents.http.requests import REPEATABLE, Pairs, Request
 from flowlang.agents.http.sending import Credentials, Limits, Sender, open_client, origin_of
 from flowlang.agents.http.templates import written
@@ -42,13 +36,14 @@ from flowlang.agents.python_values import FindFile
 from flowlang.agents.secrets import Secrets
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall, Said
-from flowlang.runtime.failures import AGENT_FAILED
 from flowlang.semantics import types
-from flowlang.values.value import Value
+from flowlang.values.value import Value, weight
 
 MAX_WAITS: Final = 3  # times that a call waits because a server asks for it
 
-MakeRequest = Callable[[Mapping[str, Value], FindFile, tuple[str, str] | None], Request]
+MAX_OFFER: Final = 8 << 20  # bytes of one operation's JSON in flow.lock
+
+MakeRequest: TypeAlias = Callable[[Mapping[str, Value], FindFile, tuple[str, str] | None], Request]
 
 
 @asynccontextmanager
@@ -125,7 +120,7 @@ class _Way:
 
 @attrs.define(eq=False)
 class HttpConnection:
-    """See `Connection`. A member is known for as long as some run has it."""
+    """See `Connection`. The way of a member is known for as long as some run has that member."""
 
     target: Target
     settings: HttpSettings
@@ -151,17 +146,17 @@ class HttpConnection:
         text = ""
         try:
             document, text = read_text(reply.content)
-            return offers_of(document, url)
+            return _checked(offers_of(document, url))
         except NoDocument as problem:
             line = problem.line or line_of(text, problem.path)
             place = f"{url}:{line}" if line else url
             help = f"; {problem.help}" if problem.help else ""
-            raise error(AGENT_FAILED, f"{place}: {problem.message}{help}") from None
+            raise failed(f"{place}: {problem.message}{help}") from None
 
     async def call(self, member: Member, call: AgentCall) -> Value:
         way = self.ways.get(member)
         if way is None:
-            way = self.ways[member] = _way(self.target, self.settings, member)
+            way = self.ways[member] = _way_of(self.target, self.settings, member)
         key = (way.key_header, call.idempotency_key) if way.key_header and call.idempotency_key else None
         request = way.request(call.arguments, finder(call), key)
         with _folder(way.form) as folder:
@@ -201,7 +196,16 @@ class HttpConnection:
         return wait if wait is not None and wait <= self.settings.patience else None
 
 
-def _way(target: Target, settings: HttpSettings, member: Member) -> _Way:
+def _checked(offers: tuple[Offered, ...]) -> tuple[Offered, ...]:
+    """The offers, if each can be written down: what is shared in YAML is many times as long in JSON.
+    Raises NoDocument."""
+    for offered in offers:
+        if weight(offered.to_json(), MAX_OFFER) > MAX_OFFER:
+            raise NoDocument(f"`{offered.name}` takes more than {MAX_OFFER >> 20} MiB to describe")
+    return offers
+
+
+def _way_of(target: Target, settings: HttpSettings, member: Member) -> _Way:
     if member.entry is not None and " " in member.name:
         return _by_hand(target.secrets, settings, member, cast(HttpEntry, member.entry))
     return _by_document(target, settings, member)
@@ -237,7 +241,7 @@ def _by_document(target: Target, settings: HttpSettings, member: Member) -> _Way
     route, signature = route_of(offered), signature_of(offered)
     base = settings.base or (route.server if route is not None else None)
     if route is None or base is None:
-        raise error(AGENT_FAILED, f"how `{member.name}` is called is not known; run `flow lock --update`")
+        raise failed(f"how `{member.name}` is called is not known; run `flow lock --update`")
     operation = Operation(route, signature, base.rstrip("/"))
     entry = cast("HttpEntry | None", member.entry)
     own = None if route.method in REPEATABLE else settings.idempotency_header

@@ -9,6 +9,7 @@ from typing import Final, cast
 import attrs
 
 from flowlang.agents.file import File
+from flowlang.agents.http.errors import failed
 from flowlang.agents.http.requests import (
     Body,
     ContentBody,
@@ -17,7 +18,6 @@ from flowlang.agents.http.requests import (
     MultipartBody,
     Pairs,
     Request,
-    failed,
     filled,
     header_value,
     pairs_of,

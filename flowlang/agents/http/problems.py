@@ -13,10 +13,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from flowlang.agents.http.addresses import PrivateAddress
-from flowlang.agents.http.replies import bad_output, error
+from flowlang.agents.http.errors import bad_output, failed, unavailable
 from flowlang.agents.http.requests import REPEATABLE
 from flowlang.runtime.agents import AgentError
-from flowlang.runtime.failures import AGENT_FAILED, UNAVAILABLE
 
 MAX_CAUSES: Final = 10
 
@@ -29,7 +28,7 @@ def told(route: str, url: str, method: str) -> Iterator[None]:
     except httpx.HTTPError as problem:
         raise _error(problem, route, url, method) from None
     except (httpx.InvalidURL, ValueError) as problem:
-        raise error(AGENT_FAILED, f"{route}: `{place(url)}` cannot be called: {problem}") from None
+        raise failed(f"{route}: `{place(url)}` cannot be called: {problem}") from None
 
 
 def place(url: str) -> str:
@@ -50,14 +49,14 @@ def _error(problem: httpx.HTTPError, route: str, url: str, method: str) -> Agent
         match cause:
             case PrivateAddress():
                 help = 'name it in flow.toml, or set `private_addresses = "allow"`, if you trust who chose it'
-                return error(AGENT_FAILED, f"{host} is not called: {cause}; {help}")
+                return failed(f"{host} is not called: {cause}; {help}")
             case ssl.SSLCertVerificationError(verify_message=why):
                 help = "name its authority with `ca`, or correct the address"
-                return error(AGENT_FAILED, f"{host} shows a certificate that is not trusted: {why}; {help}")
+                return failed(f"{host} shows a certificate that is not trusted: {why}; {help}")
             case ssl.SSLError(reason=why):
-                return error(UNAVAILABLE, f"{host} does not speak TLS as it should: {why}; is it `http://`?")
+                return unavailable(f"{host} does not speak TLS as it should: {why}; is it `http://`?")
             case socket.gaierror():
-                return error(UNAVAILABLE, f"{host} is not known ({cause.strerror}): is the name right?")
+                return unavailable(f"{host} is not known ({cause.strerror}): is the name right?")
     return _by_kind(problem, host, method)
 
 
@@ -65,18 +64,18 @@ def _by_kind(problem: httpx.HTTPError, host: str, method: str) -> AgentError:
     doubt = "" if method in REPEATABLE else "; it may have been carried out all the same"
     match problem:
         case httpx.ConnectTimeout():
-            return error(UNAVAILABLE, f"{host} does not answer: no connection in time")
+            return unavailable(f"{host} does not answer: no connection in time")
         case httpx.ConnectError():
-            return error(UNAVAILABLE, f"{host} cannot be reached ({_words(problem)}): is it running there?")
+            return unavailable(f"{host} cannot be reached ({_words(problem)}): is it running there?")
         case httpx.ProxyError():
-            return error(UNAVAILABLE, f"{host} cannot be reached through the proxy: {_words(problem)}")
+            return unavailable(f"{host} cannot be reached through the proxy: {_words(problem)}")
         case httpx.TimeoutException():
-            return error(UNAVAILABLE, f"{host} was silent for longer than `timeout`{doubt}")
+            return unavailable(f"{host} was silent for longer than `timeout`{doubt}")
         case httpx.DecodingError():
             return bad_output(f"{host} sent a reply that cannot be unpacked: {_words(problem)}")
         case httpx.LocalProtocolError() | httpx.UnsupportedProtocol():
-            return error(AGENT_FAILED, f"{host} cannot be sent this: {_words(problem)}")
-    return error(UNAVAILABLE, f"{host} broke off before its reply was complete: {_words(problem)}{doubt}")
+            return failed(f"{host} cannot be sent this: {_words(problem)}")
+    return unavailable(f"{host} broke off before its reply was complete: {_words(problem)}{doubt}")
 
 
 def _words(problem: BaseException) -> str:

@@ -11,9 +11,9 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from flowlang.agents.file import File
+from flowlang.agents.http.errors import bad_output, failed, unavailable
 from flowlang.agents.offered_names import field_name
 from flowlang.runtime.agents import AgentError
-from flowlang.runtime.failures import AGENT_FAILED, BAD_OUTPUT, UNAVAILABLE
 from flowlang.values.times import format_duration
 from flowlang.values.value import Value
 
@@ -124,10 +124,10 @@ def error_of(
     if reply.status in UNAVAILABLE_STATUS or reply.status > 504:
         seconds = retry_after(reply, now)
         wait = "" if seconds is None else f"; it asks to try again in {_shown(seconds)}"
-        return error(UNAVAILABLE, said + wait)
+        return unavailable(said + wait)
     if reply.status in (401, 403):
-        return error(AGENT_FAILED, f"{said}; is the secret right that `auth` gives it in flow.toml?")
-    return error(AGENT_FAILED, said)
+        return failed(f"{said}; is the secret right that `auth` gives it in flow.toml?")
+    return failed(said)
 
 
 def _fields(reply: Reply, names: tuple[str, ...], now: float) -> dict[str, Value]:
@@ -159,12 +159,3 @@ def _shown(seconds: float) -> str:
 def _brief(text: str) -> str:
     words = " ".join(text.split())
     return words if len(words) <= MAX_SAID else words[: MAX_SAID - 1] + "…"
-
-
-def error(name: str, message: str) -> AgentError:
-    return AgentError(name, message, fields={"message": message})
-
-
-def bad_output(message: str, help: str | None = None, path: str = "") -> AgentError:
-    told = f"{message}; {help}" if help else message
-    return AgentError(BAD_OUTPUT, told, fields={"path": path, "message": told})

@@ -9,8 +9,7 @@ from urllib.parse import quote
 import attrs
 
 from flowlang.agents.file import File
-from flowlang.runtime.agents import AgentError
-from flowlang.runtime.failures import AGENT_FAILED
+from flowlang.agents.http.errors import failed
 from flowlang.values.codec import write_json
 from flowlang.values.value import Value
 
@@ -84,10 +83,6 @@ def pairs_of(name: str, value: Value) -> Pairs:
     """A field of a query or a form: nothing for null, once for each item of a list."""
     items = value if isinstance(value, list) else [value]
     return tuple((name, text_of(item)) for item in items if item is not None)
-
-
-def failed(message: str) -> AgentError:
-    return AgentError(AGENT_FAILED, message, fields={"message": message})
 
 
 def filled(path: str, values: Mapping[str, str]) -> str:

@@ -22,8 +22,9 @@ import trio
 
 from flowlang.agents.file import PIECE, UNKNOWN_TYPE, File
 from flowlang.agents.http.addresses import Allowed, CheckedBackend, PrivateAddress, is_private
+from flowlang.agents.http.errors import bad_output, failed
 from flowlang.agents.http.problems import place, told
-from flowlang.agents.http.replies import Reply, bad_output, error
+from flowlang.agents.http.replies import Reply
 from flowlang.agents.http.requests import (
     SAFE,
     Body,
@@ -33,10 +34,8 @@ from flowlang.agents.http.requests import (
     MultipartBody,
     Pairs,
     Request,
-    failed,
 )
 from flowlang.runtime.agents import AgentError
-from flowlang.runtime.failures import AGENT_FAILED
 from flowlang.values.codec import write_json
 
 CONNECTING: Final = 10.0  # seconds
@@ -106,7 +105,7 @@ def _trust(context: ssl.SSLContext, ca: Path) -> None:
     try:
         context.load_verify_locations(ca)
     except (OSError, ssl.SSLError) as problem:
-        raise error(AGENT_FAILED, f"`ca` cannot be read, {ca.name}: {problem}") from None
+        raise failed(f"`ca` cannot be read, {ca.name}: {problem}") from None
 
 
 @attrs.frozen(eq=False)

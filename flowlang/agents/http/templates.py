@@ -17,6 +17,7 @@ import attrs
 
 from flowlang.agents.command_template import BadTemplate, Hole, Template, fill, parse_template
 from flowlang.agents.file import File
+from flowlang.agents.http.errors import failed
 from flowlang.agents.http.requests import (
     Body,
     ContentBody,
@@ -25,7 +26,6 @@ from flowlang.agents.http.requests import (
     MultipartBody,
     Pairs,
     Request,
-    failed,
     header_value,
     pairs_of,
     path_part,
