@@ -8,6 +8,7 @@ behind `??`)."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from typing import Final, Literal
 
 import attrs
@@ -47,20 +48,46 @@ def _of_test(
 
 @attrs.frozen
 class _Expressions(Expressions):
-    """Those of a test, in which `calls("read")` may stand: a name to the plan."""
+    """Those of a test, in which `calls("read")` may stand, a name to the plan, and `file("content")`."""
 
     module: CheckedModule
 
     def _call(self, expr: ast.Call) -> plan.Expr:
-        agent = self.recorded_agent(expr)
-        return super()._call(expr) if agent is None else plan.Variable(name=tests.recorded(agent))
+        match self._built_in(expr):
+            case "file":
+                return self._file(expr)
+            case "calls":
+                return plan.Variable(name=tests.recorded(self._recorded_agent(expr)))
+            case _:
+                return super()._call(expr)
 
-    def recorded_agent(self, expr: ast.Call) -> str | None:
+    def _built_in(self, expr: ast.Call) -> str | None:
+        """The name of what is called, if no declaration stands behind it."""
+        callee = expr.callee
+        return callee.name if isinstance(callee, ast.Name) and self.symbol(callee) is None else None
+
+    def is_built_in(self, tree: ast.Expr) -> bool:
+        return isinstance(tree, ast.Call) and self._built_in(tree) is not None
+
+    def _file(self, expr: ast.Call) -> plan.Expr:
+        """A reference as there would be to that content; nothing keeps it."""
+        texts = [a.value.value for a in expr.arguments if isinstance(a.value, ast.StringLiteral)]
+        content, media_type = (
+            texts[0].encode("utf-8", "surrogatepass"),
+            texts[1] if texts[1:] else "text/plain",
+        )
+        hash = f"sha256:{sha256(content).hexdigest()}"
+        fields = {"hash": hash, "size": len(content), "media_type": media_type}
+        pairs = tuple(
+            plan.Pair(key=plan.Constant(value=name), value=plan.Constant(value=value))
+            for name, value in fields.items()
+        )
+        return plan.MakeObject(map=False, pairs=pairs, at=self.places.of(expr))
+
+    def _recorded_agent(self, expr: ast.Call) -> str:
         """The agent whose calls an expression asks for, by its name in the plan."""
-        is_recorder = isinstance(expr.callee, ast.Name) and self.symbol(expr.callee) is None
-        name = expr.arguments[0].value if is_recorder and expr.arguments else None
-        if not isinstance(name, ast.StringLiteral):
-            return None
+        name = expr.arguments[0].value
+        assert isinstance(name, ast.StringLiteral), "the checker wants a constant"
         alias, _, member = name.value.rpartition(".")
         namespace = self.module.namespace
         around = namespace[alias] if alias else None
@@ -153,15 +180,12 @@ class _Lines:
 
     def _asked_for(self, tree: ast.Expr) -> Iterator[ast.Expr]:
         """The parts of a part: through literals and constructors, which show what they are."""
-        for part in () if self._is_recorder(tree) else _inside(tree):
+        for part in () if self.expressions.is_built_in(tree) else _inside(tree):
             constructs = isinstance(part, ast.Call) and self.expressions.callee(part) is not None
             if constructs or isinstance(part, _PLAIN):
                 yield from self._asked_for(part)
             elif part.id in self.expressions.facts.types:  # the alias of a module has none
                 yield part
-
-    def _is_recorder(self, tree: ast.Expr) -> bool:
-        return isinstance(tree, ast.Call) and self.expressions.recorded_agent(tree) is not None
 
     def _type(self, tree: ast.Expr) -> Type:
         return self.expressions.facts.coercions.get(tree.id) or self.expressions.type_of(tree)

@@ -23,6 +23,7 @@ from flowlang.semantics.mismatch import written
 from flowlang.semantics.scope import Env
 from flowlang.semantics.suggest import WayOut, way_out
 from flowlang.semantics.types import (
+    FILE,
     FLOAT,
     INT,
     STRING,
@@ -47,6 +48,8 @@ class Calls(Arguments):
     def _call(self, expr: ast.Call, env: Env) -> Type:
         if self.calls_allowed and self._is_recorder(expr, env):
             return self._recorded(expr, env)
+        if self.in_test and self._is_file_maker(expr):
+            return self._made_file(expr, env)
         target = self.callee(expr, env)
         match target:
             case Constructor():
@@ -72,6 +75,11 @@ class Calls(Arguments):
             return False
         return env.names.find("calls") is None and self.lookup.find("calls") is None
 
+    def _is_file_maker(self, expr: ast.Call) -> bool:
+        """Whether this is `file("content")`, which in a test stands for a file with that content."""
+        is_file = isinstance(expr.callee, ast.Name) and expr.callee.name == "file"
+        return is_file and self.lookup.find("file") is None
+
     def _recorded(self, expr: ast.Call, env: Env) -> Type:
         """The arguments of each call of an agent; secrets are left out."""
         only = expr.arguments[0] if len(expr.arguments) == 1 else None
@@ -86,6 +94,19 @@ class Calls(Arguments):
             return ListOf(UNKNOWN)
         fields = (RecordField(p.name, p.type) for p in found.parameters if not contains(p.type, Secret))
         return ListOf(Record(tuple(fields)))
+
+    def _made_file(self, expr: ast.Call, env: Env) -> Type:
+        """`file("content", "media/type")`, with constant strings."""
+        self.infer_arguments(expr, env)
+        values = [argument.value for argument in expr.arguments if argument.name is None]
+        texts = [value for value in values if isinstance(value, ast.StringLiteral)]
+        if len(texts) != len(expr.arguments) or len(texts) not in (1, 2):
+            message, help = (
+                "`file` takes its content, as a constant string",
+                'write `file("…", "text/plain")`',
+            )
+            self.problems.report(codes.TYPE_MISMATCH, expr.span, message, help=help)
+        return FILE
 
     def _recorded_agent(self, name: ast.StringLiteral) -> Callable | None:
         alias, _, member = name.value.rpartition(".")

@@ -55,6 +55,7 @@ CALLS = {
     "enumerate": "number with `….enumerate()`",
     "json": "write JSON with `….json()`",
     "timedelta": "a duration is written `1h30m`",
+    "file": "files come from agents and inputs; only a test makes one, to answer with",
     "calls": "what an agent was called with can be asked only in the `expect` of a test",
     "Error": "fail with a declared error: `fail NotFound()`",
 }

@@ -71,6 +71,7 @@ class Inference:
     tables: Tables
     read: set[int] = attrs.field(factory=set)  # ids of the locals that something mentions
     why: dict[int, str] = attrs.field(factory=dict)  # why a name may be missing, by the id of its mention
+    in_test: bool = False  # where `file("…")` may stand
     calls_allowed: bool = False  # in `expect`, where `calls("agent")` may stand
 
     def infer(self, expr: ast.Node, env: Env, wanted: Type | None = None) -> Type:

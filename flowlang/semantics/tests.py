@@ -22,6 +22,7 @@ from flowlang.text.diagnostics import Label
 
 def check_test(expressions: Expressions, tree: ast.TestDecl) -> None:
     """Check a test: stubs against signatures, the run against the flow, and what it expects."""
+    expressions.in_test = True
     test = _Test(expressions, Blocks(expressions))
     env = Env(deadline=True)
     for statement in tree.statements:
