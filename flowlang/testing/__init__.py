@@ -26,6 +26,7 @@ from flowlang.testing.faults import ClockSet, Comes, Dies, Faults, Kind, Raises,
 from flowlang.testing.inputs import inputs
 from flowlang.testing.misfits import fits, misfits
 from flowlang.testing.plans import Written, expressions, plans
+from flowlang.testing.recorded import Recorded, recorded
 from flowlang.testing.runs import Run, run_of, runs
 from flowlang.testing.sources import sources
 from flowlang.testing.values import values
@@ -37,6 +38,7 @@ __all__ = [
     "Faults",
     "Kind",
     "Raises",
+    "Recorded",
     "Replies",
     "Run",
     "Silent",
@@ -47,6 +49,7 @@ __all__ = [
     "inputs",
     "misfits",
     "plans",
+    "recorded",
     "run_of",
     "runs",
     "sources",

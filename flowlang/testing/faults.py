@@ -104,32 +104,40 @@ class ClockSet(_Brief):
 
 @attrs.frozen(repr=False)
 class Faults(_Brief):
-    """`agents`: how an agent or a question behaves, one of the behaviours in each call; any other answers at
-    once. `cancelled`: when somebody cancels the run."""
+    """`agents`: how an agent or a question behaves, one of the behaviours in each call; `calls`: what one
+    call comes to, by its path, where its agent is not mentioned. Any other answers at once. `cancelled`: when
+    somebody cancels the run."""
 
     agents: dict[str, tuple[Behaviour, ...]] = attrs.field(factory=dict)
     events: tuple[Comes, ...] = ()
     deaths: tuple[Dies, ...] = ()
     clocks: tuple[ClockSet, ...] = ()
     cancelled: str | None = None
+    calls: dict[str, Behaviour] = attrs.field(factory=dict)
 
 
 def faults(
-    flow: FlowLike, name: str | None = None, *, kinds: Collection[Kind] = KINDS
+    flow: FlowLike, name: str | None = None, *, kinds: Collection[Kind] = KINDS, like: Faults | None = None
 ) -> st.SearchStrategy[Faults]:
     """What may happen to runs of a flow: the one of this name, or the main one. Of `kinds` only those happen.
+    What some agents do, and what comes, is as in `like`.
 
     Raises NotRunnable where the file of a flow has mistakes, ValueError where it has no such flow."""
     compiled = target_of(flow, name).plan
     agents = {name: _cast(compiled, agent, kinds) for name, agent in compiled.agents.items()}
-    return _made(
+    made = _made(
         Faults,
-        st.fixed_dictionaries(agents),
+        st.fixed_dictionaries({}, optional=agents) if like else st.fixed_dictionaries(agents),
         _events(compiled) if "events" in kinds else st.just(()),
         _deaths if "crashes" in kinds else st.just(()),
         _clocks if "clocks" in kinds else st.just(()),
         st.none() | st.none() | delays if "cancels" in kinds else st.none(),
     )
+    return made.map(lambda drawn: _on_top(drawn, like)) if like else made
+
+
+def _on_top(drawn: Faults, like: Faults) -> Faults:
+    return attrs.evolve(drawn, calls=like.calls, events=like.events + drawn.events)
 
 
 def _made(kind: Callable[..., T], *parts: st.SearchStrategy[Any]) -> st.SearchStrategy[T]:

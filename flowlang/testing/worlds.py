@@ -73,7 +73,7 @@ class _Cast:
     def _behaviour(self, agent: str, path: str) -> Behaviour:
         behaviours = self.faults.agents.get(agent)
         if not behaviours:
-            return Replies(least(self.compiled.agents[agent].result))
+            return self.faults.calls.get(path) or Replies(least(self.compiled.agents[agent].result))
         return behaviours[crc32(path.encode()) % len(behaviours)]
 
     def _outcome(self, agent: str, behaviour: Replies | Raises) -> Replied | Raised:

@@ -21,6 +21,7 @@ from flowlang.testing.faults import KINDS as FAULTS
 from flowlang.testing.faults import Dies, Faults
 from flowlang.testing.faults import Kind as Fault
 from flowlang.testing.fuzzing.findings import LOOKED_FOR, Finding, Kind, findings, unbounded_waits
+from flowlang.testing.recorded import Recorded
 from flowlang.testing.runs import Run, run_of, runs
 
 ROUND: Final = 250
@@ -63,12 +64,13 @@ def search(
     seconds: float | None = None,
     faults: Collection[Fault] = FAULTS,
     kinds: Collection[Kind] = LOOKED_FOR,
+    like: Recorded | None = None,
     tell: Progress | None = None,
 ) -> Searched:
-    """Think up `examples` runs of a flow, or as many as there is time for, with `faults`; look for what is
-    wrong of these `kinds`."""
+    """Think up `examples` runs of a flow, or as many as there is time for, with `faults`, perhaps `like` one
+    that is stored; look for what is wrong of these `kinds`."""
     searching = _Searching(kinds, "crashes" in faults, seconds, tell or (lambda runs, found: None))
-    strategy = runs(compiled, flow, kinds=faults)
+    strategy = runs(compiled, flow, kinds=faults, like=like)
     number = 0
     while searching.runs < examples and not searching.is_over():
         _round(searching, strategy, min(ROUND, examples - searching.runs), (seed << 16) + number)
