@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 from mcp_types import Tool
@@ -444,6 +445,20 @@ def test_what_a_server_says_meanwhile_is_told():
         Said('{"hot": true}', "error"),
         Said("half way", "info", 2.0, 5.0),
     }
+
+
+def test_what_a_server_says_is_told_once():
+    async def work(opened: Desk) -> list[Said]:
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(opened.declared, "hang")
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            await opened.declared("say")
+            nursery.cancel_scope.cancel()
+        return opened.said
+
+    said = at_a_desk(work)
+    assert len(said) == len(set(said)) == 4
 
 
 def test_what_is_no_message_is_told_and_passed_over():

@@ -12,7 +12,8 @@ from support.examples import EXAMPLES, ROOT, alike, copied
 from flowlang.tools import cli
 
 NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/README.md"))
-OTHERWISE = ("repo_review", "small_model", "documents", "shop_api")  # shown true elsewhere, or by hand
+OTHERWISE = ("repo_review", "small_model", "documents", "shop_api", "git_digest", "research_desk")
+"""Shown true elsewhere, or by hand."""
 WITH_SESSIONS = [name for name in NAMES if name not in OTHERWISE]
 
 

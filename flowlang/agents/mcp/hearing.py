@@ -1,8 +1,8 @@
 """What a server says beside its replies: lines of its log, and of its standard error.
 
-It does not say which call a line is about, so all calls that are under way are told. The last lines are kept,
-since they tell best why a server is gone. Everything is bounded: what a line may hold, how many a call is
-told, how many are kept."""
+It does not say which call a line is about, so the call that has waited longest is told. The last lines are
+kept, since they tell best why a server is gone. Everything is bounded: what a line may hold, how many a call
+is told, how many are kept."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Hearing:
 
     def log(self, text: str, level: Level) -> None:
         """Like a line, but none that says why a server is gone."""
-        for caller in self._calls:
-            caller.say(Said(text, level))
+        if self._calls:
+            self._calls[0].say(Said(text, level))
 
     def last_words(self) -> str:
         """The last lines, behind a colon; nothing where nothing was said."""
