@@ -16,13 +16,14 @@ import attrs
 import trio
 
 from flowlang.agents.file import File
-from flowlang.agents.http import Auth, HttpEntry, HttpSettings, known_offers, operation_of
+from flowlang.agents.http import known_offers, operation_of
 from flowlang.agents.http.addresses import Allowed
 from flowlang.agents.http.errors import failed
 from flowlang.agents.http.operations import Operation
 from flowlang.agents.http.replies import Form, Reply, error_of, retry_after, value_of
 from flowlang.agents.http.requests import REPEATABLE, Pairs, Request
 from flowlang.agents.http.sending import Credentials, Limits, Sender, open_client, origin_of
+from flowlang.agents.http.settings import Auth, HttpEntry, HttpSettings
 from flowlang.agents.http.templates import written
 from flowlang.agents.http_route import route_of
 from flowlang.agents.http_signatures import is_url

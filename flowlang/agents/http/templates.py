@@ -11,7 +11,7 @@ PUT or PATCH, if the table says nothing else of these."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import attrs
 
@@ -31,6 +31,7 @@ from flowlang.agents.http.requests import (
     path_part,
     text_of,
 )
+from flowlang.agents.http.settings import HttpEntry
 from flowlang.agents.http_signatures import is_url
 from flowlang.agents.providers import Member, Unfit
 from flowlang.agents.python_values import FindFile
@@ -45,21 +46,6 @@ ANYWHERE: Final = "*"
 """The target of requests whose whole address is an argument."""
 
 TEXT: Final = plan.ScalarType(kind="string")
-
-
-class Entry(Protocol):
-    """The table that a request is written in; see `HttpEntry`."""
-
-    @property
-    def query(self) -> dict[str, str]: ...
-    @property
-    def headers(self) -> dict[str, str]: ...
-    @property
-    def body(self) -> Any: ...
-    @property
-    def form(self) -> dict[str, str] | None: ...
-    @property
-    def errors(self) -> dict[str, str]: ...
 
 
 @attrs.frozen(eq=False)
@@ -145,7 +131,7 @@ class Written:
         return MultipartBody(tuple(fields), tuple(files)) if files else FormBody(tuple(fields))
 
 
-def written(member: Member, entry: Entry, base: str | None) -> Written:
+def written(member: Member, entry: HttpEntry, base: str | None) -> Written:
     """The request that an entry writes. Raises Unfit."""
     types = {parameter.name: parameter.type for parameter in member.agent.parameters}
     known = types | {f"secrets.{name}": TEXT for name in secrets_in([entry.query, entry.headers])}
@@ -170,17 +156,32 @@ def written(member: Member, entry: Entry, base: str | None) -> Written:
     return _with_rest(made, has_query=bool(entry.query or question))
 
 
-def check_entry(member: Member, entry: Entry, base: str | None) -> None:
+def check_entry(member: Member, entry: HttpEntry, base: str | None) -> None:
     """Find what is wrong with a request that is written by hand. Raises Unfit."""
     if entry.body is not None and entry.form is not None:
         raise Unfit("a request has a `body` or a `form`, not both", "remove one of them", ("form",))
     made = written(member, entry, base)
     if made.method not in WITH_BODY and (made.body is not None or made.form is not None):
         raise Unfit(f"a {made.method} has no body", "use `query`", ("body" if made.form is None else "form",))
-    check_errors(member, entry.errors)
+    _check_files(made)
+    _check_errors(member, entry.errors)
 
 
-def check_errors(member: Member, errors: Mapping[str, str]) -> None:
+def _check_files(made: Written) -> None:
+    """A file is a body, or a part of a form."""
+    lone = made.body.lone if isinstance(made.body, Template) else None
+    texts = (made.path, made.query, made.headers, *(() if lone else (made.body,)))
+    for name in _holes(texts):
+        if _holds_file(made.types.get(name, TEXT)):
+            help = f'send it with `body = "{{{name}}}"`, or in a `form`'
+            raise Unfit(f"the file `{name}` stands where only values can", help, ("http",))
+
+
+def _holds_file(type: plan.Type) -> bool:
+    return _kind(type) == "file" or (isinstance(type, plan.ListType) and _holds_file(type.item))
+
+
+def _check_errors(member: Member, errors: Mapping[str, str]) -> None:
     for status, name in errors.items():
         if name not in member.errors:
             known = ", ".join(f"`{error}`" for error in member.errors)
