@@ -31,6 +31,11 @@ flow main(topic: string, n: int = 2) -> string {
   return d
 }
 
+flow files(photo: file) -> file {
+  step small = tools.twice(photo: photo)
+  return small
+}
+
 flow asks() -> string {
   step a = tools.get(name: "a", topic: "x")
   step yes = approve(question: a) timeout 1h catch Timeout -> false
@@ -42,7 +47,13 @@ flow asks() -> string {
 TOOLS = """
 from pathlib import Path
 
+from flowlang import File
 from flowlang.agents import effect
+
+
+@effect("read")
+def twice(photo: File) -> File:
+    return File.from_bytes(photo.read() * 2, "text/plain")
 
 
 @effect("idempotent")
@@ -136,6 +147,21 @@ def test_a_question_in_a_fork_has_its_whole_time(session: Session) -> None:
     with session.store() as store:
         old, new = (wait.deadline for _, wait in store.waits())
     assert old is not None and new is not None and new >= old
+
+
+def test_a_fork_may_be_given_other_files(session: Session) -> None:
+    (session.folder / "one.txt").write_text("one")
+    (session.folder / "two.txt").write_text("two")
+    session.flow("run main.flow files photo=one.txt --quiet")
+    run = session.newest()
+    code, out, err = session.flow(f"fork {run} --from small photo=two.txt --quiet --json")
+    assert code == 0 and json.loads(out)["data"]["size"] == 6, err
+    session.flow(f"artifacts {session.newest()} --out found")
+    assert (session.folder / "found" / "small.txt").read_text() == "twotwo"
+    code, out, err = session.flow(f"fork {run} --from small --set small=one.txt --quiet --json")
+    assert code == 0 and json.loads(out)["data"]["size"] == 3, err
+    code, out, err = session.flow(f"fork {run} --from small photo=none.txt")
+    assert code == 1 and "`none.txt` cannot be read" in err and "give the path of a file" in err
 
 
 def test_a_fork_may_be_given_another_answer(session: Session) -> None:

@@ -344,13 +344,24 @@ def exported_once(project: Path) -> None:
                 left.unlink()
 
 
+def test_a_run_moves_to_a_store_that_is_not_there_yet(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    carry_out(1)
+    assert flow(capfd, "store", "export", "r1", "r1.jsonl")[0] == 0
+    code, out, _ = flow(capfd, "store", "import", "r1.jsonl", "--store", "far/new.db")
+    assert code == 0 and "imported run r1" in out
+    assert flow(capfd, "store", "check", "--store", "far/new.db")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
         (["export", "r9", "x"], 1, "there is no run `r9`"),
         (["export", "r1", "main.flow"], 1, "main.flow: File exists"),
         (["export", "r1", "no/where"], 1, "no/where: No such file or directory"),
-        (["import", "gone"], 1, "gone: No such file or directory"),
+        (["import", "gone"], 2, "'gone' does not exist"),
+        (["import", "main.flow", "--store", "new.db"], 1, "the file cannot be imported: "),
         (["import", "main.flow"], 1, "the file cannot be imported: "),
         (["prune", "--older-than", "soon"], 2, "such as 30d or 12h"),
         (["prune", "--older-than", "-1d"], 2, "negative"),

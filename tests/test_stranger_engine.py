@@ -263,6 +263,37 @@ def test_what_is_to_be_undone_is_told_from_what_would_be(
     assert trio.run(main) == undos
 
 
+PHOTOS = """
+agent small(photo: file) -> file effect read
+
+flow main(photo: file) -> file {
+  step made = small(photo: photo)
+  return made
+}
+"""
+
+
+def test_a_fork_from_python_keeps_the_files_that_it_is_given(tmp_path: Path) -> None:
+    def small(photo: flowlang.File) -> flowlang.File:
+        return flowlang.File.from_bytes(photo.read()[:1], "text/plain")
+
+    async def main() -> None:
+        ready = flowlang.prepare(
+            flowlang.compile("main.flow", text=PHOTOS), flow="main", agents={"small": small}
+        )
+        first, second = (flowlang.File.from_bytes(content, "text/plain") for content in (b"abc", b"xyz"))
+        async with Engine.open(tmp_path / "runs.db", durability="none") as engine:
+            async with engine.start(ready, {"photo": first}, run_id="r") as run:
+                assert (await run.result()).status == "done"
+            again = engine.fork("r", "made", inputs={"photo": second}, agents={"small": small})
+            async with again as run:
+                result = await run.result()
+            [made, *_] = result.artifacts
+            assert Path(made.path).read_bytes() == b"x"
+
+    trio.run(main)
+
+
 def below(steps: Iterable[Step]) -> Iterator[Step]:
     for step in steps:
         yield step

@@ -283,6 +283,7 @@ class Engine(StoredRuns):
         *,
         inputs: Mapping[str, object] | None = None,
         given: Mapping[str, object] | None = None,
+        files: Sequence[File] = (),
         secrets: Mapping[str, object] | None = None,
         agents: Mapping[str, AgentLike] | None = None,
         answer: Answer | None = None,
@@ -294,8 +295,8 @@ class Engine(StoredRuns):
     ) -> AsyncIterator[RunHandle]:
         """Start a run that begins with the past of another, but for what a step gave and what depends on it:
         that is done again, with `inputs` in the place of those of the same name. `given` are values for what
-        calls gave, by their paths. Raises StoreProblem where that past cannot be had, and what `resume`
-        does."""
+        calls gave, by their paths. Both may hold a `File`; `files` are others that they refer to. Raises
+        StoreProblem where that past cannot be had, and what `resume` does."""
         record = self.store.find(run) if isinstance(run, str) else run
         run_id = run_id or new_run_id()
         begun = found_anew(begun_of(self.store, record), environment, secret_options)
@@ -314,12 +315,14 @@ class Engine(StoredRuns):
             kernel = kernel_of(program, record.flow, begun.values, run_id, tell, begun.seed)
             return kernel, replay(kernel, rows)
 
-        with self._active() as files:
+        with self._active() as contents:
+            for file in (*files, *files_in(inputs), *files_in(given)):
+                await contents.keep(file.reference(), file.content)
             lease = await self._writer.create(new, self._owner, rows)
             hidden = secrets_of(flow, begun.values)
             inputs = begun.without_secrets().values
             taken = _Taken(
-                run_id, lease, prepared, bring, answer, wait, files, inputs, hidden, resumed=False
+                run_id, lease, prepared, bring, answer, wait, contents, inputs, hidden, resumed=False
             )
             async with self._carried(taken, on_event) as handle:
                 yield handle

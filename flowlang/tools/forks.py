@@ -73,14 +73,14 @@ def _reply(compiled: plan.Plan, flow: str, path: str, value: object) -> Value:
     if step is None or not isinstance(step.task, plan.CallAgent):
         message = f"`{path}` is no step that calls an agent"
         raise StoreProblem("not_a_call", message, "only what an agent gave can be set")
-    found = to_json(value)
+    found = to_json(value, [])
     _decoded(found, compiled.agents[step.task.agent].result, f"the value for `{path}`")
     return found
 
 
 def _decoded(value: object, type: plan.Type, what: str) -> Value:
     try:
-        return decode(to_json(value), type)
+        return decode(to_json(value, []), type)
     except Misfit as misfit:
         raise StoreProblem("value", f"{what} does not fit: {misfit.told}", misfit.help) from None
 

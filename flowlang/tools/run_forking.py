@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from flowlang.agents.file import File
 from flowlang.agents.places import Places
 from flowlang.hosts.sqlite.problems import StoreProblem
 from flowlang.hosts.sqlite.records import RunRecord
@@ -45,11 +46,13 @@ def fork_run(wanted: str, step: str, given: tuple[str, ...], options: RunOptions
         with Store.open(store_path(options)) as store:
             record = store.find(wanted)
             compiled, secrets = plan_of(store, record), begun_of(store, record).secrets
-        values = given_inputs(options.texts, compiled.flows[record.flow])
+        files: list[File] = []
+        values = given_inputs(options.texts, compiled.flows[record.flow], files)
         kept = {name: value for name, value in values.items() if name not in secrets}
         told = {name: value for name, value in values.items() if name in secrets}
-        replies = _replies(given, compiled, record.flow)
-        fork = partial(Engine.fork, run=record, step=step, inputs=kept, given=replies, secrets=told)
+        replies = _replies(given, compiled, record.flow, files)
+        anew = partial(Engine.fork, inputs=kept, given=replies, files=files, secrets=told)
+        fork = partial(anew, run=record, step=step)
         opened = partial(_forked, fork, record.id, step, compiled, options)
         return carry_out(opened, Places(compiled, read_shown), options)
     except StoreProblem as problem:
@@ -68,14 +71,15 @@ async def _forked(
         yield run
 
 
-def _replies(texts: tuple[str, ...], compiled: plan.Plan, flow: str) -> dict[str, Value]:
-    """`STEP=VALUE` by the types of what the steps call, in JSON form. Raises StoreProblem."""
+def _replies(texts: tuple[str, ...], compiled: plan.Plan, flow: str, files: list[File]) -> dict[str, Value]:
+    """`STEP=VALUE` by the types of what the steps call, in JSON form; files in them are added to `files`.
+    Raises StoreProblem."""
     replies: dict[str, Value] = {}
     for path, value in named_texts(texts):
         step = step_at(compiled, flow, path)
         called = step is not None and isinstance(step.task, plan.CallAgent)
         wanted = compiled.agents[step.task.agent].result if step and called else None  # type: ignore[union-attr]
-        replies[path] = given_value(value, wanted, f"the value for `{path}`")
+        replies[path] = given_value(value, wanted, f"the value for `{path}`", files)
     return replies
 
 

@@ -81,6 +81,44 @@ def read_inputs(
     return Inputs(reading.values, tuple(reading.found), tuple(reading.files))
 
 
+def read_text(text: str, type: plan.Type, files: list[File]) -> Value:
+    """The value of a text; where the type holds files, these are paths in it, and are added to `files`.
+    Raises Misfit."""
+    if not holds_files(type) or text == "null":
+        return parse_argument(text, type)
+    bare = _is_file(type) and not text.startswith("{")
+    return decode(_opened(text if bare else read_json(text), type, files), type)
+
+
+def _opened(value: Value, type: plan.Type, files: list[File]) -> Value:
+    """JSON with references in the place of paths. Raises Misfit."""
+    match type:
+        case plan.ScalarType(kind="file") if isinstance(value, str):
+            return _file(value.removeprefix("@"), files)
+        case plan.OptionalType(inner=inner) | plan.SecretType(inner=inner):
+            return _opened(value, inner, files)
+        case plan.ListType(item=item) if isinstance(value, list):
+            return [_opened(each, item, files) for each in value]
+        case plan.MapType(value=item) if isinstance(value, dict):
+            return {key: _opened(each, item, files) for key, each in value.items()}
+        case plan.RecordType(fields=fields) if isinstance(value, dict):
+            types = {field.name: field.type for field in fields}
+            return {k: _opened(each, types[k], files) if k in types else each for k, each in value.items()}
+        case _:
+            return value
+
+
+def _file(path: str, files: list[File]) -> Value:
+    """The reference of a file on the disk. Raises Misfit."""
+    try:
+        file = File.from_path(path)
+    except (OSError, ValueError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else problem
+        raise Misfit(f"`{path}` cannot be read: {reason}", help="give the path of a file") from None
+    files.append(file)
+    return file.reference()
+
+
 @attrs.define
 class _Reading:
     places: Places
@@ -107,41 +145,7 @@ class _Reading:
             return
         parameter = self.parameter(key)
         if parameter is not None:
-            self.read(parameter, lambda: self.parsed(value, parameter.type))
-
-    def parsed(self, text: str, type: plan.Type) -> Value:
-        """The value of a text; where the type holds files, these are paths in it. Raises Misfit."""
-        if not holds_files(type) or text == "null":
-            return parse_argument(text, type)
-        bare = _is_file(type) and not text.startswith("{")
-        return decode(self.opened(text if bare else read_json(text), type), type)
-
-    def opened(self, value: Value, type: plan.Type) -> Value:
-        """JSON with references in the place of paths. Raises Misfit."""
-        match type:
-            case plan.ScalarType(kind="file") if isinstance(value, str):
-                return self.file(value.removeprefix("@"))
-            case plan.OptionalType(inner=inner) | plan.SecretType(inner=inner):
-                return self.opened(value, inner)
-            case plan.ListType(item=item) if isinstance(value, list):
-                return [self.opened(each, item) for each in value]
-            case plan.MapType(value=item) if isinstance(value, dict):
-                return {key: self.opened(each, item) for key, each in value.items()}
-            case plan.RecordType(fields=fields) if isinstance(value, dict):
-                types = {field.name: field.type for field in fields}
-                return {k: self.opened(each, types[k]) if k in types else each for k, each in value.items()}
-            case _:
-                return value
-
-    def file(self, path: str) -> Value:
-        """The reference of a file on the disk. Raises Misfit."""
-        try:
-            file = File.from_path(path)
-        except (OSError, ValueError) as problem:
-            reason = problem.strerror if isinstance(problem, OSError) else problem
-            raise Misfit(f"`{path}` cannot be read: {reason}", help="give the path of a file") from None
-        self.files.append(file)
-        return file.reference()
+            self.read(parameter, lambda: read_text(value, parameter.type, self.files))
 
     def parameter(self, key: str) -> plan.Parameter | None:
         known = {parameter.name: parameter for parameter in self.flow.parameters}

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
+from flowlang.agents.file import File
 from flowlang.hosts.sqlite.problems import StoreProblem
 from flowlang.plan import model as plan
 from flowlang.plan.secrets import is_secret
@@ -17,16 +18,18 @@ from flowlang.tools.run_command import RunOptions, at_terminal, engine_of, open_
 from flowlang.tools.run_display import Display
 from flowlang.tools.run_handle import RunHandle
 from flowlang.tools.run_in_memory import Answer
+from flowlang.tools.run_inputs import read_text
 from flowlang.tools.secret_inputs import SecretOption
 from flowlang.values.codec import encode, parse_argument
 from flowlang.values.value import Misfit, Value
 
 
-def given_inputs(texts: Sequence[str], flow: plan.Flow) -> dict[str, Value]:
-    """`NAME=VALUE` by the types of a flow's inputs, in JSON form. Raises StoreProblem."""
+def given_inputs(texts: Sequence[str], flow: plan.Flow, files: list[File] | None = None) -> dict[str, Value]:
+    """`NAME=VALUE` by the types of a flow's inputs, in JSON form; the files that they name are added to
+    `files`. Raises StoreProblem."""
     types = {parameter.name: parameter.type for parameter in flow.parameters}
     return {
-        name: given_value(value, types.get(name), f"the input `{name}`")
+        name: given_value(value, types.get(name), f"the input `{name}`", files)
         for name, value in named_texts(texts)
     }
 
@@ -41,17 +44,18 @@ def named_texts(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
-def given_value(text: str, wanted: plan.Type | None, what: str) -> Value:
+def given_value(text: str, wanted: plan.Type | None, what: str, files: list[File] | None = None) -> Value:
     """A value given as text, in JSON form; without a type, which somebody else will complain of, the text
-    itself. Raises StoreProblem."""
+    itself. Without `files`, none can be named. Raises StoreProblem."""
     if wanted is None:
         return text
     try:
-        return encode(parse_argument(text, wanted), wanted)
+        value = parse_argument(text, wanted) if files is None else read_text(text, wanted, files)
+        return encode(value, wanted)
     except Misfit as misfit:
         if is_secret(wanted):  # what is wrong with it would tell some of it
             raise StoreProblem("value", f"{what} does not fit its type") from None
-        raise StoreProblem("value", f"{what} does not fit: {misfit.told}", misfit.help) from None
+        raise StoreProblem("value", f"{what} does not fit: {misfit}", misfit.help) from None
 
 
 class TakesUp(Protocol):

@@ -29,12 +29,14 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 
 @contextmanager
-def opened(context: click.Context, store: str | None, *, as_json: bool) -> Iterator[Store]:
-    """The store that the options name, for as long as the block lasts. What is wrong with it, or with what is
-    asked of it, ends the command with 1."""
+def opened(
+    context: click.Context, store: str | None, *, as_json: bool, make: bool = False
+) -> Iterator[Store]:
+    """The store that the options name, for as long as the block lasts; one that is not there is made only
+    where that is wanted. What is wrong with it, or with what is asked of it, ends the command with 1."""
     try:
         path = _path(store)
-        if store is not None and not path.exists():
+        if store is not None and not make and not path.exists():
             help = "`flow run` makes one; or name another with `--store`"
             raise StoreProblem("no_store", f"there is no store at {path}", help)
         with Store.open(path) as found:

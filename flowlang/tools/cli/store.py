@@ -129,11 +129,12 @@ def export(context: click.Context, run: str, file: str, store: str | None, as_js
 
 
 @command.command("import")
-@click.argument("file", type=click.Path(dir_okay=False))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @_options
 def import_(context: click.Context, file: str, store: str | None, as_json: bool) -> None:
-    """Take in a run that `flow store export` wrote."""
-    with opened(context, store, as_json=as_json) as found, _about(file), open(file, "rb") as source:
+    """Take in a run that `flow store export` wrote. A store that is not there is made."""
+    into = opened(context, store, as_json=as_json, make=True)
+    with into as found, _about(file), open(file, "rb") as source:
         id = import_run(found, source)
     if as_json:
         terminal.out_json({"run": id})
