@@ -366,7 +366,8 @@ class JournaledRun:
 
     async def _wait(self) -> bool:
         """Wait until there is something to do; false where the run is to be left."""
-        await trio.lowlevel.checkpoint()
+        if self._has_work():
+            await trio.lowlevel.checkpoint()
         while not self._has_work():
             if self._parking:
                 return await self._wait_for_calls()
@@ -374,6 +375,7 @@ class JournaledRun:
                 return False
             due, now = self._kernel.next_instant, self._world.clock()
             if due is not None and due <= now:
+                await trio.lowlevel.checkpoint()
                 self._arrive(_Arrival(row_of(0, TimeCame(0))))
                 return True
             self._arrival = trio.Event()
