@@ -17,7 +17,6 @@ from support.runs import Outside, Played, compile_text, outside_of, play, transc
 from support.simulated import play_simulated, simulate_text
 from test_kernel_equal import FOR_EVER, instants, instants_of_timers, shown, told
 
-from flowlang.hosts.simulator.recorded import recorded_world
 from flowlang.hosts.simulator.simulated import Simulated
 from flowlang.hosts.simulator.simulation import EPOCH, link_simulated, simulate
 from flowlang.hosts.simulator.world import Answer, Crash, Ends, Jump, Reaction, Sent, World
@@ -26,7 +25,6 @@ from flowlang.runtime.events import Admitted, Waiting
 from flowlang.runtime.host import Question
 from flowlang.runtime.inputs import Raised, Replied, Stopped
 from flowlang.runtime.program import Program
-from flowlang.runtime.replay import kernel_of
 
 EXAMPLES = int(os.environ.get("SIMULATOR_EXAMPLES", "25"))
 CASES = sorted((Path(__file__).parent / "cases" / "runtime").glob("*.flow"))
@@ -391,43 +389,3 @@ def test_a_loop_forgets_its_rounds() -> None:
     assert len(run.calls) == 35
     assert [row.kind for row in run.rows].count("scope") == 1 and len(run.rows) < 15
     assert len(run.heard) > 35
-
-
-# Runs that were recorded
-
-
-@given(flows(steady=True), crashes)
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-def test_a_recorded_run_goes_the_same_way_again(text: str, crashes: list[Crash]) -> None:
-    first, played = simulate_text(text, answered, crashes)
-    assert first.result is not None
-    flow, run_id = first.result.flow, first.result.run
-    kernel = kernel_of(played.program, flow, {}, run_id)
-    world = recorded_world(kernel, first.rows, unknown_call)
-    again = simulate(played.program, flow, {}, world, run_id=run_id)
-    assert again.result is not None
-    assert told(again.result) | TIMES == told(first.result) | TIMES
-
-
-TIMES = {"started": 0, "ended": 0, "undone": (), "failure": None}
-
-
-def unknown_call(path: str, call: AgentCall, now: int) -> Reaction:
-    return Reaction(Ends(Raised("AgentFailed", f"nothing is known of {path}")))
-
-
-def test_a_recorded_run_may_be_tried_with_a_crash() -> None:
-    body = "step a = look(n: 1)\nstep b = approve(n: a)\nstep e = wait for Ping\nreturn a + b"
-    program = program_of(body)
-    world = World(
-        lambda path, call, now: Reaction(Ends(Replied(3), SECOND)),
-        lambda path, question, now: Answer(Replied(4), 5 * SECOND),
-        sent=[Sent(8 * SECOND, "Ping", {"id": "x"})],
-        crashes=[Crash(2, written=False, away=3_600 * SECOND)],
-    )
-    first = simulate(program, "main", {}, world)
-    again = recorded_world(kernel_of(program, "main", {}, "run"), first.rows, unknown_call)
-    assert [(sent.after, sent.event) for sent in again.sent] == [(0, "Ping")]  # it lay in the inbox
-    run = simulate(program, "main", {}, attrs.evolve(again, crashes=[Crash(3)]))
-    assert (value_of(run), len(run.calls)) == (7, 1)
-    assert passed(run) == 6
