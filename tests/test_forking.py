@@ -216,6 +216,24 @@ def test_a_replay_says_where_another_source_parts(
     assert (found, session.calls) == (code, []) and said in out, err
 
 
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        ('approve(question: "${a}!")', "`yes`, which asks with other arguments"),
+        ("sure(question: a)", "`yes`, which asks another question"),
+        ("agreed(topic: a)", "`yes`, which does not wait then"),
+    ],
+)
+def test_a_replay_tells_what_would_have_been_asked(session: Session, new: str, said: str) -> None:
+    session.flow("run main.flow asks --no-wait --quiet")
+    run = session.newest()
+    text = FLOW.replace("approve(question: a)", new)
+    text += "ask sure(question: string) -> bool\nflow agreed(topic: string) -> bool { return topic == topic }"
+    (session.folder / "other.flow").write_text(text)
+    code, out, err = session.flow(f"replay {run} --with other.flow")
+    assert code == 1 and said in out, out + err
+
+
 def test_a_replay_says_whether_the_step_itself_was_changed(session: Session, run: str) -> None:
     text = FLOW.replace('name: "a", topic: topic', 'name: "a", topic: "${topic}"')
     (session.folder / "other.flow").write_text(text.replace("return d", 'return "no"'))

@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 
 from flowlang.runtime.commands import CloseWait, Command, KeepProgress, OpenWait, StartCall, StopCall
+from flowlang.runtime.host import Awaited, Question
 from flowlang.runtime.journal import JournalMisfit, Row, input_of
 from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.replay import expect_progress
@@ -81,7 +82,27 @@ def _different(wanted: Command, found: Command) -> Difference | None:
             shown_after = _shown(after.arguments, after.secrets)
             if shown_before != shown_after:
                 return Difference(path, "is called with other arguments", shown_before, shown_after)
+        case OpenWait(path, before), OpenWait(_, after):
+            return _different_waits(path, before, after)
     return None
+
+
+def _different_waits(path: str, before: Question | Awaited, after: Question | Awaited) -> Difference | None:
+    match before, after:
+        case Question(ask, arguments), Question(other, given):
+            if ask != other:
+                return Difference(path, "asks another question", ask, other)
+            if arguments != given:
+                return Difference(path, "asks with other arguments", arguments, given)
+        case Awaited(event=event), Awaited(event=other) if event == other:
+            return None
+        case _:
+            return Difference(path, "waits for something else", _awaited(before), _awaited(after))
+    return None
+
+
+def _awaited(awaited: Question | Awaited) -> str:
+    return awaited.ask if isinstance(awaited, Question) else awaited.event
 
 
 def _shown(arguments: dict[str, Value], secrets: tuple[str, ...]) -> dict[str, Value]:
