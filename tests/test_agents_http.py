@@ -649,6 +649,16 @@ PATHS = """
           application/x-www-form-urlencoded:
             schema: { properties: { a: { type: string }, n: { type: array, items: { type: integer } } } }
       responses: { 200: { content: { application/json: {} } } }
+  /echo/login:
+    post:
+      operationId: login
+      parameters: [{ name: Idempotency-Key, in: header, schema: { type: string } }]
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: { required: [pin], properties: { pin: { type: string, format: password } } }
+      responses: { 200: { content: { application/json: {} } } }
   /status/404:
     get: { operationId: missing, responses: { 200: {} } }
 """
@@ -712,6 +722,14 @@ def test_files_go_either_way(shop: Service) -> None:
     assert reply["sent"]["headers"]["idempotency-key"]
     assert reply["put"]["body"] == "%PDF" and reply["put"]["headers"]["content-type"] == "application/pdf"
     assert reply["back"]["media_type"] == "image/png"
+
+
+def test_a_password_is_sent_and_shown_to_nobody(shop: Service) -> None:
+    documented(shop)
+    reply = data(
+        USE + "flow main(pin: secret<string>) -> json { return shop.login(pin: pin) }", pin="hush-hush"
+    )
+    assert shop.last["body"] == {"pin": "hush-hush"} and "hush-hush" not in json.dumps(reply)
 
 
 def test_forms_and_empty_replies(shop: Service) -> None:

@@ -220,6 +220,18 @@ def test_parameters_are_the_properties_of_the_input() -> None:
     ]
 
 
+def test_a_password_is_a_secret_where_it_is_a_parameter() -> None:
+    password = {"type": "string", "format": "password"}
+    login = {"properties": {"password": password, "old": password, "more": {"properties": {"pin": password}}}}
+    (agent,) = description([Offered("f", {**login, "required": ["password"]}, login)], "here").agents
+    assert [show(p.type) for p in agent.parameters] == [
+        "secret<string>",
+        "secret<string>?",
+        "{ pin: string? }?",
+    ]
+    assert not types.contains(agent.result, types.Secret)
+
+
 def test_arguments_go_by_the_names_of_the_target() -> None:
     given = {
         "customer_id": "c1",

@@ -51,17 +51,27 @@ ANYTHING: Final = Meaning(types.JSON)
 
 @attrs.frozen(eq=False)
 class Property:
-    """A property of an object. `name` is the server's, `field` the flow's."""
+    """A property of an object. `name` is the server's, `field` the flow's; `secret` says that its value is to
+    be shown to nobody."""
 
     name: str
     field: str
     meaning: Meaning
     required: bool
     doc: str | None
+    secret: bool = False
 
     @property
     def type(self) -> Type:
+        """As a field."""
         return self.meaning.type if self.required else types.optional(self.meaning.type)
+
+    @property
+    def parameter_type(self) -> Type:
+        """As a parameter, which may be secret."""
+        whole = self.meaning.type == types.STRING and self.secret
+        inner = types.Secret(types.STRING) if whole else self.meaning.type
+        return inner if self.required else types.optional(inner)
 
 
 # Makers

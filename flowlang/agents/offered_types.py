@@ -74,7 +74,7 @@ class Signature:
     result: Meaning
 
     def agent(self, name: str, offered: Offered) -> DescribedAgent:
-        parameters = tuple(Parameter(n, p.type, p.required, p.doc) for n, p in self.properties)
+        parameters = tuple(Parameter(n, p.parameter_type, p.required, p.doc) for n, p in self.properties)
         if self.takes_any:
             parameters = (Parameter(OPEN, types.optional(types.MapOf(types.JSON)), False),)
         doc = doc_of({"description": offered.doc})

@@ -2,7 +2,8 @@
 
     {"type": "integer"}  "number"  "boolean"  "null"     int, float, bool, null
     {"type": "string"}                                   string; datetime and duration by its format,
-                                                         file where it is binary or base64
+                                                         file where it is binary or base64, and secret as
+                                                         a parameter of the format password
     {"enum": ["a", "b"]}, {"const": "a"}                 "a" | "b"
     {"type": "array", "items": T}                        list<T>
     {"properties": {…}}                                  a record; what is not required is optional
@@ -232,7 +233,9 @@ class SchemaReader:
         found = {n: s for n, s in schemas.properties_of(schema) if s is not False and not self._is_ignored(s)}
         fields = distinct(field_name(name) for name in found)
         return tuple(
-            Property(name, field, self.read(part), name in needed, schemas.doc_of(part))
+            Property(
+                name, field, self.read(part), name in needed, schemas.doc_of(part), schemas.is_secret(part)
+            )
             for (name, part), field in zip(found.items(), fields, strict=True)
         )
 

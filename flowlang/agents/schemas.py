@@ -123,6 +123,11 @@ def literals_of(schema: Schema) -> list[Value] | None:
     return literals if isinstance(literals, list) and literals else None
 
 
+def is_secret(schema: Value) -> bool:
+    """Whether values are to be shown to nobody."""
+    return isinstance(schema, dict) and schema.get("format") == "password"
+
+
 def is_null(schema: Value) -> bool:
     if not isinstance(schema, dict):
         return False
