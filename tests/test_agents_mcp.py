@@ -568,6 +568,15 @@ def test_a_server_that_does_not_start_is_unavailable(settings, message):
     assert str(error).startswith("mcp x: ")
 
 
+def test_a_server_that_breaks_off_when_it_is_asked_what_it_speaks(tmp_path):
+    pids = tmp_path / "pids"
+
+    async def work(opened: Desk) -> object:
+        return await opened.declared("echo", text="x"), len(pids.read_text().split())
+
+    assert at_a_desk(work, stub("--strict", "--pids", str(pids))) == ("x", 2)
+
+
 def test_a_server_that_dies_fails_its_calls_and_the_next_starts_it_anew():
     async def work(opened: Desk) -> object:
         async with trio.open_nursery() as nursery:

@@ -5,6 +5,7 @@ but the standard library. `python mcp_stub.py [WAY …]`; the ways say what it d
     --chatty        prints lines that are no JSON    --old        knows no protocol that we do
     --endless       lists tools without end          --stubborn   heeds no SIGTERM, and no end of its input
     --family        starts a child that does not end by itself
+    --strict        ends if it hears anything before the handshake
     --other         its tool `echo` takes something else
     --pids FILE     adds its process id, and that of its child, to a file, a line each"""
 
@@ -41,6 +42,8 @@ def main() -> None:
     start()
     for line in sys.stdin:
         message = json.loads(line)
+        if "--strict" in WAYS and message["method"] == "server/discover":
+            sys.exit("expected an initialize request")
         if "method" in message and "--silent" not in WAYS:
             answer(message)
     if "--stubborn" in WAYS:

@@ -56,9 +56,13 @@ for name in ("mcp", "client"):  # the SDK's: what it has to say comes back as er
 
 
 class Server(Protocol):
-    """A server by the way it is reached. `absent` says that it cannot be."""
+    """A server by the way it is reached. `absent` says that it cannot be. `modes` are the ways to find out
+    which protocol it speaks; each is tried where a server breaks off at the one before."""
 
     absent: str
+
+    @property
+    def modes(self) -> Sequence[str]: ...
 
     def open(self) -> Transport: ...
 
@@ -73,18 +77,22 @@ async def connected(target: Target) -> AsyncIterator[McpConnection]:
     hearing = Hearing(target.secrets.scrub)
     server = _server(target, settings, hearing)
     starting = trio.CancelScope(deadline=trio.current_time() + settings.start_timeout)
-    try:
-        with starting:
-            async with _client(server, target, settings, hearing) as client:
-                connection = McpConnection(target, client, server, hearing)
-                await connection.list_tools()
-                starting.deadline = math.inf
-                yield connection
-    except Exception as problem:
-        raise await _not_started(problem, server, hearing) from None
-    if starting.cancelled_caught:
-        waited = f"the server was not ready after {settings.start_timeout:g} s, its `start_timeout`"
-        raise unavailable(waited + hearing.last_words())
+    with starting:
+        for mode in server.modes:
+            try:
+                async with _client(server, mode, target, settings, hearing) as client:
+                    connection = McpConnection(target, client, server, hearing)
+                    await connection.list_tools()
+                    starting.deadline = math.inf
+                    yield connection
+                    return
+            except Exception as raised:
+                problem = _innermost(raised)
+                broke_off = isinstance(refusal(problem), ConnectionLost)
+                if not broke_off or mode == server.modes[-1] or starting.deadline == math.inf:
+                    raise await _absent(problem, server, hearing) from None
+    waited = f"the server was not ready after {settings.start_timeout:g} s, its `start_timeout`"
+    raise unavailable(waited + hearing.last_words())
 
 
 def _server(target: Target, settings: McpSettings, hearing: Hearing) -> Server:
@@ -102,7 +110,7 @@ def _server(target: Target, settings: McpSettings, hearing: Hearing) -> Server:
 
 
 def _client(
-    server: Server, target: Target, settings: McpSettings, hearing: Hearing
+    server: Server, mode: str, target: Target, settings: McpSettings, hearing: Hearing
 ) -> AbstractAsyncContextManager[Client]:
     async def log(params: mcp.LoggingMessageNotificationParams) -> None:
         text = params.data if isinstance(params.data, str) else json.dumps(params.data)
@@ -114,6 +122,7 @@ def _client(
 
     return Client(
         server.open(),
+        mode=mode,
         cache=None,
         client_info=mcp.Implementation(name="flowlang", version=__version__),
         list_roots_callback=roots if settings.roots else None,
@@ -122,10 +131,14 @@ def _client(
     )
 
 
-async def _not_started(problem: Exception, server: Server, hearing: Hearing) -> AgentError:
-    """Why there is no server, and what to do."""
+def _innermost(problem: Exception) -> Exception:
     while isinstance(problem, ExceptionGroup):
         problem = problem.exceptions[0]
+    return problem
+
+
+async def _absent(problem: Exception, server: Server, hearing: Hearing) -> AgentError:
+    """Why there is no server, and what to do."""
     if isinstance(problem, AgentError):
         return problem
     refused = refusal(problem)

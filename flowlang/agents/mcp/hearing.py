@@ -52,6 +52,10 @@ class Hearing:
         if self._calls:
             self._calls[0].say(Said(text, level))
 
+    def anew(self) -> None:
+        """Forget what was said: the server is started again."""
+        self._last.clear()
+
     def last_words(self) -> str:
         """The last lines, behind a colon; nothing where nothing was said."""
         return f": {' / '.join(self._last)}" if self._last else ""

@@ -32,6 +32,7 @@ class Remote:
     max_reply_bytes: int
 
     absent = "there is no connection"
+    modes = ("auto",)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[tuple[Any, Any]]:

@@ -48,12 +48,14 @@ class Program:
     _process: trio.Process | None = attrs.field(default=None, init=False)
 
     absent = "the server did not start"
+    modes = ("auto", "legacy")  # some servers of before 2026 end if they are asked what they speak
 
     @asynccontextmanager
     async def open(
         self,
     ) -> AsyncIterator[tuple[MemoryObjectReceiveStream[Received], MemoryObjectSendStream[SessionMessage]]]:
         """The streams that a session speaks over. Raises AgentError where it cannot be started."""
+        self.hearing.anew()
         self._process = process = await self._start()
         received, receive = anyio.create_memory_object_stream[Received](0)
         send, to_send = anyio.create_memory_object_stream[SessionMessage](0)
