@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from flowlang.plan import tests
-from flowlang.tools.testing_script import Evaluator, Names, shown
+from flowlang.tools.testing_script import Evaluator, Names, cut, shown
 from flowlang.values.codec import encode
 from flowlang.values.evaluation import EvaluationError
 
@@ -18,12 +18,9 @@ MOST = 20
 
 def explained(condition: tests.Part, evaluate: Evaluator, names: Names) -> tuple[tuple[str, str], ...]:
     """The parts of a condition, as they are written, with their values as JSON; each once."""
-    found: dict[str, str] = {}
-    for part in _telling(condition, evaluate, names):
-        if part.text not in found:
-            found[part.text] = _value(part, evaluate, names)
-    found.pop(condition.text, None)
-    return tuple(islice(found.items(), MOST))
+    parts = {part.text: part for part in _telling(condition, evaluate, names)}
+    del parts[condition.text]
+    return tuple((cut(part.text), _value(part, evaluate, names)) for part in islice(parts.values(), MOST))
 
 
 def _telling(part: tests.Part, evaluate: Evaluator, names: Names) -> Iterator[tests.Part]:

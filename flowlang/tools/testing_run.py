@@ -23,7 +23,7 @@ from flowlang.runtime.inputs import Answered, CallEnded, EventCame
 from flowlang.runtime.program import Program
 from flowlang.runtime.run import RunResult
 from flowlang.tools.testing_parts import explained
-from flowlang.tools.testing_script import AMBIENT, Asked, Evaluator, Problem, Script, TestFails, shown
+from flowlang.tools.testing_script import AMBIENT, Asked, Evaluator, Problem, Script, TestFails, cut, shown
 from flowlang.values.codec import encode
 from flowlang.values.evaluation import EvaluationError
 from flowlang.values.value import Value
@@ -198,9 +198,9 @@ class _Playing:
         try:
             if self.evaluate(condition.value, self.names):
                 return
-            message = f"`{condition.text}` does not hold"
+            message = f"`{cut(condition.text)}` does not hold"
         except EvaluationError as error:
-            message = f"`{condition.text}` has no value: {error.message}"
+            message = f"`{cut(condition.text)}` has no value: {error.message}"
         parts = explained(condition, self.evaluate, self.names)
         raise TestFails(Problem(message, expect.at, parts=parts))
 

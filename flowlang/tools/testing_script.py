@@ -205,5 +205,9 @@ def call_text(compiled: plan.Plan, agent: str, arguments: Names) -> str:
 
 def shown(value: Value) -> str:
     """A value as JSON, on one line, not too long."""
-    text = write_json(value)
+    return cut(write_json(value))
+
+
+def cut(text: str) -> str:
+    """A text that is not too long."""
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"

@@ -1,7 +1,8 @@
 """The calls of a simulated run: announced, in line before a protected agent, made, stopped, ended.
 
 The world says what becomes of a call when it is really made. What a trio host does around that is done here:
-limits, breaker and cache, the timeout of the attempt, the shield of a call that has to be undone."""
+limits, breaker and cache, the timeout of the attempt, the shield of a call that has to be undone. Only the
+cap of an engine on all its calls is not here: it is none of a flow's business."""
 
 from __future__ import annotations
 
