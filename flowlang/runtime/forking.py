@@ -64,7 +64,7 @@ def take_over(
 
 
 def _take(kernel: Kernel, row: Row, taken: list[Row]) -> None:
-    row = attrs.evolve(row, seq=len(taken) + 1)
+    row = row._replace(seq=len(taken) + 1)
     kernel.advance(input_of(row))
     taken.append(row)
 

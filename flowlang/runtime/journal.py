@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import attrs
 
@@ -53,8 +53,7 @@ class JournalMisfit(Exception):
     """Rows that this plan cannot have written: a damaged journal, or a mistake in the runtime."""
 
 
-@attrs.frozen
-class Row:
+class Row(NamedTuple):
     """`seq` grows by 1 from row to row, but where a scope left a gap. `path` is that of the call, the
     question or the scope, or the event's name. `outcome` is JSON text; `digest` is of a call's arguments."""
 

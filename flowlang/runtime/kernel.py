@@ -160,9 +160,9 @@ class Kernel:
         Raises JournalMisfit where nothing waits for the input; and whatever left the run itself, which is a
         mistake in the runtime."""
         self._now = max(self._now, input.at)
-        if isinstance(input, Resumed | Forked):
+        if isinstance(input, (Resumed, Forked)):
             self._timers.shift(input.away, fixed=isinstance(input, Forked))
-        at_instant = isinstance(input, TimeCame | Resumed | Forked)
+        at_instant = isinstance(input, (TimeCame, Resumed, Forked))
         while timer := self._timers.due(input.at, including=at_instant):
             timer.action()
             self._run()

@@ -46,6 +46,8 @@ class Timers:
 
     def due(self, instant: int, *, including: bool) -> Timer | None:
         """Take the first timer that is due before an instant, or at it."""
+        if not self._heap:
+            return None
         self._pass_dropped()
         if not self._heap or self._heap[0][0] > instant or (self._heap[0][0] == instant and not including):
             return None

@@ -92,7 +92,7 @@ def _entries(store: Store, record: RunRecord) -> Iterator[Mapping[str, object]]:
         messages = inbox.checked(connection, record.number)
     yield {"format": FORMAT, "version": VERSION, "run": run, "plan": plan}
     for row in rows:
-        yield {"row": [*attrs.astuple(row)[:-1], row.digest and row.digest.hex()]}
+        yield {"row": [*row[:-1], row.digest and row.digest.hex()]}
     yield from ({"wait": attrs.astuple(wait)} for _, wait in store.waits(record.number))
     yield from ({"message": message} for message in messages)
     texts = (run["inputs"], *(row.outcome for row in rows), *(message[2] for message in messages))
