@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+import flowlang
 import flowlang.testing as ft
 from flowlang.plan.lower_tests import lower_tests
 from flowlang.testing.fuzzing.literals import NotWritten, literal
@@ -203,6 +205,72 @@ def test_what_is_written_is_the_value(case: tuple[str, object]) -> None:
 def test_a_file_cannot_be_written() -> None:
     with pytest.raises(NotWritten):
         literal({"hash": "sha256:0", "size": 0, "media_type": "text/plain"}, type_of("file"))
+
+
+# Like a stored run
+
+TRIP = """\
+error Full()
+agent rooms(city: string) -> list<string> raises Full effect read
+agent book(room: string) -> string effect write
+ask agree(room: string) -> bool
+event Paid(room: string)
+
+flow main(city: string, token: secret<string>) -> string {
+  step found = rooms(city: city)
+    retry 2 times on Full backoff 1s to 1s
+  let room = found[0] ?? fallback
+  let fallback = "tent"
+  step ok = agree(room: room)
+    timeout 1d
+    catch Timeout -> false
+  step paid = wait for Paid where e => e.room == room
+    timeout 2d
+    after ok
+  step booked = book(room: room) after paid
+  return if ok then booked else "no"
+}
+"""
+
+
+def test_a_flow_is_simulated_as_a_stored_run_was(tmp_path: Path) -> None:
+    tries: list[str] = []
+
+    def rooms(city: str) -> list[str]:
+        tries.append(city)
+        if len(tries) == 1:
+            raise flowlang.agents.AgentError("Full")
+        return ["blue", "red"]
+
+    flow = tmp_path / "main.flow"
+    flow.write_text(TRIP)
+    store = tmp_path / "runs.db"
+    agents = {"rooms": rooms, "book": lambda room: f"{room}!", "agree": lambda room: True}
+
+    async def live() -> str:
+        async with flowlang.Engine.open(store) as engine:
+            prepared = flowlang.prepare(compile_plan(str(flow)), agents=agents)
+            given = {"city": "Delft", "token": "hush"}
+            async with engine.start(prepared, given, run_id="trip") as run:
+                run.signal("Paid", {"room": "blue"})
+                return (await run.result()).data
+
+    assert trio.run(live) == "blue!"
+    past = ft.recorded("trip", store)
+    assert past.inputs["city"] == "Delft" and "hush" not in repr(past)
+    again = ft.run_of(str(flow), inputs=past.inputs, faults=past.faults)
+    assert (again.result, [made.path for made in again.made("rooms")]) == ("blue!", ["found", "found@1"])
+    flow.write_text(TRIP.replace("found[0]", "found[1]"))
+    other = ft.run_of(compile_plan(str(flow)), inputs=past.inputs, faults=past.faults)
+    assert other.status == "failed" and other.error == "Timeout"
+    command = ["fuzz", str(flow), "--like", "tr", "--store", str(store), "--examples", "50", "--seed", "1"]
+    assert invoke(command) == 0
+
+
+def test_a_run_that_is_not_there(wrong: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (wrong.parent / "runs.db").touch()
+    assert invoke(["fuzz", "main.flow", "--like", "4f2a", "--store", "runs.db"]) == 1
+    assert "no run" in capsys.readouterr().err
 
 
 # The command

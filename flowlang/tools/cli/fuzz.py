@@ -19,7 +19,9 @@ from flowlang.plan.model import Plan
 from flowlang.text.suggest import did_you_mean
 from flowlang.tools.cli import terminal
 from flowlang.tools.cli.compiling import compile_or_leave
+from flowlang.tools.cli.looking import completed_runs, opened
 from flowlang.tools.cli.plan_options import settings_of, use_option
+from flowlang.tools.cli.storing import store_option
 from flowlang.tools.files import read_shown
 from flowlang.tools.plan_settings import is_plan
 from flowlang.values.times import parse_duration
@@ -29,6 +31,7 @@ Examples:
   flow fuzz brief.flow                          1,000 runs with everything that may go wrong
   flow fuzz brief.flow --time 10m --save        for ten minutes; tests of what is found go into the file
   flow fuzz brief.flow --faults errors,crashes  only failing agents, and crashes
+  flow fuzz brief.flow --like 4f2a              as a stored run was, but for what goes wrong
   flow fuzz brief.flow --seed 17                the same runs as last time
 """
 NOT_INSTALLED = 'fuzzing needs a package that is not installed: pip install "flowlang[testing]"'
@@ -87,6 +90,13 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
     "--ignore", callback=_listed((*KINDS, NONE)), shell_complete=_complete_list((*KINDS, NONE)),
     default="overflow", show_default=True, metavar="KINDS", help=f"What does not count: {', '.join(KINDS)}.",
 )  # fmt: skip
+@click.option(
+    "--like",
+    metavar="RUN",
+    shell_complete=completed_runs(ended=True),
+    help="Inputs and agents as in a stored run, but for what goes wrong.",
+)
+@store_option
 @click.option("--save", is_flag=True, help="Write the tests of what was found below the flow.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @use_option
@@ -100,6 +110,8 @@ def command(
     seconds: float | None,
     faults: tuple[str, ...],
     ignore: tuple[str, ...],
+    like: str | None,
+    store: str | None,
     save: bool,
     as_json: bool,
     uses: tuple[str, ...],
@@ -109,7 +121,7 @@ def command(
     Nothing is really called, and no time passes. What is found is told as the smallest story that shows it,
     with a test to paste. Exits with 1 where something was found."""
     compiled, name = compile_or_leave(context, file, flow, settings_of([file], uses))
-    search, report, rewriting = _loaded("search"), _loaded("report"), _loaded("rewriting")
+    search, report, rewriting = (_loaded(f"fuzzing.{name}") for name in ("search", "report", "rewriting"))
     seed = random.randrange(1 << 16) if seed is None else seed
     searched = search.search(
         compiled,
@@ -119,6 +131,7 @@ def command(
         seconds=seconds,
         faults=faults or FAULTS,
         kinds=[kind for kind in KINDS if kind not in ignore],
+        like=_recorded(context, like, store, as_json),
         tell=_progress,
     )
     _progress(None, 0)
@@ -135,11 +148,19 @@ def command(
 
 def _loaded(module: str) -> Any:
     try:
-        return import_module(f"flowlang.testing.fuzzing.{module}")
+        return import_module(f"flowlang.testing.{module}")
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.partition(".")[0] != "hypothesis":
             raise
         raise click.UsageError(NOT_INSTALLED) from None
+
+
+def _recorded(context: click.Context, run: str | None, store: str | None, as_json: bool) -> Any:
+    """What is known of a stored run, if one is named."""
+    if run is None:
+        return None
+    with opened(context, store, as_json=as_json) as found:
+        return _loaded("recorded").recorded_in(found, run)
 
 
 def _progress(runs: int | None, found: int) -> None:
