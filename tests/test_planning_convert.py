@@ -98,6 +98,17 @@ def test_what_a_plan_cannot_say_is_named(body, what, at):
     assert flow[slice(*found.primary.span)].startswith(at), flow[slice(*found.primary.span)]
 
 
+@pytest.mark.parametrize(("type", "name"), [("secret<string>", "secret"), ("list<file>?", "file")])
+def test_what_no_input_can_be_is_said_before_a_plan_is_written(type, name):
+    flow = (
+        f"agent open(of: {type}) effect read\nflow main(x: {type}) {{\n step a = open(of: x)\n return a\n}}"
+    )
+    with pytest.raises(NotRunnable) as refused:
+        converted(check_text(flow, HERE), "yaml")
+    (found,) = refused.value.diagnostics
+    assert found.code.slug == "cannot-convert" and found.message == f"a plan has no input that is a `{name}`"
+
+
 def test_a_barrier_is_no_step():
     body = 'step a = read(url: x)\n return a when x == ""\n return a'
     flow = f"{AGENT}flow main(x: string) -> string {{\n {body}\n}}"

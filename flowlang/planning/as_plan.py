@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, assert_never
 
 import attrs
 
+from flowlang.planning.declarations import FORBIDDEN, forbidden
 from flowlang.planning.expressions import bound_names
 from flowlang.planning.literals import interpolation_text
 from flowlang.planning.names import NAME, OWN, is_name
@@ -76,6 +77,8 @@ class _Writer:
     declared: Mapping[str, ast.AgentDecl]
 
     def input(self, param: ast.Param) -> Value:
+        if name := next(forbidden(param.type), None):
+            raise CannotConvert(param.type.span, f"input that is a `{name}`", FORBIDDEN[name])
         text = print_type(param.type)
         fields: Fields = {"type": text}
         if param.default is not None:

@@ -174,7 +174,7 @@ def input_type(make: Maker, text: Placed, agents: Agents, problems: Problems) ->
             help = "write it like `string`, `int?`, `list<string>` or `{ url: string, depth: int? }`"
             problems.report(codes.BAD_PLAN, text.whole, "this is no type", help=help)
         return make(ast.BrokenType, text.whole)
-    if name := next(_forbidden(definition), None):
+    if name := next(forbidden(definition), None):
         message = f"an input of a plan cannot be a `{name}`"
         problems.report(codes.BAD_PLAN, text.whole, message, help=FORBIDDEN[name])
         return make(ast.BrokenType, text.whole)
@@ -182,7 +182,8 @@ def input_type(make: Maker, text: Placed, agents: Agents, problems: Problems) ->
     return moved
 
 
-def _forbidden(tree: ast.TypeExpr) -> Iterator[str]:
+def forbidden(tree: ast.TypeExpr) -> Iterator[str]:
+    """The parts of a type that no input of a plan can have."""
     return (n.name for n in ast.walk(tree) if isinstance(n, ast.Ident) and n.name in FORBIDDEN)
 
 
