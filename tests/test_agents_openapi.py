@@ -165,6 +165,25 @@ def test_a_body_with_a_name_that_is_taken_stays_whole() -> None:
     assert only(**body) == "post_x(a?: string?, body: { a: int? }) -> json write"
 
 
+def test_any_kind_of_content_is_json_if_its_schema_is_no_content() -> None:
+    def reply(kind: str, schema: Any) -> Any:
+        return {"responses": {"200": {"content": {kind: {"schema": schema}}}}}
+
+    number, content = {"type": "integer"}, {"type": "string", "format": "binary"}
+    assert only(**reply("*/*", number)) == "post_x() -> int write"
+    assert only(**reply("*/*", content)) == "post_x() -> file write"
+    assert only(**reply("application/pdf", number)) == "post_x() -> file write"
+    (offered,) = offers_of(document(requestBody={"content": {"*/*": {"schema": number}}}))
+    route = route_of(offered)
+    assert route is not None and (route.body, route.media_type) == ("json", None)
+
+
+def test_a_path_may_be_referred_to() -> None:
+    root = {"openapi": "3.1.0", "paths": {"/a": {"$ref": "#/components/pathItems/A"}}}
+    root["components"] = {"pathItems": {"A": {"get": {"operationId": "look"}}}}
+    assert [offered.name for offered in offers_of(root)] == ["look"]
+
+
 def test_operations_of_one_name_get_numbers() -> None:
     twice = {"openapi": "3.0.0", "paths": {f"/{n}": {"get": {"operationId": "same"}} for n in "ab"}}
     assert [offered.name for offered in offers_of(twice)] == ["same", "same_2"]

@@ -35,6 +35,7 @@ EFFECTS: Final[dict[str, Effect]] = {
     "post": "write",
     "patch": "write",
 }
+PARAMETERS: Final[tuple[Location, ...]] = ("path", "query", "header", "cookie")
 KEY_HEADER: Final = "idempotency-key"
 IGNORED_HEADERS: Final = ("accept", "content-type", "authorization")
 BINARY: Final[Schema] = {"type": "string", "format": "binary"}
@@ -45,10 +46,11 @@ Path = tuple[str, ...]
 def offers_of(document: Schema, url: str | None = None) -> tuple[Offered, ...]:
     """The operations of a document, which was found at a URL. Raises NoDocument."""
     _check_version(document)
-    operations = [*_operations(document)]
+    references = References(document)
+    operations = [*_operations(document, references)]
     if not operations:
         raise NoDocument("it has no operations", "they stand below `paths`", path=("paths",))
-    reading = _Reading(document, References(document), url)
+    reading = _Reading(document, references, url)
     names = distinct(_name(operation) for operation in operations)
     return tuple(reading.offered(name, operation) for name, operation in zip(names, operations, strict=True))
 
@@ -80,18 +82,21 @@ class _Operation:
         return ("paths", self.template, self.method)
 
 
-def _operations(document: Schema) -> Iterator[_Operation]:
+def _operations(document: Schema, references: References) -> Iterator[_Operation]:
     count = 0
-    for template, item in _object(document.get("paths", {}), ("paths",)).items():
+    for template, part in _object(document.get("paths", {}), ("paths",)).items():
         if template.startswith("x-"):
             continue
-        for method, fields in _object(item, ("paths", template)).items():
+        item = _object(part, ("paths", template))
+        if "$ref" in item:
+            item = references.resolved(item, ("paths", template))
+        for method in item:
             if method in EFFECTS:
                 count += 1
                 if count > MAX_OPERATIONS:
                     raise NoDocument(f"it has more than {MAX_OPERATIONS:,} operations")
                 at = ("paths", template, method)
-                yield _Operation(method, template, cast(Schema, item), _object(fields, at))
+                yield _Operation(method, template, item, _object(item[method], at))
 
 
 def _name(operation: _Operation) -> str:
@@ -172,7 +177,8 @@ class _Reading:
             inputs.add(Place("whole", "body", "", False), schema, required=required)
         elif not inputs.flatten(self.document, schema, required=required, force=form != "json"):
             inputs.add(Place("whole", "body", "", False), schema, required=required)
-        return form, None if media_type == "application/json" else media_type
+        is_usual = media_type == "application/json" or "*" in media_type
+        return form, None if is_usual else media_type
 
     # Replies
 
@@ -180,18 +186,16 @@ class _Reading:
         """The schema of the replies that are no errors, and whether they are files."""
         at = (*operation.at, "responses")
         responses = _object(operation.fields.get("responses", {}), at)
-        good = [status for status in responses if str(status).startswith("2")] or (
-            ["default"] if "default" in responses else []
-        )
+        good = [status for status in responses if status.startswith("2")]
+        if not good and "default" in responses:
+            good = ["default"]
         choices: list[Schema] = []
         for status in good:
-            response = self.references.resolved(responses[status], (*at, str(status)))
-            media_type, content = _preferred(
-                _object(response.get("content", {}), (*at, str(status), "content"))
-            )
-            if media_type is not None and _form(media_type) == "octets":
-                return None, True
+            response = self.references.resolved(responses[status], (*at, status))
+            media_type, content = _preferred(_object(response.get("content", {}), (*at, status, "content")))
             schema = content.get("schema", {"type": _kind(media_type)} if _kind(media_type) else {})
+            if _is_file(media_type, schema):
+                return None, True
             choices.append(schema if isinstance(schema, dict) else {})
         if not choices:
             return {}, False
@@ -265,7 +269,7 @@ def _list(found: Value, at: Path) -> list[Value]:
 
 def _where(parameter: Schema, at: Path) -> tuple[Location, str]:
     location, name = parameter.get("in"), parameter.get("name")
-    if location not in get_args(Location)[:4] or not isinstance(name, str) or not name:
+    if location not in PARAMETERS or not isinstance(name, str) or not name:
         message = f"`{'.'.join(at)}` needs a `name`, and `in` with path, query, header or cookie"
         raise NoDocument(message, path=at)
     return cast(Location, location), name
@@ -302,9 +306,16 @@ def _kind(media_type: str | None) -> str | None:
     return "string" if _form(media_type) == "text" else None
 
 
+def _is_file(media_type: str | None, schema: Value) -> bool:
+    if media_type is None:
+        return False
+    is_content = isinstance(schema, dict) and schema.get("format") == "binary"
+    return is_content or _form(media_type) == "octets"
+
+
 def _form(media_type: str) -> BodyForm:
     kind = media_type.partition(";")[0].strip().lower()
-    if kind.endswith(("/json", "+json")):
+    if kind.endswith(("/json", "+json")) or kind in ("*/*", "application/*"):
         return "json"
     if kind.startswith("multipart/"):
         return "multipart"
