@@ -165,7 +165,7 @@ def test_tools_are_offered_with_what_the_server_says_of_them():
         return await opened.offers()
 
     found = at_a_desk(work, stub(results={"picture": "file", "fail": "json", "sum": "text"}))
-    assert len(found) == 24, "from two pages"
+    assert len(found) == 26, "from two pages"
     assert found["raw"].effect == "read" and found["raw"].doc == "Gives what it got."
     assert found["echo"].effect is None and found["echo"].doc is None
     assert found["wrong"].output and found["wrong"].output["required"] == ["total"]
@@ -483,6 +483,14 @@ def test_a_server_that_says_too_much_is_cut_short(monkeypatch):
     assert len(said) == 3 and said[2] == "the server says more, which is left out"
 
 
+def test_a_flood_of_words_is_read_and_left_out():
+    async def work(opened: Desk) -> object:
+        assert await opened.declared("flood", number=50_000) == "flooded"
+        return len(opened.said)
+
+    assert at_a_desk(work) <= hearing.MOST_TOLD + 1
+
+
 def test_what_a_server_asks_of_us_is_refused_in_a_reply():
     async def work(opened: Desk) -> object:
         return await opened.declared("ask", JSON)
@@ -551,7 +559,7 @@ def test_a_server_is_told_the_key_of_a_call():
             '[1, 2] / on its standard output, this is no message of MCP: {"hello": 1}',
         ),
         (stub("--old"), "Unsupported protocol version from the server: 1999-01-01"),
-        (stub("--endless"), "its list of tools has no end: 2,400 so far"),
+        (stub("--endless"), "its list of tools has no end: 2,600 so far"),
         (stub(cwd="nowhere"), "nowhere, which is not a folder"),
         (McpSettings(command=("no-such-server",)), "the program `no-such-server` was not found"),
         (McpSettings(command=("/dev/null",)), "`/dev/null` may not be executed"),
@@ -617,6 +625,28 @@ def test_a_server_that_no_longer_listens_is_given_up():
     assert at_a_desk(work) == "back"
 
 
+def test_a_server_that_no_longer_speaks_is_given_up():
+    async def work(opened: Desk) -> object:
+        with pytest.raises(AgentError, match="the server is gone: its streams are closed"):
+            await opened.declared("mute")
+        return await opened.declared("echo", text="back")
+
+    assert at_a_desk(work) == "back"
+
+
+def test_many_calls_share_a_connection():
+    async def work(opened: Desk) -> None:
+        async def call(number: int) -> None:
+            assert await opened.declared("echo", text=f"{number}") == f"{number}"
+
+        async with trio.open_nursery() as nursery:
+            for number in range(300):
+                nursery.start_soon(call, number)
+        assert opened.connections.made == 1
+
+    at_a_desk(work)
+
+
 def test_a_reply_that_is_cut_off_is_an_error_of_its_call():
     async def work(opened: Desk) -> object:
         with pytest.raises(AgentError, match="this is no message of MCP") as caught:
@@ -673,6 +703,30 @@ def test_nothing_is_left_when_a_host_is_cancelled(when, tmp_path):
 
 
 # Lines
+
+MESSAGES = st.one_of(
+    st.binary(max_size=50),
+    st.text(max_size=50).map(str.encode),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["jsonrpc", "id", "method", "params", "result", "error"]), inner
+            )
+        ),
+        max_leaves=8,
+    ).map(lambda value: json.dumps(value).encode()),
+    st.integers(1, 2_000).map(lambda depth: b'{"jsonrpc":"2.0","id":1,"result":' + b"[" * depth),
+)
+
+
+@given(MESSAGES)
+def test_whatever_a_server_writes_is_a_message_or_told(line):
+    heard = hearing.Hearing(str)
+    program = stdio.Program(["x"], Path(), {}, (), heard, 1_000)
+    message = program._message(line)
+    assert message is not None or heard.last_words() or not line.strip()
 
 
 @given(

@@ -249,6 +249,19 @@ def test_what_a_server_says_is_told_and_no_secret_is(project):
     assert not [path for path in left if b"k3y-of-stub" in path.read_bytes()]
 
 
+def test_of_a_flow_that_is_killed_its_servers_end_by_themselves(project):
+    pids = project.folder / "pids"
+    command = [sys.executable, "-m", "flowlang", "run", "main.flow", "hangs"]
+    with subprocess.Popen(
+        command, cwd=project.folder, env=project.environment(), stderr=subprocess.DEVNULL
+    ) as running:
+        while not pids.exists():
+            assert running.poll() is None
+            time.sleep(0.02)
+        running.kill()
+    assert trio.run(gone, pids)
+
+
 @pytest.mark.parametrize(
     ("options", "signals"),
     [

@@ -26,12 +26,12 @@ SUM = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": 
 TOTAL = {"type": "object", "properties": {"total": {"type": "integer"}}, "required": ["total"]}
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 
-SCHEMAS = {"echo": TEXT, "raw": TEXT, "sum": SUM, "huge": NUMBER, "refuse": NUMBER}
+SCHEMAS = {"echo": TEXT, "raw": TEXT, "sum": SUM, "huge": NUMBER, "refuse": NUMBER, "flood": NUMBER}
 OUTPUTS = {"sum": TOTAL, "wrong": TOTAL, "unstructured": TOTAL}
 NAMES = (
     "echo", "raw", "sum", "wrong", "unstructured", "picture", "pictures", "linked", "fail", "not_found",
     "refuse", "huge", "half", "garbage", "malformed", "say", "ask", "hang", "cancelled", "die", "deaf",
-    "environment", "folder", "key",
+    "mute", "flood", "environment", "folder", "key",
 )  # fmt: skip
 
 WAYS = sys.argv[1:]
@@ -149,6 +149,12 @@ def call(number: int, tool: str, given: dict, meta: dict) -> None:
         case "deaf":
             os.close(0)
             time.sleep(1_000)
+        case "mute":
+            os.close(1)
+            time.sleep(1_000)
+        case "flood":
+            sys.stderr.writelines(f"line {line}\n" for line in range(given["number"]))
+            give(number, "flooded")
         case "environment":
             give(number, json.dumps(dict(os.environ)))
         case "folder":
