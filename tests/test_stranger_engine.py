@@ -9,7 +9,7 @@ import pytest
 import trio
 
 import flowlang
-from flowlang import Engine
+from flowlang import Engine, StoredRuns
 from flowlang.tools.cli import invoke
 from flowlang.tools.run_history import Step
 
@@ -146,6 +146,40 @@ async def answering(run: flowlang.RunHandle) -> AsyncIterator[flowlang.events.Ev
         yield event
         if isinstance(event, flowlang.events.Waiting) and event.waiting_for == "answer":
             run.answer(event.path, True)
+
+
+@pytest.mark.parametrize("id", ["", "a/b", "-r", ".r", "r\n", "é", "\ud800", "x" * 65])
+def test_an_id_that_no_command_could_name_is_refused(tmp_path: Path, id: str) -> None:
+    async def main() -> None:
+        async with Engine.open(tmp_path / "runs.db", durability="none") as engine:
+            with pytest.raises(ValueError, match="at most 64 letters"):
+                async with engine.start(prepared(), {"item": "ink"}, run_id=id):
+                    pass
+            assert await engine.runs() == []
+
+    trio.run(main)
+
+
+def test_what_could_never_work_is_refused_at_once(tmp_path: Path) -> None:
+    async def opened(**options: object) -> None:
+        async with Engine.open(tmp_path / "runs.db", **options):  # type: ignore[arg-type]
+            pass
+
+    async def main() -> None:
+        with pytest.raises(ValueError, match="at least 1, not 0"):
+            await opened(max_parallel=0)
+        with pytest.raises(ValueError, match="one of power, process, none, not 'fast'"):
+            await opened(durability="fast")
+        with pytest.raises(ValueError, match="a status is one of running, "):
+            await StoredRuns(tmp_path / "runs.db").runs(status="finished")  # type: ignore[arg-type]
+        async with Engine.open(tmp_path / "runs.db", durability="none") as engine:
+            async with engine.start(prepared(), {"item": "ink"}, run_id="r") as run:
+                run.park()
+            with pytest.raises(flowlang.StoreProblem, match="the value for `cost` does not fit"):
+                async with engine.fork("r", "yes", given={"cost": object()}, agents=AGENTS):
+                    pass
+
+    trio.run(main)
 
 
 UNDOS = """

@@ -51,7 +51,7 @@ from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.mailbox import MailboxFull
 from flowlang.runtime.replay import Replayed, kernel_of, replay
 from flowlang.runtime.run import RunResult
-from flowlang.tools.engine import Prepared, files_in, new_run_id
+from flowlang.tools.engine import Prepared, at_least_one, files_in, run_id_of
 from flowlang.tools.engine_stats import AgentStats, CountedCalls, post_changes
 from flowlang.tools.forks import forked_begun, forked_past
 from flowlang.tools.preparations import Preparations
@@ -150,7 +150,7 @@ class Engine(StoredRuns):
                 open_connections() as connections,
                 TrioGroup(math.inf) as group,
             ):
-                calls, turns = SharedPlaces(max_parallel), SharedTurns(replies)
+                calls, turns = SharedPlaces(at_least_one(max_parallel)), SharedTurns(replies)
                 engine = cls(store, owner, writer, activity, calls, clock, turns, connections)
                 group.start(engine._listen)
                 group.start(post_changes, engine.stats, owner.post)
@@ -189,7 +189,7 @@ class Engine(StoredRuns):
     ) -> AsyncIterator[RunHandle]:
         """`start` with values that `Prepared.read` gave, and their files. Without `wait` the run is left
         as soon as it only waits for answers, events or time."""
-        run_id = run_id or new_run_id()
+        run_id = run_id_of(run_id)
         began = Began(self._clock())
         flow = prepared.program.plan.flows[prepared.flow]
         begun = Begun.of(flow, values, os.getcwd(), binds, prepared.reached)
@@ -298,7 +298,7 @@ class Engine(StoredRuns):
         calls gave, by their paths. Both may hold a `File`; `files` are others that they refer to. Raises
         StoreProblem where that past cannot be had, and what `resume` does."""
         record = self.store.find(run) if isinstance(run, str) else run
-        run_id = run_id or new_run_id()
+        run_id = run_id_of(run_id)
         begun = found_anew(begun_of(self.store, record), environment, secret_options)
         prepared = self._preparations.of(self.store, record, begun, agents)
         flow = prepared.program.plan.flows[record.flow]

@@ -13,12 +13,13 @@ agent may give back: a timedelta, a dataclass and so on."""
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
 import attrs
 import trio
@@ -61,6 +62,9 @@ class Reached:
     environment: str = NO_ENVIRONMENT
     secret_options: tuple[SecretOption, ...] = ()
     secrets: Secrets = attrs.field(factory=Secrets, eq=False)
+
+
+RUN_ID: Final = re.compile(r"\w[\w.-]{0,63}", re.ASCII)
 
 
 @attrs.frozen(eq=False)
@@ -130,7 +134,7 @@ class Prepared:
     ) -> AsyncIterator[RunHandle]:
         """`start` with values that `read` gave, and the files in them. Given an `answer`, nobody follows the
         handle's events."""
-        run_id = run_id or new_run_id()
+        run_id = run_id_of(run_id)
         with temporary_files() as kept:
             for file in files:
                 await kept.keep(file.reference(), file.content)
@@ -159,9 +163,22 @@ class Prepared:
                 yield handle
 
 
-def new_run_id() -> str:
-    """Twelve characters, not to be guessed."""
-    return secrets.token_hex(6)
+def run_id_of(wanted: str | None) -> str:
+    """The id of a new run: what is wanted, else twelve characters, not to be guessed. Raises ValueError for
+    one that no command could name."""
+    if wanted is None:
+        return secrets.token_hex(6)
+    if not RUN_ID.fullmatch(wanted):
+        allowed = "at most 64 letters, digits, `_`, and behind the first `-` and `.`"
+        raise ValueError(f"the id of a run is {allowed}, not {wanted[:80]!r}")
+    return wanted
+
+
+def at_least_one(max_parallel: int) -> int:
+    """Raises ValueError where no call could ever be made."""
+    if max_parallel < 1:
+        raise ValueError(f"max_parallel is at least 1, not {max_parallel}")
+    return max_parallel
 
 
 class RunOptions(TypedDict, total=False):
@@ -388,6 +405,6 @@ def _linked(places: Places, bindings: Mapping[str, Agent], max_parallel: int, re
         places=places,
         answerers={name: agent for name, agent in bindings.items() if narrowed.agents[name].asks},
         turns=turns_of(narrowed.agents),
-        calls=trio.Semaphore(max_parallel),
+        calls=trio.Semaphore(at_least_one(max_parallel)),
         reached=reached,
     )

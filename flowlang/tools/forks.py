@@ -21,7 +21,7 @@ from flowlang.runtime.replay import kernel_of
 from flowlang.text.suggest import did_you_mean
 from flowlang.tools.run_looking import uncallable
 from flowlang.tools.stored import Begun, begun_of, plan_of, problem_of
-from flowlang.values.codec import decode
+from flowlang.values.codec import decode, encode
 from flowlang.values.value import Misfit, Value
 
 
@@ -73,9 +73,8 @@ def _reply(compiled: plan.Plan, flow: str, path: str, value: object) -> Value:
     if step is None or not isinstance(step.task, plan.CallAgent):
         message = f"`{path}` is no step that calls an agent"
         raise StoreProblem("not_a_call", message, "only what an agent gave can be set")
-    found = to_json(value, [])
-    _decoded(found, compiled.agents[step.task.agent].result, f"the value for `{path}`")
-    return found
+    wanted = compiled.agents[step.task.agent].result
+    return encode(_decoded(value, wanted, f"the value for `{path}`"), wanted)
 
 
 def _decoded(value: object, type: plan.Type, what: str) -> Value:

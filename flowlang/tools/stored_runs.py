@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Final, Literal, TypeAlias, TypeVar, get_args
 
 import attrs
 import trio
@@ -119,6 +119,8 @@ class StoredRuns:
         self, *, status: Status | None = None, flow: str | None = None, limit: int = 100
     ) -> list[RunRecord]:
         """The newest runs of that status and flow, newest first. Raises StoreProblem."""
+        if status is not None and status not in get_args(Status):
+            raise ValueError(f"a status is one of {', '.join(get_args(Status))}, not {status!r}")
         return await self._beside(lambda store: store.runs(status=status, flow=flow, limit=limit))
 
     async def query(self, run: str) -> StoredRun:

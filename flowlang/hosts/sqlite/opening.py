@@ -88,6 +88,8 @@ def open_database(
     path: Path | None = None, durability: Durability = "power", patience: float = 10.0
 ) -> Database:
     """Open a store and make it first if there is none. None: the user's own. Raises StoreProblem."""
+    if durability not in SYNCHRONOUS:
+        raise ValueError(f"durability is one of {', '.join(SYNCHRONOUS)}, not {durability!r}")
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         message = f"SQLite {sqlite3.sqlite_version} is too old to keep runs"
         raise StoreProblem("old_sqlite", message, "use a Python with SQLite 3.37 or newer")
