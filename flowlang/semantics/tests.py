@@ -89,33 +89,34 @@ class _Test:
             what = "`given` answers an agent or an ask"
             help = "a flow runs as it is; answer the agents that it calls" if is_flow(agent) else None
             self.expressions.lookup.wrong_kind(given.agent, agent, codes.WRONG_KIND, what, help)
-        target = agent if isinstance(agent, Callable) else None
-        inner = env.with_values(*self._parameters(given, target)) if target else env
         if given.after is not None:
             self.expressions.check(given.after, env, DURATION, "the time of an answer")
-        if given.when is not None:
-            self.expressions.check(given.when, inner, BOOL, "`when`")
-        if given.answer is not None:
-            wanted = target.result if target else UNKNOWN
-            self.expressions.check(given.answer, inner, wanted, f"the answer of `{given.agent.text}`")
-        if given.fails is not None:
-            self._fails(given, given.fails, inner, target)
+        if isinstance(agent, Callable):  # else nobody knows what the names in it are
+            self._answered(given, agent, env.with_values(*self._parameters(given, agent)))
 
-    def _parameters(self, given: ast.Given, target: Callable) -> list[Value]:
+    def _answered(self, given: ast.Given, agent: Callable, env: Env) -> None:
+        if given.when is not None:
+            self.expressions.check(given.when, env, BOOL, "`when`")
+        if given.answer is not None:
+            self.expressions.check(given.answer, env, agent.result, f"the answer of `{given.agent.text}`")
+        if given.fails is not None:
+            self._fails(given, given.fails, env, agent)
+
+    def _parameters(self, given: ast.Given, agent: Callable) -> list[Value]:
         """The arguments of a call, by name, for answers that depend on them."""
         return [
             self.expressions.local(ast.Ident(-2 - i, given.agent.span, p.name), "param", p.type)
-            for i, p in enumerate(target.parameters)
+            for i, p in enumerate(agent.parameters)
         ]
 
-    def _fails(self, given: ast.Given, error: ast.Expr, env: Env, target: Callable | None) -> None:
+    def _fails(self, given: ast.Given, error: ast.Expr, env: Env, agent: Callable) -> None:
         if isinstance(error, ast.Name):
             error = ast.Call(error.id, error.span, error, ())
         outcome = self.blocks.tasks.fail(error, env)
         for ref in outcome.reach.errors:
-            if target is not None and ref not in target.raises:
+            if ref not in agent.raises:
                 message = f"`{given.agent.text}` never raises `{ref.name}`"
-                raised = ", ".join(f"`{self.expressions.lookup.written(e)}`" for e in in_order(target.raises))
+                raised = ", ".join(f"`{self.expressions.lookup.written(e)}`" for e in in_order(agent.raises))
                 help = f"it raises {raised}" if raised else "its declaration has no `raises`"
                 self.expressions.problems.report(codes.TYPE_MISMATCH, error.span, message, help=help)
 
