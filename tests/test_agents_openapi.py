@@ -247,6 +247,8 @@ def test_what_is_wrong_with_a_document_is_said_with_its_place(
 def test_no_text_is_too_much() -> None:
     with pytest.raises(NoDocument, match="larger than 16 MiB"):
         read_text(b" " * (17 << 20))
+    with pytest.raises(NoDocument, match="larger than 2 MiB of YAML"):
+        read_text(b"a: " + b"x" * (2 << 20))
     with pytest.raises(NoDocument, match="not UTF-8 at byte 1"):
         read_text(b"a\xff")
 

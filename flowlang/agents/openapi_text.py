@@ -14,6 +14,7 @@ from flowlang.agents.offers import Schema
 from flowlang.values.value import Value
 
 MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
+MAX_YAML: Final = 2 * 1024 * 1024  # characters; YAML takes a hundred times as long to read as JSON
 
 
 class NoDocument(Exception):
@@ -80,9 +81,13 @@ def _sound(document: Value, text: str) -> Value:
 
 
 def _yaml(text: str) -> Value:
+    if len(text) > MAX_YAML:
+        help = "convert it into JSON, which is read a hundred times as fast"
+        raise NoDocument(f"it is larger than {MAX_YAML >> 20} MiB of YAML", help)
     yaml = import_module("ruamel.yaml")
     try:
         root = yaml.YAML(typ="safe", pure=True).compose(text)
+        found = None if root is None else _Values().of(root)
     except yaml.error.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         line = None if mark is None else mark.line + 1
@@ -93,7 +98,7 @@ def _yaml(text: str) -> Value:
         raise NoDocument("it is nested too deeply") from None
     if root is None:
         raise NoDocument("it is empty")
-    return _Values().of(root)
+    return found
 
 
 class _Values:
