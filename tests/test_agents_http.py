@@ -18,6 +18,7 @@ from support.http_service import Service, broken, service
 import flowlang
 from flowlang.runtime import events
 from flowlang.runtime.failures import Failure
+from flowlang.tools.cli import invoke
 from flowlang.tools.frontend import NotRunnable
 
 
@@ -212,6 +213,23 @@ def test_a_secret_that_is_missing_is_told_before_anything_is_sent(shop: Service)
     with pytest.raises(NotRunnable, match="SHOP_KEY"):
         ended(agent(), toml)
     assert not shop.asked
+
+
+def test_a_secret_is_in_nothing_that_a_run_leaves_behind(
+    shop: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SHOP_KEY", "hush-hush")
+    monkeypatch.setenv("FLOW_STORE", str(tmp_path / "store" / "runs.db"))
+    Path("flow.toml").write_text(
+        target(shop, auth='{ bearer = "{secrets.KEY}" }') + bound("shop:GET /echo") + SECRET
+    )
+    Path("main.flow").write_text(HEAD + agent())
+    assert invoke(["run", "main.flow"]) == 0
+    said = "".join(capfd.readouterr())
+    assert shop.last["headers"]["authorization"] == "Bearer hush-hush"
+    assert "Bearer ***" in said and "hush-hush" not in said
+    left = [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+    assert left and not any(b"hush-hush" in path.read_bytes() for path in left)
 
 
 # What comes back
@@ -411,6 +429,23 @@ def test_a_redirect_into_a_private_network_is_not_followed(shop: Service) -> Non
     toml = target(shop, redirects="any") + bound("shop:GET /redirect/302?to=http://127.0.0.2:1/")
     wrong = failure(agent(), toml)
     assert "it lies at the private address 127.0.0.2" in wrong.message
+
+
+def test_what_counts_is_the_address_that_a_name_means(shop: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up: list[str] = []
+    look_up = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        looked_up.append(name)
+        return look_up("127.0.0.1" if name == "public.test" else host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    url = shop.url.replace("127.0.0.1", "public.test")
+    wrong = failure(agent("url: string"), bound("GET {url}"), url=f"{url}/echo")
+    assert "public.test" in wrong.message and "it lies at the private address 127.0.0.1" in wrong.message
+    assert looked_up.count("public.test") == 1 and not shop.asked
+    assert data(agent(), bound(f"GET {url}/echo"))["path"] == "/echo"
 
 
 @pytest.mark.parametrize(
