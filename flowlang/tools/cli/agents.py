@@ -175,11 +175,12 @@ def _show_stats(context: click.Context, store: str | None, watch: bool, *, as_js
 
 
 def _changed(store: Store, before: Sequence[EngineStats]) -> list[EngineStats]:
-    """What the engines do, once that has changed."""
+    """What the engines do, once there is something new to show."""
     while True:
         time.sleep(WATCHING)
         engines = engines_of(store)
-        if engines != before:
+        # A table on a terminal says how long ago something was.
+        if engines != before or (engines and sys.stdout.isatty()):
             return engines
 
 
