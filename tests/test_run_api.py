@@ -220,7 +220,7 @@ def test_what_nobody_reads_any_more_is_not_kept() -> None:
             async for _ in run.events():
                 break
             gc.collect()
-            return len(run._streams)
+            return len(run._listeners.streams)
 
     assert trio.run(main) == 0
 

@@ -42,7 +42,7 @@ from flowlang.plan import model as plan
 from flowlang.plan.load import dump_plan
 from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.connections import Connections
-from flowlang.runtime.events import OnEvent
+from flowlang.runtime.events import Event, OnEvent
 from flowlang.runtime.hiding import secrets_of
 from flowlang.runtime.host import Question
 from flowlang.runtime.inputs import Began, Outcome
@@ -100,6 +100,13 @@ class _Taken:
     secrets: tuple[str, ...]  # all writings of them
     resolve: Resolve = leave_unknown
     resumed: bool = True
+
+    def past(self) -> list[Event]:
+        """What has happened in the run so far."""
+        told: list[Event] = []
+        kernel, _ = self.bring(told.append)
+        kernel.close()
+        return told
 
 
 class Engine(StoredRuns):
@@ -350,7 +357,7 @@ class Engine(StoredRuns):
 
         def open_carrier(tell: OnEvent | None) -> _Durable:
             run = self._opened(taken, artifacts, tell)
-            self._held[number] = durable = _Durable(prepared.program.plan, run, artifacts)
+            self._held[number] = durable = _Durable(prepared.program.plan, run, artifacts, taken.past)
             if taken.resumed:
                 for message in self.store.messages(run=number):
                     durable.hear(message)
@@ -358,7 +365,7 @@ class Engine(StoredRuns):
 
         try:
             async with carried(
-                prepared.program.plan, prepared.flow, taken.id, open_carrier, on_event, followed=True
+                prepared.program.plan, prepared.flow, taken.id, open_carrier, on_event
             ) as handle:
                 yield handle
         finally:
@@ -425,9 +432,15 @@ def _conclusion(prepared: Prepared, artifacts: FindArtifacts) -> Conclude:
 class _Durable:
     """The `Carrier` of a run with a journal."""
 
-    def __init__(self, compiled: plan.Plan, run: JournaledRun, artifacts: FindArtifacts) -> None:
+    def __init__(
+        self,
+        compiled: plan.Plan,
+        run: JournaledRun,
+        artifacts: FindArtifacts,
+        past: Callable[[], Sequence[Event]],
+    ) -> None:
         self._plan, self._run = compiled, run
-        self.artifacts = artifacts
+        self.artifacts, self.past = artifacts, past
         self._heard: set[int] = set()
         self.ended = False
         self.answer, self.send = self._run.answer, self._run.send
@@ -441,9 +454,9 @@ class _Durable:
         match await self._run.carry_out():
             case Parked(problem=problem, waiting=waiting):
                 reason = None if problem is None else str(problem)
-                return Left("waiting" if waiting else "interrupted", reason)
+                return Left("waiting" if waiting else "interrupted", reason, counts=self._run.counts)
             case OutcomeUnknown(paths):
-                return Left("unknown", paths=paths)
+                return Left("unknown", paths=paths, counts=self._run.counts)
             case RunResult() as ended:
                 self.ended = True
                 return ended

@@ -132,8 +132,7 @@ class Prepared:
         run_id: str | None = None,
         files: Sequence[File] = (),
     ) -> AsyncIterator[RunHandle]:
-        """`start` with values that `read` gave, and the files in them. Given an `answer`, nobody follows the
-        handle's events."""
+        """`start` with values that `read` gave, and the files in them."""
         run_id = run_id_of(run_id)
         with temporary_files() as kept:
             for file in files:
@@ -153,12 +152,9 @@ class Prepared:
                     connections=connections,
                 )
 
-            followed = answer is None
             async with (
                 open_connections() as connections,
-                carried(
-                    self.program.plan, self.flow, run_id, open_carrier, on_event, followed=followed
-                ) as handle,
+                carried(self.program.plan, self.flow, run_id, open_carrier, on_event) as handle,
             ):
                 yield handle
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal, Protocol, TypeAlias
 from weakref import WeakSet
@@ -22,7 +22,7 @@ from flowlang.agents.python_values import to_json
 from flowlang.hosts.trio_host import TrioGroup
 from flowlang.plan import model as plan
 from flowlang.plan.text import type_text
-from flowlang.runtime.events import AttemptFailed, Event, OnEvent, StepSkipped, StepStarted
+from flowlang.runtime.events import Event, OnEvent
 from flowlang.runtime.failures import Failure
 from flowlang.runtime.frame import Counts
 from flowlang.runtime.host import Question
@@ -58,16 +58,20 @@ class Carrier(Protocol):
     def artifacts(self, data: Value) -> tuple[Artifact, ...]:
         """The files of the run, given its result."""
 
+    def past(self) -> Sequence[Event]:
+        """What has happened in the run so far; asked before it is carried out."""
+
 
 @attrs.frozen
 class Left:
     """A run that was left before its end. `waiting`: for nothing but answers, events and time. `unknown`: it
     cannot go on before somebody says what became of the calls of `paths`. `reason` says what stood in the
-    way."""
+    way, `counts` what the run did."""
 
     status: Literal["waiting", "interrupted", "unknown"]
     reason: str | None = None
     paths: tuple[str, ...] = ()
+    counts: Counts = attrs.field(factory=Counts)
 
 
 OpenCarrier: TypeAlias = Callable[[OnEvent | None], Carrier]
@@ -86,8 +90,8 @@ class Result:
 
     `artifacts` are the files that it holds, and those that steps gave.
     `undone` are the paths of the steps that were compensated; `undo_failures` say which could not be. A run
-    that was left is `waiting`, `interrupted` or `unknown`, as `left` says; its time and its counts are those
-    of this process."""
+    that was left is `waiting`, `interrupted` or `unknown`, as `left` says; its time is that of this
+    process."""
 
     run_id: str
     flow: str
@@ -111,12 +115,9 @@ async def carried(
     run_id: str,
     open_carrier: OpenCarrier,
     on_event: OnEvent | None,
-    *,
-    followed: bool,
 ) -> AsyncIterator[RunHandle]:
-    """Carry a run out beside the block that this opens. A run that nobody follows tells `on_event` alone, and
-    takes less time where there is none."""
-    handle = RunHandle(compiled, flow, run_id, open_carrier, on_event, followed=followed)
+    """Carry a run out beside the block that this opens. One whose events nobody hears of takes less time."""
+    handle = RunHandle(compiled, flow, run_id, open_carrier, on_event)
     async with TrioGroup(math.inf) as group:
         group.start(handle.carry_out)
         yield handle
@@ -134,20 +135,15 @@ class RunHandle:
         run_id: str,
         open_carrier: OpenCarrier,
         on_event: OnEvent | None,
-        *,
-        followed: bool,
     ) -> None:
         self.run_id, self.flow = run_id, flow
         self._plan = compiled
-        self._on_event = on_event
-        self._raised: Exception | None = None  # by `on_event`
-        self._streams: WeakSet[_Stream] = WeakSet()
-        self._early: list[Event] | None = []  # told before anybody could ask for them
-        self._counts = Counts()
+        self._listeners = _Listeners(on_event, self.cancel)
+        self._begun = False
         self._answered: set[str] = set()
         self._ended = trio.Event()
         self._result: Result | None = None
-        self._carrier = open_carrier(self._tell if followed or on_event is not None else None)
+        self._carrier = open_carrier(self._listeners)
 
     async def result(self) -> Result:
         """How the run ended, once it has. Raises RuntimeError where an exception left its block before."""
@@ -171,11 +167,11 @@ class RunHandle:
         before the run was resumed included.
 
         An event that has not been read yet is kept, for as long as the iterator is."""
-        stream = _Stream(self._early or ())
+        stream = _Stream(() if self._begun else self._carrier.past())
         if self._ended.is_set():
             stream.end()
         else:
-            self._streams.add(stream)
+            self._listeners.add(stream)
         return stream
 
     def questions(self) -> dict[str, Question]:
@@ -230,7 +226,7 @@ class RunHandle:
     async def carry_out(self) -> None:
         """Carry the run out, once. Raises what `on_event` raised."""
         began = trio.current_time()
-        self._early = None
+        self._begun = True
         try:
             ended = await self._carrier.carry_out()
             if isinstance(ended, Left):
@@ -239,35 +235,10 @@ class RunHandle:
                 self._result = result_of(ended, self._plan, self._carrier.artifacts)
         finally:
             self._ended.set()
-            for stream in self._streams:
+            for stream in self._listeners.streams:
                 stream.end()
-        if self._raised is not None:
-            raise self._raised
-
-    def _tell(self, event: Event) -> None:
-        self._count(event)
-        if self._early is not None:
-            self._early.append(event)
-        if self._streams:
-            for stream in self._streams:
-                stream.put(event)
-        if self._on_event is None:
-            return
-        try:
-            self._on_event(event)
-        except Exception as raised:
-            self._on_event, self._raised = None, raised
-            self._carrier.cancel()
-
-    def _count(self, event: Event) -> None:
-        """What a run that is left has no other way to tell."""
-        match event:
-            case StepStarted():
-                self._counts.executed += 1
-            case StepSkipped():
-                self._counts.skipped += 1
-            case AttemptFailed():
-                self._counts.retries += 1
+        if self._listeners.raised is not None:
+            raise self._listeners.raised
 
     def _left(self, left: Left, began: float) -> Result:
         return Result(
@@ -279,9 +250,9 @@ class RunHandle:
             undone=(),
             undo_failures=(),
             execution_time_seconds=round(trio.current_time() - began, 6),
-            steps_executed=self._counts.executed,
-            steps_skipped=self._counts.skipped,
-            retries=self._counts.retries,
+            steps_executed=left.counts.executed,
+            steps_skipped=left.counts.skipped,
+            retries=left.counts.retries,
             left=left,
         )
 
@@ -308,6 +279,36 @@ def result_of(
         retries=ended.retries,
         artifacts=artifacts(data),
     )
+
+
+class _Listeners:
+    """Who hears of the events of a run: a function, and whoever reads them. Falsy while there is nobody. What
+    the function raises it raises once, and then `stop` is called."""
+
+    def __init__(self, on_event: OnEvent | None, stop: Callable[[], None]) -> None:
+        self._on_event, self._stop = on_event, stop
+        self._listening = on_event is not None
+        self.raised: Exception | None = None
+        self.streams: WeakSet[_Stream] = WeakSet()
+
+    def __bool__(self) -> bool:
+        return self._listening
+
+    def add(self, stream: _Stream) -> None:
+        self.streams.add(stream)
+        self._listening = True
+
+    def __call__(self, event: Event) -> None:
+        for stream in self.streams:
+            stream.put(event)
+        if self._on_event is None:
+            self._listening = bool(self.streams)
+            return
+        try:
+            self._on_event(event)
+        except Exception as raised:
+            self._on_event, self.raised = None, raised
+            self._stop()
 
 
 class _Stream:

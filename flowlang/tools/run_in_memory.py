@@ -5,7 +5,7 @@ wait for an answer through the handle."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias, TypedDict, Unpack
 
 import attrs
@@ -16,7 +16,7 @@ from flowlang.hosts.trio_host import TrioHost
 from flowlang.hosts.turns import Turns
 from flowlang.runtime.agents import Agent, AgentCall, AgentError, agent_failed
 from flowlang.runtime.connections import Connections
-from flowlang.runtime.events import OnEvent
+from flowlang.runtime.events import Event, OnEvent
 from flowlang.runtime.failures import UNAVAILABLE
 from flowlang.runtime.files import Files
 from flowlang.runtime.hiding import secrets_of
@@ -114,6 +114,9 @@ class InMemory:
 
     async def carry_out(self) -> RunResult:
         return await self._run.result()
+
+    def past(self) -> Sequence[Event]:
+        return ()
 
     def artifacts(self, data: Value) -> tuple[Artifact, ...]:
         given = ((None, dict(reference)) for reference in self._files.kept)
