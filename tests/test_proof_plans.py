@@ -8,13 +8,16 @@ from __future__ import annotations
 import re
 import xml.dom.minidom
 from collections import Counter
+from collections.abc import Callable
 
 import attrs
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from support.outcomes import compiled_outcome, walked_outcome
 
+import flowlang
 import flowlang.testing as ft
+from flowlang.hosts.simulator.simulation import EPOCH
 from flowlang.plan import model as plan
 from flowlang.plan.canonical import plan_hash
 from flowlang.plan.graph import graph
@@ -27,6 +30,8 @@ from flowlang.values.value import Value
 
 STEADY: tuple[ft.Kind, ...] = ("errors", "misfits")
 FORGETFUL = re.compile(r"\b(breaker|limit|cache)\b")
+TIMED_OR_SPECIAL = re.compile(r"\b(wait for|ask|sleep|secret|file|run|backoff|every|per|retry|timeout)\b")
+UNTIMED = re.compile(r"\b(undo|limit)\b")
 ORDERS = 60
 
 some = settings(max_examples=60, suppress_health_check=list(HealthCheck))
@@ -98,6 +103,16 @@ def test_no_run_fails_on_a_type_or_calls_more_than_was_said(life: tuple[ft.Writt
 
 
 @some
+@given(ft.plans(), st.data())
+def test_no_run_takes_longer_than_was_said(made: ft.Written, data: st.DataObject) -> None:
+    """Where every agent stops when it is asked to; undos, and waiting for one's turn, come on top."""
+    longest = made.plan.flows["main"].longest
+    assume(longest is not None and not UNTIMED.search(made.text))
+    run = data.draw(ft.runs(made, kinds=("slow", "errors", "misfits", "events")))
+    assert run.simulated.ended - EPOCH <= longest
+
+
+@some
 @given(lives())
 def test_a_run_can_be_made_again(life: tuple[ft.Written, ft.Run]) -> None:
     _, run = life
@@ -119,6 +134,27 @@ def test_a_crash_changes_nothing(made: ft.Written, data: st.DataObject) -> None:
     crashed = again(run, tuple(data.draw(deaths)), run.seed)
     wanted = ending(crashed)
     assert any(ending(again(run, (), seed)) == wanted for seed in range(ORDERS)), (wanted, crashed)
+
+
+@fewer
+@given(ft.plans(pieces=30), st.data())
+def test_a_program_comes_to_the_same_in_memory(made: ft.Written, data: st.DataObject) -> None:
+    """What trio carries out could have come of the kernel, in some order of what arrives at once.
+
+    Left out is what takes time, of which there is none here, and what asks for more than functions."""
+    assume(not TIMED_OR_SPECIAL.search(made.text))
+    given_to, behaviours = data.draw(ft.inputs(made)), data.draw(ft.faults(made, kinds={"misfits"})).agents
+    replies = {agent: behaviour for agent, (behaviour, *_) in behaviours.items()}
+    result = flowlang.run_sync(made.plan, given_to, agents={name: replying(r) for name, r in replies.items()})
+    wanted = result.status, result.data, result.failure.error if result.failure else None
+    faults = ft.Faults({agent: (reply,) for agent, reply in replies.items()})
+    simulated = (ft.run_of(made, inputs=given_to, faults=faults, seed=seed) for seed in range(ORDERS))
+    assert any(ending(run) == wanted for run in simulated), wanted
+
+
+def replying(behaviour: object) -> Callable[..., Value]:
+    assert isinstance(behaviour, ft.Replies)
+    return lambda **arguments: behaviour.value
 
 
 def at(death: ft.Dies) -> int:

@@ -6,7 +6,11 @@ Beside these: any tree prints and parses (`test_format_trees`), trees of any tex
 from __future__ import annotations
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.checking import check_texts
+from test_check_incremental import assert_same
 from test_check_robust import examine
+from test_ide_properties import snapshot_of, use_everything
 from test_parse_properties import assert_sound
 
 import flowlang.testing as ft
@@ -14,6 +18,7 @@ from flowlang.syntax.compare import first_difference
 from flowlang.syntax.parser import parse
 from flowlang.syntax.printer import format_source
 from flowlang.testing.plans import well_typed
+from flowlang.testing.sources import changed
 from flowlang.text.source import Source
 from flowlang.tools.converting import converted
 from flowlang.tools.frontend import NotRunnable, check_text
@@ -63,3 +68,20 @@ def test_any_text_becomes_a_plan_or_is_refused(text: str) -> None:
         assert checked.has_errors or {found.code.slug for found in refused.diagnostics} <= CANNOT
     else:
         examine(check_text(document, "made.yaml"))
+
+
+@settings(max_examples=30)
+@given(st.data())
+def test_what_was_known_of_an_earlier_text_changes_nothing(data: st.DataObject) -> None:
+    text = data.draw(well_typed(25))
+    known = check_texts({"main.flow": text})
+    for _ in range(3):
+        text = data.draw(changed(text))
+        known = check_texts({"main.flow": text}, previous=known)
+        assert_same(known, check_texts({"main.flow": text}))
+
+
+@settings(max_examples=40)
+@given(ft.sources(), st.floats(0, 1))
+def test_an_editor_can_ask_everything_anywhere(text: str, where: float) -> None:
+    use_everything(snapshot_of({"made.flow": text}, "made.flow"), int(where * len(text)))

@@ -40,12 +40,13 @@ def mutated(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> str:
     """A text with one to four stretches left out, doubled, moved, or replaced by a piece of the language."""
     text = draw(texts)
     for _ in range(draw(st.integers(1, 4))):
-        text = draw(_changed(text))
+        text = draw(changed(text))
     return text
 
 
 @st.composite
-def _changed(draw: st.DrawFn, text: str) -> str:
+def changed(draw: st.DrawFn, text: str) -> str:
+    """A text with one stretch left out, doubled, moved, or replaced by a piece of the language."""
     start = draw(st.integers(0, len(text)))
     end = min(len(text), start + draw(st.sampled_from([0, 1, 2, 7, 40, 300])))
     piece = draw(st.sampled_from((*PIECES, *WORDS, text[start:end])))
