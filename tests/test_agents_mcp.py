@@ -165,7 +165,7 @@ def test_tools_are_offered_with_what_the_server_says_of_them():
         return await opened.offers()
 
     found = at_a_desk(work, stub(results={"picture": "file", "fail": "json", "sum": "text"}))
-    assert len(found) == 26, "from two pages"
+    assert len(found) == 27, "from two pages"
     assert found["raw"].effect == "read" and found["raw"].doc == "Gives what it got."
     assert found["echo"].effect is None and found["echo"].doc is None
     assert found["wrong"].output and found["wrong"].output["required"] == ["total"]
@@ -491,6 +491,34 @@ def test_a_flood_of_words_is_read_and_left_out():
     assert at_a_desk(work) <= hearing.MOST_TOLD + 1
 
 
+NOTIFIED = {"jsonrpc": "2.0", "method": "notifications/progress"}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [[]],
+        [{"jsonrpc": "2.0", "id": "nobody", "result": {}}, {"jsonrpc": "2.0", "id": 10**9, "result": {}}],
+        [{"jsonrpc": "2.0", "id": None, "error": {"code": 1, "message": "x"}}],
+        [{**NOTIFIED}, {**NOTIFIED, "params": {"progressToken": True, "progress": "x"}}],
+        [{**NOTIFIED, "params": {"progressToken": 10**6, "progress": 1e300, "total": "many"}}],
+        [{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": {}}}],
+        [{"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "loud", "data": None}}],
+        [{"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}],
+        [{"jsonrpc": "2.0", "method": "notifications/unheard/of", "params": {"a": [1]}}],
+        [{"jsonrpc": "2.0", "id": 5, "method": "ping"}, {"jsonrpc": "2.0", "id": 5, "method": "no/such"}],
+        [{"jsonrpc": "2.0", "id": 6, "method": "sampling/createMessage", "params": {"messages": 7}}],
+        [{"jsonrpc": "1.0", "id": 1, "result": 3}, {"id": 1}, {"result": {}}, 3, "text", None, True],
+    ],
+)
+def test_messages_that_mean_nothing_disturb_nothing(messages):
+    async def work(opened: Desk) -> object:
+        heard = await opened.declared("noise", text="\n".join(json.dumps(message) for message in messages))
+        return heard, await opened.declared("echo", text="x"), opened.connections.made
+
+    assert at_a_desk(work) == ("heard", "x", 1)
+
+
 def test_what_a_server_asks_of_us_is_refused_in_a_reply():
     async def work(opened: Desk) -> object:
         return await opened.declared("ask", JSON)
@@ -559,7 +587,7 @@ def test_a_server_is_told_the_key_of_a_call():
             '[1, 2] / on its standard output, this is no message of MCP: {"hello": 1}',
         ),
         (stub("--old"), "Unsupported protocol version from the server: 1999-01-01"),
-        (stub("--endless"), "its list of tools has no end: 2,600 so far"),
+        (stub("--endless"), "its list of tools has no end: 2,700 so far"),
         (stub(cwd="nowhere"), "nowhere, which is not a folder"),
         (McpSettings(command=("no-such-server",)), "the program `no-such-server` was not found"),
         (McpSettings(command=("/dev/null",)), "`/dev/null` may not be executed"),
@@ -602,16 +630,16 @@ def test_a_server_that_dies_fails_its_calls_and_the_next_starts_it_anew():
     assert at_a_desk(work) == 2
 
 
-def test_a_server_that_is_killed_between_calls(tmp_path):
+def test_a_server_that_is_killed_between_calls_is_started_anew_for_the_next(tmp_path):
+    pids = tmp_path / "pids"
+
     async def work(opened: Desk) -> object:
         await opened.declared("echo", text="x")
-        os.kill(int((tmp_path / "pids").read_text()), signal.SIGKILL)
-        with pytest.raises(AgentError, match="the server is gone: it was ended by SIGKILL"):
-            while True:
-                await opened.declared("echo", text="x")
-        return await opened.declared("echo", text="back")
+        os.kill(int(pids.read_text()), signal.SIGKILL)
+        await trio.to_thread.run_sync(trio.run, gone, pids)
+        return await opened.declared("echo", text="back"), opened.connections.made
 
-    assert at_a_desk(work, stub("--pids", str(tmp_path / "pids"))) == "back"
+    assert at_a_desk(work, stub("--pids", str(pids))) == ("back", 2)
 
 
 def test_a_server_that_no_longer_listens_is_given_up():

@@ -10,6 +10,7 @@ import attrs
 from flowlang.agents.providers import Connection, ConnectionLost, Member, Target
 from flowlang.agents.secrets import NoSecret
 from flowlang.runtime.agents import AgentCall, AgentError, agent_failed
+from flowlang.runtime.connections import Connections
 from flowlang.runtime.failures import UNAVAILABLE
 from flowlang.runtime.hiding import hiding
 from flowlang.values.value import Value
@@ -36,7 +37,7 @@ class ProvidedAgent:
             return await self._called(call)
         except AgentError as error:
             raise self._named(error) from None
-        except NoSecret as missing:
+        except (NoSecret, ConnectionLost) as missing:
             raise self._named(_unavailable(str(missing))) from None
         except Exception as raised:
             raise self._named(agent_failed(raised)) from None
@@ -45,12 +46,20 @@ class ProvidedAgent:
         if call.connections is None:
             async with self.target.connect() as connection:
                 return await self._over(connection, call)
-        connection = await call.connections.to(self.target)
+        try:
+            return await self._over_kept(call.connections, call)
+        except ConnectionLost as lost:
+            if lost.begun:
+                raise
+        return await self._over_kept(call.connections, call)
+
+    async def _over_kept(self, connections: Connections, call: AgentCall) -> Value:
+        connection = await connections.to(self.target)
         try:
             return await connection.call(self.member, call)
-        except ConnectionLost as lost:
-            call.connections.lost(self.target, connection)
-            raise _unavailable(str(lost)) from None
+        except ConnectionLost:
+            connections.lost(self.target, connection)
+            raise
 
     async def _over(self, connection: Connection, call: AgentCall) -> Value:
         try:

@@ -56,7 +56,11 @@ class Unfit(Exception):
 
 class ConnectionLost(Exception):
     """Raised by `Connection.call`: nobody is at the other end any longer. The call fails with `Unavailable`,
-    and the next one connects anew."""
+    and the next one connects anew; so does this one, if it is certain that nobody has `begun` with it."""
+
+    def __init__(self, message: str, *, begun: bool = True) -> None:
+        super().__init__(message)
+        self.begun = begun
 
 
 @attrs.frozen

@@ -55,6 +55,9 @@ class _Handler(BaseHTTPRequestHandler):
         is_call = message["method"] == "tools/call"
         if way == "status" or (way == "calls" and is_call):
             self.give(int(status), b"<p>not\n now</p>", "text/html")
+        elif way == "lost" and is_call:
+            error = {"jsonrpc": "2.0", "id": None, "error": {"code": -32000, "message": "who?"}}
+            self.give(int(status), json.dumps(error).encode(), "application/json")
         elif way == "page":
             self.give(200, b"<p>welcome</p>", "text/html")
         elif way == "away":

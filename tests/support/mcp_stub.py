@@ -26,12 +26,13 @@ SUM = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": 
 TOTAL = {"type": "object", "properties": {"total": {"type": "integer"}}, "required": ["total"]}
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 
-SCHEMAS = {"echo": TEXT, "raw": TEXT, "sum": SUM, "huge": NUMBER, "refuse": NUMBER, "flood": NUMBER}
+SCHEMAS = {"sum": SUM} | dict.fromkeys(("echo", "raw", "noise"), TEXT)
+SCHEMAS |= dict.fromkeys(("huge", "refuse", "flood"), NUMBER)
 OUTPUTS = {"sum": TOTAL, "wrong": TOTAL, "unstructured": TOTAL}
 NAMES = (
     "echo", "raw", "sum", "wrong", "unstructured", "picture", "pictures", "linked", "fail", "not_found",
     "refuse", "huge", "half", "garbage", "malformed", "say", "ask", "hang", "cancelled", "die", "deaf",
-    "mute", "flood", "environment", "folder", "key",
+    "mute", "flood", "noise", "environment", "folder", "key",
 )  # fmt: skip
 
 WAYS = sys.argv[1:]
@@ -155,6 +156,9 @@ def call(number: int, tool: str, given: dict, meta: dict) -> None:
         case "flood":
             sys.stderr.writelines(f"line {line}\n" for line in range(given["number"]))
             give(number, "flooded")
+        case "noise":
+            write(given["text"])
+            give(number, "heard")
         case "environment":
             give(number, json.dumps(dict(os.environ)))
         case "folder":

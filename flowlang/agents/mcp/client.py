@@ -64,6 +64,10 @@ class Server(Protocol):
     @property
     def modes(self) -> Sequence[str]: ...
 
+    @property
+    def over(self) -> bool:
+        """Whether it is known to be gone."""
+
     def open(self) -> Transport: ...
 
     async def ended(self, lost: ConnectionLost) -> str:
@@ -171,6 +175,8 @@ class McpConnection:
     async def call(self, member: Member, call: AgentCall) -> Value:
         signature = self._signature(member)
         arguments = self._arguments(member, call, signature)
+        if self._server.over:
+            raise ConnectionLost("the server is gone", begun=False)
         with self._hearing.during(call.tell) as caller:
             try:
                 result = await self._client.call_tool(
@@ -193,7 +199,8 @@ class McpConnection:
         if not isinstance(refused, ConnectionLost):
             return refused
         ended = await self._server.ended(refused)
-        return ConnectionLost(f"the server is gone: {ended}{self._hearing.last_words()}")
+        message = f"the server is gone: {ended}{self._hearing.last_words()}"
+        return ConnectionLost(message, begun=refused.begun)
 
     # What a call says
 

@@ -14,10 +14,12 @@ from typing import Any, Final
 
 import attrs
 import httpx2
-from mcp.client.streamable_http import streamable_http_client
+from mcp.client.streamable_http import MCP_SESSION_ID, streamable_http_client
 from mcp_types import CONNECTION_CLOSED, INVALID_REQUEST, PARSE_ERROR
 
+from flowlang.agents.mcp.refusals import GONE
 from flowlang.agents.providers import ConnectionLost
+from flowlang.values.value import Value
 
 CONNECT_SECONDS: Final = 30.0
 SHOWN: Final = 200  # characters of a page that explains a refusal
@@ -33,6 +35,7 @@ class Remote:
 
     absent = "there is no connection"
     modes = ("auto",)
+    over = False  # who knows
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[tuple[Any, Any]]:
@@ -80,14 +83,25 @@ class _Client(httpx2.AsyncClient):
                     return _error(request, 502, PARSE_ERROR, message)
         finally:
             await response.aclose()
-        if response.status_code >= 400 and not _is_error_of_mcp(content):
-            status, reason = response.status_code, response.reason_phrase
-            said = " ".join(content.decode(errors="replace").split())[:SHOWN]
-            return _error(request, status, status, f"HTTP {status} {reason}: {said}".rstrip(": "))
+        if response.status_code >= 400:
+            return self._refusal(request, response, bytes(content))
         headers = [(n, v) for n, v in response.headers.multi_items() if n.lower() != "content-encoding"]
         read = httpx2.Response(response.status_code, headers=headers, content=bytes(content), request=request)
         read.next_request = response.next_request
         return read
+
+    def _refusal(self, request: httpx2.Request, response: httpx2.Response, content: bytes) -> httpx2.Response:
+        """A reply that is none: its status is the error, unless an error of MCP says more. A session that
+        the server has forgotten is told in several ways."""
+        status, error = response.status_code, _error_of_mcp(content)
+        forgotten = MCP_SESSION_ID in request.headers and (
+            status in GONE or error.get("code") == CONNECTION_CLOSED
+        )
+        if error and not forgotten:
+            return httpx2.Response(status, json=json.loads(content), request=request)
+        said = " ".join(str(error.get("message") or content.decode(errors="replace")).split())[:SHOWN]
+        message = f"HTTP {status} {response.reason_phrase}: {said}".rstrip(": ")
+        return _error(request, status, GONE[0] if forgotten else status, message)
 
 
 def _reason(problem: BaseException) -> str:
@@ -100,12 +114,14 @@ def _reason(problem: BaseException) -> str:
     return said
 
 
-def _is_error_of_mcp(content: bytes | bytearray) -> bool:
+def _error_of_mcp(content: bytes) -> dict[str, Value]:
+    """The error that a reply holds; empty where it holds none."""
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(found, dict) and isinstance(found.get("error"), dict) and "jsonrpc" in found
+        return {}
+    error = found.get("error") if isinstance(found, dict) and "jsonrpc" in found else None
+    return error if isinstance(error, dict) else {}
 
 
 def _error(request: httpx2.Request, status: int, code: int, message: str) -> httpx2.Response:

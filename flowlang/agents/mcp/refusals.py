@@ -21,7 +21,7 @@ LONGEST_MESSAGE: Final = 2_000
 
 BROKEN_STREAM: Final = "SSE stream failed"  # what it makes of an event that is too large, or no event
 
-GONE: Final = (404, 410)  # a session that the server has forgotten
+GONE: Final = (404, 410)  # a session that the server has forgotten, so that it has not begun with the call
 NOT_NOW: Final = (408, 425, 429, 500, 502, 503, 504)
 NOT_ALLOWED: Final = (401, 403, 407)
 
@@ -47,7 +47,7 @@ def _of_server(code: int, message: str) -> AgentError | ConnectionLost:
     if code == PARSE_ERROR or message.startswith(BROKEN_STREAM):
         return bad_output(message)
     if code == CONNECTION_CLOSED or code in GONE:
-        return ConnectionLost(message)
+        return ConnectionLost(message, begun=code not in GONE)
     if code == INVALID_PARAMS:
         return failed(f"it does not take these arguments: {message}")
     if code == METHOD_NOT_FOUND:

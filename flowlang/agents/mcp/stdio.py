@@ -45,6 +45,7 @@ class Program:
     inherit: Sequence[str]
     hearing: Hearing
     max_reply_bytes: int
+    over: bool = attrs.field(default=False, init=False)
     _process: trio.Process | None = attrs.field(default=None, init=False)
 
     absent = "the server did not start"
@@ -56,6 +57,7 @@ class Program:
     ) -> AsyncIterator[tuple[MemoryObjectReceiveStream[Received], MemoryObjectSendStream[SessionMessage]]]:
         """The streams that a session speaks over. Raises AgentError where it cannot be started."""
         self.hearing.anew()
+        self.over = False
         self._process = process = await self._start()
         received, receive = anyio.create_memory_object_stream[Received](0)
         send, to_send = anyio.create_memory_object_stream[SessionMessage](0)
@@ -112,6 +114,7 @@ class Program:
                     if message is not None:
                         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
                             await received.send(message)
+        self.over = True
 
     def _message(self, line: bytes | TooLong) -> SessionMessage | None:
         """What a line says; a reply that cannot be used becomes an error of the request that it answers."""
