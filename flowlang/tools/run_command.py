@@ -44,6 +44,7 @@ from flowlang.tools.run_in_memory import Answer, nobody
 from flowlang.tools.run_inputs import BadInputFile, Inputs, read_input_file
 from flowlang.tools.run_questions import TerminalAnswers, TypedLines
 from flowlang.tools.run_report import refused_json, render_outcome, result_json, result_text, summary
+from flowlang.tools.run_usage import used_text
 from flowlang.tools.secret_inputs import SecretOption
 from flowlang.values.value import MAX_BOUNDARY, Value
 
@@ -281,6 +282,8 @@ def _show(ended: _Ended, places: Places, options: RunOptions) -> int:
         terminal.out_json(result_json(result, places))
     elif result.status == "done":
         terminal.out(result_text(result.data, to_terminal=sys.stdout.isatty()), end="")
+    if not options.quiet and result.usage:
+        terminal.say(f"used: {used_text(result.usage)}")
     if not options.quiet and sys.stderr.isatty():
         terminal.say(summary(result))
     sys.stdout.flush()

@@ -30,6 +30,7 @@ from flowlang.runtime.mailbox import MailboxFull
 from flowlang.runtime.run import RunResult
 from flowlang.text.suggest import did_you_mean
 from flowlang.tools.run_artifacts import Artifact
+from flowlang.tools.run_usage import Usage
 from flowlang.values.codec import decode, encode
 from flowlang.values.value import Misfit, Value
 
@@ -88,7 +89,8 @@ class NotAccepted(Exception):
 class Result:
     """How a run ended, or was left. `data` is the flow's result as JSON, None unless `status` is "done".
 
-    `artifacts` are the files that it holds, and those that steps gave.
+    `artifacts` are the files that it holds, and those that steps gave. `usage` is what calls have used, for
+    each agent that tells: `{"summarize": {"input_tokens": 1234, "output_tokens": 56}}`.
     `undone` are the paths of the steps that were compensated; `undo_failures` say which could not be. A run
     that was left is `waiting`, `interrupted` or `unknown`, as `left` says; its time is that of this
     process."""
@@ -106,6 +108,7 @@ class Result:
     retries: int
     left: Left | None = None
     artifacts: tuple[Artifact, ...] = ()
+    usage: Usage = attrs.field(factory=dict)
 
 
 @asynccontextmanager
@@ -254,6 +257,7 @@ class RunHandle:
             steps_skipped=left.counts.skipped,
             retries=left.counts.retries,
             left=left,
+            usage=left.counts.usage,
         )
 
 
@@ -278,6 +282,7 @@ def result_of(
         steps_skipped=ended.steps_skipped,
         retries=ended.retries,
         artifacts=artifacts(data),
+        usage=ended.usage,
     )
 
 

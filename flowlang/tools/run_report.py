@@ -57,6 +57,7 @@ def result_json(result: Result, places: Places) -> JsonObject:
         "steps_executed": result.steps_executed,
         "steps_skipped": result.steps_skipped,
         "retries": result.retries,
+        "usage": {agent: dict(amounts) for agent, amounts in result.usage.items()},
     }
 
 
@@ -136,6 +137,7 @@ def refused_json(flow: str | None, diagnostics: Sequence[Diagnostic], read: Read
         "steps_executed": 0,
         "steps_skipped": 0,
         "retries": 0,
+        "usage": {},
     }
 
 

@@ -70,6 +70,7 @@ def _result(known: dict[str, Any], compiled: plan.Plan, folder: str, contents: A
         steps_executed=known["steps_executed"],
         steps_skipped=known["steps_skipped"],
         retries=known["retries"],
+        usage=known.get("usage", {}),
         artifacts=tuple(_artifact(each, contents) for each in known["artifacts"]),
     )
 

@@ -21,6 +21,7 @@ from flowlang.tools.run_questions import answers_text
 from flowlang.tools.run_report import render_outcome
 from flowlang.tools.run_styles import STYLES
 from flowlang.tools.run_times import ago_text, moment_text, span_text
+from flowlang.tools.run_usage import used_text
 from flowlang.tools.run_view import PLACEHOLDER, View
 from flowlang.values.value import Value
 
@@ -68,6 +69,8 @@ def _facts(view: View) -> Iterator[tuple[str, str]]:
         yield "inputs", ", ".join(f"{name}: {value_text(value)}" for name, value in view.inputs.items())
     if view.result is not None and view.result.status == "done" and view.result.data is not None:
         yield "result", value_text(view.result.data)
+    if view.result is not None and view.result.usage:
+        yield "used", used_text(view.result.usage)
 
 
 def _message_text(message: Message) -> str:

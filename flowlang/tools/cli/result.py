@@ -17,6 +17,7 @@ from flowlang.tools.files import read_shown
 from flowlang.tools.run_report import render_outcome, result_text
 from flowlang.tools.run_result import NotEnded, result_text_of, stored_result
 from flowlang.tools.run_table import listed_run, said_of, to_json
+from flowlang.tools.run_usage import used_text
 from flowlang.tools.run_view import command as command_line
 from flowlang.tools.stored import plan_of
 
@@ -59,6 +60,8 @@ def _show(store: Store, record: RunRecord, *, as_json: bool) -> int:
         terminal.out_json(json.loads(result_text_of(store, record)) | {"artifacts": artifacts})
     elif result.status == "done":
         terminal.out(result_text(result.data, to_terminal=sys.stdout.isatty()), end="")
+    if result.usage:
+        terminal.say(f"used: {used_text(result.usage)}")
     return 0 if result.status == "done" else 1
 
 
