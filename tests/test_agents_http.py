@@ -105,6 +105,11 @@ def test_arguments_fill_an_address_and_nothing_but(shop: Service) -> None:
     assert shop.last["query"] == [["a", "1"], ["q", "x&y=z"]]
 
 
+def test_a_target_may_stand_apart(shop: Service) -> None:
+    assert data(agent(), target(shop) + bound("GET {base}/echo/x", target="shop"))["path"] == "/echo/x"
+    assert data(agent(), target(shop) + bound("GET /echo/y", target="shop"))["path"] == "/echo/y"
+
+
 @pytest.mark.parametrize("id", ["..", ".", ""])
 def test_an_argument_cannot_leave_its_place(shop: Service, id: str) -> None:
     wrong = failure(agent("id: string"), target(shop) + bound("shop:GET /echo/{id}/x"), id=id)
@@ -610,6 +615,7 @@ UNFIT = [
     (agent(), bound("GET http://a.test/", errors='{ 404 = "NotFound" }'), "does not raise `NotFound`"),
     (agent(), bound("GET http://a.test/", errors='{ 40 = "NotFound" }'), "errors"),
     (agent(), bound("GET http://a.test/", headers='{ "X Y" = "a" }'), "headers"),
+    (agent(), bound("shop:GET /x", target="other"), "it names two targets, `shop` and `other`"),
     (agent("f: file"), bound("GET http://a.test/{f}"), "the file `f` stands where only values can"),
     (agent("f: file"), bound("PUT http://a.test/"), "the file `f` stands where only values can"),
     (agent("f: list<file>"), bound("GET http://a.test/"), "the file `f` stands where only values can"),

@@ -15,6 +15,10 @@
     query = { page = "{page}" }                  # what is null is left out, a list is repeated
     result = "data.items"                        # the part of the reply that is the result
 
+    [agents.stock]
+    target = "shop"                              # the same, with the target apart
+    http = "GET {base}/stock"
+
     [agents.fetch]
     http = "GET {url}"                           # without a target: all of the address
 
@@ -66,12 +70,15 @@ class HttpProvider:
     def named(self, entry: Settings) -> tuple[str, str]:
         """`shop:GET /items/{id}` is the request `GET /items/{id}` of `shop`; without a target it is the
         host of the address."""
-        wanted = cast(HttpEntry, entry).http
-        found = _ADDRESS.fullmatch(wanted.strip())
+        table = cast(HttpEntry, entry)
+        found = _ADDRESS.fullmatch(table.http.strip())
         help = 'write `http = "shop:GET /items/{id}"` with `[http.shop]`, or "GET https://…"'
         if found is None:
             raise Unfit("it is no request", help, ("http",))
         target, method, address, operation = found.groups()
+        if target is not None and table.target is not None:
+            raise Unfit(f"it names two targets, `{target}` and `{table.target}`", "keep one", ("target",))
+        target = target or table.target
         if method is None:
             if target is None:
                 raise Unfit("it names no target, or no request", help, ("http",))

@@ -69,12 +69,14 @@ class HttpSettings(Settings):
 
 
 class HttpEntry(Settings):
-    """`[agents.NAME]` with `http`: `[TARGET:]METHOD ADDRESS`, or `TARGET:OPERATION`.
+    """`[agents.NAME]` with `http`: `[TARGET:]METHOD ADDRESS`, or `TARGET:OPERATION`. The target may also stand
+    apart, as `target`; `{base}` in an address is the target's.
 
     `query`, `headers`, `form` and `body` are templates; a hole that stands alone in a body is the value
     itself. Without any of them, a POST, PUT or PATCH sends as JSON what the address does not use."""
 
     http: Annotated[str, Field(min_length=1)]
+    target: Annotated[str, Field(min_length=1)] | None = None
     query: dict[str, str] = Field(default_factory=dict)
     headers: dict[HeaderName, str] = Field(default_factory=dict)
     body: Any = None
