@@ -5,7 +5,7 @@ all rounds. A chain of agents that only read makes its calls while its journal i
 time than the commits by hand; one of agents that change something waits for the disk at each step.
 
 Of many short runs at once the aim is 50 µs a step. What holds is twice that, and is all computing: of 500 µs
-a run, half is to make it, begin it and end it, and half its five steps, of which 20 µs each are trio's host and
+a run, half is to make it, begin it and end it, and half its five steps, of which 20 µs each are the host and
 the agent."""
 
 from __future__ import annotations
