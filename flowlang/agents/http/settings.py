@@ -69,8 +69,8 @@ class HttpSettings(Settings):
 
 
 class HttpEntry(Settings):
-    """`[agents.NAME]` with `http`: `[TARGET:]METHOD ADDRESS`, or `TARGET:OPERATION`. The target may also stand
-    apart, as `target`; `{base}` in an address is the target's.
+    """`[agents.NAME]` with `http`: `[TARGET:]METHOD ADDRESS`, or `TARGET:OPERATION`. The target may also
+    stand apart, as `target`; `{base}` in an address is the target's.
 
     `query`, `headers`, `form` and `body` are templates; a hole that stands alone in a body is the value
     itself. Without any of them, a POST, PUT or PATCH sends as JSON what the address does not use."""
