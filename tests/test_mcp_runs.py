@@ -293,3 +293,20 @@ def test_nothing_is_left_of_a_server_when_flow_is_interrupted(project, options, 
             assert index == len(signals) or any("once more leaves at once" in line for line in said)
         running.communicate(timeout=30)
     assert running.returncode != 0
+
+
+def test_nothing_heavy_is_imported_before_a_server_is_connected_to(project):
+    loaded = "import sys; print(sorted({'mcp', 'httpx2', 'anyio', 'pydantic', 'trio'} & sys.modules.keys()))"
+    check = "from flowlang.tools import cli; cli.invoke(['check', '--quiet', 'main.flow'])"
+    for code, expected in {
+        f"import flowlang.agents.mcp; {loaded}": "['pydantic', 'trio']",
+        f"{check}; {loaded}": "[]",
+    }.items():
+        ran = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=project.folder,
+            env=project.environment(),
+            capture_output=True,
+            text=True,
+        )
+        assert ran.stdout.splitlines()[-1:] == [expected], ran.stderr

@@ -153,7 +153,7 @@ async def _connected(target: Target) -> AsyncIterator[Connection]:
 
 def _check_program(target: Target) -> None:
     settings = cast(McpSettings, target.settings)
-    if settings.command is None or "{" in settings.command[0] or "PATH" in settings.env:
+    if settings.command is None or "PATH" in settings.env:
         return
     program = settings.command[0]
     found = shutil.which(str(target.folder / program) if os.sep in program else program)

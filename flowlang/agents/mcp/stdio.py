@@ -154,12 +154,18 @@ class Program:
                     else:
                         await process.stdin.send_all(text.encode() + b"\n")
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            await _close_soon(received)
+            await self._give_up(received)
 
     async def _end(self, process: trio.Process, received: MemoryObjectSendStream[Received]) -> None:
         """A server that has ended is not waited for, though one that it started may hold its output open."""
         await process.wait()
-        await _close_soon(received)
+        await self._give_up(received)
+
+    async def _give_up(self, received: MemoryObjectSendStream[Received]) -> None:
+        """End the session, once what is still to be read had a moment to arrive."""
+        await trio.sleep(ENDING_SECONDS)
+        self.over = True
+        received.close()
 
     async def _listen(self, process: trio.Process) -> None:
         """Hear what the server says on its standard error."""
@@ -179,12 +185,6 @@ async def _refuse(
     if isinstance(item.message, JSONRPCRequest):
         error = ErrorData(code=INVALID_PARAMS, message=f"they cannot be sent: {problem}")
         await received.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=item.message.id, error=error)))
-
-
-async def _close_soon(received: MemoryObjectSendStream[Received]) -> None:
-    """Give what is still to be read a moment to arrive."""
-    await trio.sleep(ENDING_SECONDS)
-    received.close()
 
 
 async def _leave(process: trio.Process) -> None:
