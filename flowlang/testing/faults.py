@@ -199,7 +199,9 @@ def _once_more(coming: list[Comes]) -> tuple[Comes, ...]:
 
 
 _deaths: Final = st.lists(
-    _made(Dies, st.integers(1, 30), st.booleans(), delays), max_size=3, unique_by=lambda death: death.commit
+    _made(Dies, st.integers(1, 6) | st.integers(1, 30), st.booleans(), delays),
+    max_size=3,
+    unique_by=lambda death: death.commit,
 ).map(tuple)
 _clocks: Final = st.lists(_made(ClockSet, delays | delays.map(lambda by: f"-{by}"), delays), max_size=2).map(
     tuple
