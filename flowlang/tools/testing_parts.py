@@ -1,7 +1,7 @@
 """A condition that does not hold -> the values of its parts, to see why.
 
-Of an `and` only the first operand that is false says anything, since the ones behind it may have no value;
-of an `or` all do."""
+Of an `and` or `or` the operand that decides says all: those behind it may have no value. Where none does, all
+of them say something."""
 
 from __future__ import annotations
 
@@ -26,11 +26,10 @@ def explained(condition: tests.Part, evaluate: Evaluator, names: Names) -> tuple
 def _telling(part: tests.Part, evaluate: Evaluator, names: Names) -> Iterator[tests.Part]:
     """The parts that say why, from outside in."""
     yield part
-    below = part.below
-    if part.junction == "and":
-        below = tuple(islice((p for p in below if not _holds(p, evaluate, names)), 1))
-    for each in below:
-        yield from _telling(each, evaluate, names)
+    deciding = (p for p in part.below if _holds(p, evaluate, names) == (part.junction == "or"))
+    decided = tuple(islice(deciding, 1)) if part.junction else ()
+    for below in decided or part.below:
+        yield from _telling(below, evaluate, names)
 
 
 def _holds(part: tests.Part, evaluate: Evaluator, names: Names) -> bool:
