@@ -31,6 +31,7 @@ paths:
       - { name: lang, in: query, schema: { type: string } }
     get:
       operationId: get-item
+      x-widget: { target: 1, put: 2 }
       summary: Look at an item.
       description: Not shown.
       deprecated: true
@@ -335,3 +336,28 @@ def test_a_document_that_changes_is_read_again(project: Path) -> None:
     assert len(describe("http", "shop.yaml", "main.flow").agents) == 5
     (project / "shop.yaml").write_text("openapi: 3.0.0\npaths: {/a: {get: {}}}")
     assert [agent.name for agent in describe("http", "shop.yaml", "main.flow").agents] == ["get_a"]
+
+
+def test_each_operation_stands_in_a_line(project: Path) -> None:
+    lines = YAML.splitlines()
+    agents = describe("http", "shop.yaml", "main.flow").agents
+    assert [lines[(agent.line or 0) - 1].strip() for agent in agents] == [
+        "get:",
+        "delete:",
+        "put:",
+        "post:",
+        "post:",
+    ]
+    document, _ = read_text(YAML.encode())
+    (project / "shop.json").write_text(json.dumps(document, indent=1))
+    lines = (project / "shop.json").read_text().splitlines()
+    agents = describe("http", "shop.json", "main.flow").agents
+    assert [lines[(agent.line or 0) - 1].split('"')[1] for agent in agents] == [
+        "get",
+        "delete",
+        "put",
+        "post",
+        "post",
+    ]
+    (project / "shop.json").write_text(json.dumps(document))
+    assert {agent.line for agent in describe("http", "shop.json", "main.flow").agents} == {1}

@@ -37,7 +37,7 @@ def describe(
         mistake = Mistake(problem.message, problem.help, problem.line, code=problem.code)
         return Description(problem.path or "", mistakes=(mistake,))
     types = import_module("flowlang.agents.offered_types")
-    return cast(Description, types.description(told.offers, told.path))
+    return cast(Description, types.description(told.offers, told.path, told.lines))
 
 
 def needs_lock(kind: str, target: str, using_path: str, environment: str | None = None) -> bool:

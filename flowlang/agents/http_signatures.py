@@ -9,9 +9,10 @@ import os
 from functools import lru_cache
 from typing import Final
 
+from flowlang.agents.http_route import route_of
 from flowlang.agents.offers import NotDescribed, Offered, Told
 from flowlang.agents.openapi import offers_of
-from flowlang.agents.openapi_text import MAX_DOCUMENT_BYTES, NoDocument, line_of, read_text
+from flowlang.agents.openapi_text import MAX_DOCUMENT_BYTES, NoDocument, line_of, place_of, read_text
 from flowlang.agents.roots import CONFIG_NAME, config_folder, root_folder
 from flowlang.agents.tables import read_tables
 
@@ -60,23 +61,43 @@ def told_by_file(path: str, root: str) -> Told:
     if os.path.commonpath([real, os.path.realpath(root)]) != os.path.realpath(root):
         help = "flows may only use files below the project's root"
         raise NotDescribed("it lies outside the project", help, path=shown)
-    offers, problem = _offers(real, known.st_mtime_ns, known.st_size)
-    if problem is not None:
-        raise NotDescribed(problem.message, problem.help, problem.line, shown)
-    return Told(offers, shown)
+    found = _read(real, known.st_mtime_ns, known.st_size)
+    if isinstance(found, NoDocument):
+        raise NotDescribed(found.message, found.help, found.line, shown)
+    offers, lines = found
+    return Told(offers, shown, lines)
 
 
 @lru_cache(maxsize=8)
-def _offers(path: str, modified: int, size: int) -> tuple[tuple[Offered, ...], NoDocument | None]:
-    """What a file offers, or what is wrong with it. One file is asked for once for each of its agents."""
+def _read(path: str, modified: int, size: int) -> tuple[tuple[Offered, ...], tuple[int, ...]] | NoDocument:
+    """What a file offers and in which lines, or what is wrong with it. One file is asked for once for each of
+    its agents."""
     text = ""
     try:
         with open(path, "rb") as file:
             document, text = read_text(file.read(MAX_DOCUMENT_BYTES + 1))
-        return offers_of(document), None
+        offers = offers_of(document)
+        return offers, _lines(text, offers)
     except OSError as problem:
-        return (), NoDocument(f"it cannot be read: {problem.strerror}")
+        return NoDocument(f"it cannot be read: {problem.strerror}")
     except NoDocument as problem:
         if problem.line is None and problem.path:
             problem.line = line_of(text, problem.path)
-        return (), problem
+        return problem
+
+
+def _lines(text: str, offers: tuple[Offered, ...]) -> tuple[int, ...]:
+    """Where each operation stands. They come in the order of the document, so each is looked for behind the
+    one before it."""
+    lines: list[int] = []
+    line, counted, at, last = 1, 0, max(place_of(text, "paths", 0), 0), ""
+    for offered in offers:
+        route = route_of(offered)
+        assert route is not None, "an operation was offered with its route"
+        keys = (route.method.lower(),) if route.path == last else (route.path, route.method.lower())
+        for key in keys:
+            at = max(place_of(text, key, at + 1), at)
+        line += text.count("\n", counted, at)
+        counted, last = at, route.path
+        lines.append(line)
+    return tuple(lines)

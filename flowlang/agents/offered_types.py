@@ -10,6 +10,7 @@ that a flow may pass on what may be null, which is then not sent, unless null it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Final
 
 import attrs
@@ -32,19 +33,21 @@ OPEN: Final = "arguments"
 """The parameter of an agent that takes any arguments: an object of them."""
 
 
-def description(offers: Sequence[Offered], shown_path: str) -> Description:
-    """What flows see of a target. Never raises; what cannot be used is left out, with a mistake."""
+def description(offers: Sequence[Offered], shown_path: str, lines: Sequence[int] = ()) -> Description:
+    """What flows see of a target, whose offers stand in these lines of a file. Never raises; what cannot be
+    used is left out, with a mistake."""
     agents: list[DescribedAgent] = []
     mistakes: list[Mistake] = []
     told, heard = Memory(), Memory()
-    for name, offered in zip(agent_names(offers), offers[:MAX_AGENTS], strict=False):
+    each = zip_longest(agent_names(offers[:MAX_AGENTS]), offers[:MAX_AGENTS], lines[:MAX_AGENTS])
+    for name, offered, line in each:
         signature = _signature(offered, shown_path, told, heard)
         is_read = min(told.left, heard.left) >= 0
         problem = _objection(signature) if is_read else "all schemas together are too large to be read"
         if problem is not None:
-            mistakes.append(Mistake(f"`{offered.name}`: {problem}", agent=name))
+            mistakes.append(Mistake(f"`{offered.name}`: {problem}", line=line, agent=name))
         else:
-            agents.append(signature.agent(name, offered))
+            agents.append(attrs.evolve(signature.agent(name, offered), line=line))
     if len(offers) > MAX_AGENTS:
         mistakes.append(Mistake(f"it offers more than {MAX_AGENTS:,} agents"))
     return Description(shown_path, _with_names(agents), tuple(mistakes))

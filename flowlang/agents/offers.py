@@ -51,10 +51,12 @@ class Offered:
 
 @attrs.frozen
 class Told:
-    """What is known of a target without asking it, and the file that says so."""
+    """What is known of a target without asking it, and the file that says so. `lines` are those where each
+    offer stands in it, from 1; there are none where nobody looked."""
 
     offers: tuple[Offered, ...]
     path: str
+    lines: tuple[int, ...] = ()
 
 
 class NotDescribed(Exception):

@@ -7,6 +7,7 @@ is null. Merge keys are followed."""
 from __future__ import annotations
 
 import json
+import re
 from importlib import import_module
 from typing import Any, Final
 
@@ -52,12 +53,19 @@ def line_of(text: str, path: tuple[str, ...]) -> int | None:
     """The line where the last key of a path stands, looked for behind those before it."""
     at = -1
     for key in path:
-        found = [text.find(form, at + 1) for form in (f'"{key}"', f"{key}:", f"'{key}':")]
-        places = [place for place in found if place >= 0]
-        if not places:
+        found = place_of(text, key, at + 1)
+        if found < 0:
             break
-        at = min(places)
+        at = found
     return text.count("\n", 0, at) + 1 if at >= 0 else None
+
+
+def place_of(text: str, key: str, start: int) -> int:
+    """Where a key stands next in JSON or YAML, or something that looks like it; -1 where it does not."""
+    if text[:100].lstrip().startswith("{"):
+        return text.find(json.dumps(key), start)
+    found = re.compile(rf"(?<![\w/-])([\"']?){re.escape(key)}\1\s*:").search(text, start)
+    return found.start() if found else -1
 
 
 def _json(text: str) -> Value:
