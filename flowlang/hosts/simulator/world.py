@@ -64,8 +64,8 @@ class Jump:
 
 @attrs.frozen
 class Crash:
-    """The process ends at a commit, counted from 1: when it was `written` and nothing has heard of it, or
-    just before. Somebody takes the run up `away` later."""
+    """The process ends at a commit, counted from 1 over all processes of a run: when it was `written` and
+    nothing has heard of it, or just before. Somebody takes the run up `away` later."""
 
     commit: int
     written: bool = True
