@@ -145,7 +145,7 @@ def call(number: int, tool: str, given: dict, meta: dict) -> None:
         case "cancelled":
             give(number, json.dumps(cancelled))
         case "die":
-            print("out of memory", file=sys.stderr)
+            print("out of memory", end="", file=sys.stderr, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
         case "deaf":
             os.close(0)

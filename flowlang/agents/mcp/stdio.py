@@ -7,7 +7,7 @@ terminated and then killed, and all of this takes less time than a host gives a 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -173,9 +173,13 @@ class Program:
         assert process.stderr is not None
         with suppress(trio.ClosedResourceError, trio.BrokenResourceError):
             while piece := await process.stderr.receive_some(READ_BYTES):
-                for line in lines.add(piece):
-                    content = line.head if isinstance(line, TooLong) else line
-                    self.hearing.line(content.decode(errors="replace"), "debug")
+                self._hear(lines.add(piece))
+            self._hear(lines.add(b"\n"))  # the last words of a program that broke off
+
+    def _hear(self, lines: Iterable[bytes | TooLong]) -> None:
+        for line in lines:
+            content = line.head if isinstance(line, TooLong) else line
+            self.hearing.line(content.decode(errors="replace"), "debug")
 
 
 async def _refuse(
@@ -184,7 +188,9 @@ async def _refuse(
     """Answer a request that cannot be sent."""
     if isinstance(item.message, JSONRPCRequest):
         error = ErrorData(code=INVALID_PARAMS, message=f"they cannot be sent: {problem}")
-        await received.send(SessionMessage(JSONRPCError(jsonrpc="2.0", id=item.message.id, error=error)))
+        refusal = SessionMessage(JSONRPCError(jsonrpc="2.0", id=item.message.id, error=error))
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            await received.send(refusal)
 
 
 async def _leave(process: trio.Process) -> None:
