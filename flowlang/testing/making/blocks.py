@@ -12,15 +12,7 @@ from flowlang.testing.making.kinds import BOOL, NULL, STRING, list_of, optional,
 from flowlang.testing.making.scope import Around, Finding
 from flowlang.testing.making.tasks import Tasks
 
-BUILT_IN: Final = (
-    "Timeout",
-    "AgentFailed",
-    "Unavailable",
-    "BadOutput",
-    "BadValue",
-    "EvaluationFailed",
-    "LoopExhausted",
-)
+BUILT_IN: Final = ("Timeout", "AgentFailed", "Unavailable", "BadOutput", "EvaluationFailed", "BadValue")
 BACKOFFS: Final = (
     "",
     " backoff 1s",
@@ -44,6 +36,10 @@ class Statements:
 
 @attrs.define(eq=False)
 class Blocks(Tasks):
+    """`result` is what the flow that is being made gives."""
+
+    result: plan.Type = NULL
+
     def block(self, ending: str, type: plan.Type, around: Around, *, ordered: bool = False) -> str:
         made = Statements(ending, around, ordered)
         self.several(0 if type != NULL else 1, 5, lambda: self.statement(made))
@@ -187,7 +183,7 @@ class Blocks(Tasks):
         return " ".join(words)
 
     def failure_name(self) -> str:
-        return self.one_of(*BUILT_IN[:3]) if not self.maybe() or not self.errors else self.error()
+        return self.among(BUILT_IN) if not self.maybe() or not self.errors else self.error()
 
     def catches(self, type: plan.Type, around: Around) -> list[str]:
         if not self.maybe(3):
@@ -221,5 +217,3 @@ class Blocks(Tasks):
         if self.maybe(10):
             clauses.append(f"finally {self.block('', NULL, inner)}")
         return clauses
-
-    result: plan.Type = NULL

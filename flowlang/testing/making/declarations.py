@@ -30,12 +30,8 @@ FIELDS: Final = ("id", "n", "text", "at", "next", "timeout")
 CASES: Final = ("Done", "Left", "Odd")
 VALUES: Final = ("low", "high", "on hold", "ü")
 BACKOFFS: Final = (
-    "",
-    " backoff 1s",
-    " backoff constant 250ms",
-    " backoff linear 2s to 5s",
-    " backoff 1s to 30s within 5m",
-)
+    "", " backoff 1s", " backoff constant 250ms", " backoff linear 2s to 5s", " backoff 1s to 30s within 5m",
+)  # fmt: skip
 
 
 @attrs.frozen

@@ -7,6 +7,7 @@ to be null, or to be one value of an enum, can no longer be asked about."""
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import Final
 
 import attrs
@@ -38,17 +39,8 @@ from flowlang.testing.making.kinds import (
 from flowlang.testing.making.scope import Around, Finding, named
 
 ODD: Final = (
-    "",
-    "a",
-    "b",
-    "ab,c",
-    "7",
-    "über ${",
-    'a "b" \\',
-    "a\nb\t",
-    "2024-05-01T12:00:00Z",
-    "\U0001f600",
-)
+    "", "a", "b", "ab,c", "7", "über ${", 'a "b" \\', "a\nb\t", "2024-05-01T12:00:00Z", "\U0001f600",
+)  # fmt: skip
 TEXTS: Final = tuple(map(string_text, ODD))
 WRITTEN: Final = ("'raw ${'", '"""\n  one\n    two\n"""')
 """Strings in other forms."""
@@ -141,7 +133,7 @@ class Expressions(Declarations):
             case "float":
                 return self.one_of("0.0", "1.5", "2.0", "1e3", "1e308", "0.1")
             case "bool":
-                return self.one_of("false", "true", "", "") or self.parameter_of(BOOL)
+                return self.parameter_of(BOOL) if self.maybe() else self.one_of("false", "true")
             case "duration":
                 return duration_text(self.one_of(0, 1, 1_500, 60_000, 3_600_000) * 1_000)
             case "datetime":
@@ -161,18 +153,16 @@ class Expressions(Declarations):
     # From forms
 
     def _forms(self, type: plan.Type, around: Around) -> tuple[str, ...]:
-        own = FORMS.get(type.kind if type.kind != "null" else "", ())
-        if isinstance(type, plan.ScalarType):
-            return FORMS.get(type.kind, ())
-        special = FORMS.get(written(type), ())
+        forms = FORMS.get(type.kind, ())
+        if not isinstance(type, plan.ScalarType):
+            forms += FORMS.get(written(type), ())
         match type:
             case plan.ListType(item=item) if item in ORDERED:
-                special += FORMS["list of ordered"]
+                forms += FORMS["list of ordered"]
             case plan.OptionalType(inner=inner) if inner in ORDERED:
-                special += FORMS["optional of ordered"]
+                forms += FORMS["optional of ordered"]
             case plan.MapType(value=plan.ListType()):
-                special += FORMS["map of lists"]
-        forms = own + special
+                forms += FORMS["map of lists"]
         return tuple(form for form in forms if "{ " not in form) if around.in_hole else forms
 
     def formed(self, pattern: str, type: plan.Type, around: Around) -> str:
@@ -256,14 +246,11 @@ class Expressions(Declarations):
                 holds = around.seeing(name.text, inner)
                 return Finding(f"{name.text} != null", f"{name.text} == null", holds, fails)
             case plan.UnionType(cases=cases):
-                case, holds = self.among(cases), fails
-                for field in case.fields:
-                    holds = attrs.evolve(
-                        holds, names=(*holds.names, *named(f"{name.text}.{field.name}", field.type))
-                    )
-                return Finding(
-                    f"{name.text} is {case.name}", f"not ({name.text} is {case.name})", holds, fails
-                )
+                case = self.among(cases)
+                fields = [named(f"{name.text}.{field.name}", field.type) for field in case.fields]
+                holds = attrs.evolve(fails, names=(*fails.names, *chain(*fields)))
+                condition = f"{name.text} is {case.name}"
+                return Finding(condition, f"not ({condition})", holds, fails)
             case plan.EnumType(values=values):
                 value = string_text(self.among(values))
                 return Finding(f"{name.text} == {value}", f"{name.text} != {value}", fails, fails)
