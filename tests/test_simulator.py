@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -206,6 +207,15 @@ def test_a_run_that_goes_on_and_on_is_stopped(body: str) -> None:
     world = World(lambda path, call, now: Reaction(REPLY if "while" in body else Ends(Raised("Unavailable"))))
     run = simulated(body, world, most=1_000)
     assert (run.problem, run.result) == ("too long", None)
+
+
+def test_a_run_that_is_taken_up_is_stopped_all_the_same() -> None:
+    body = "step a = while n < 9, at most 9 times, from n = 0 { step b = look(n: n) next b }\nreturn a"
+    world = World(lambda path, call, now: Reaction(Ends(Replied(call.arguments["n"] + 1))))
+    told = len(simulated(body, world).events)
+    for most, commit, written in product(range(told - 6, told + 2), range(1, 12), (False, True)):
+        crashed = attrs.evolve(world, crashes=[Crash(commit, written)])
+        assert simulated(body, crashed, most=most).problem == ("too long" if most < told else None)
 
 
 def test_what_a_world_raises_leaves_the_simulation() -> None:

@@ -34,11 +34,11 @@ class Made:
 
 @attrs.frozen
 class Simulated:
-    """`result` is None where there is a `problem`. `events` are those of whoever held the run last, who is told
-    what was before, too. `calls` stand in the order in which they were made. `unbounded` are the waits for
-    answers and events that no deadline ends; `waiting` are those that were open in the end. `commits` counts
-    those that were begun, `choices` how often another order of what arrives would have been as good. Instants
-    in microseconds since 1970."""
+    """`result` is None where there is a `problem`. `events` are those of whoever held the run last, who is
+    told what was before, too. `calls` stand in the order in which they were made. `unbounded` are the waits
+    for answers and events that no deadline ends; `waiting` are those that were open in the end. `commits`
+    counts those that were begun, `choices` how often another order of what arrives would have been as good.
+    Instants in microseconds since 1970."""
 
     result: RunResult | None
     problem: Problem | None

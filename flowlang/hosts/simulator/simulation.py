@@ -42,6 +42,7 @@ from flowlang.runtime.inputs import (
     Stopped,
     TimeCame,
 )
+from flowlang.runtime.journal import JournalMisfit
 from flowlang.runtime.kernel import Cancelled, Closed, Kernel
 from flowlang.runtime.program import Program, link
 from flowlang.runtime.replay import kernel_of, replay
@@ -136,12 +137,16 @@ class _Simulation:
                     self._fall(crashed.crash)
                 except _Over as over:
                     problem = over.problem
+                except (Closed, Cancelled, JournalMisfit):
+                    if not self._kernel.closed:
+                        raise
+                    problem = "too long"
             return self._simulated(problem)
         finally:
             self._kernel.close()
 
     def _carry_out(self) -> None:
-        """Raises _Crashed, _Over."""
+        """Raises _Crashed, _Over; and whatever leaves a kernel that was closed by `_tell`."""
         self._enter()
         while not self._kernel.ended:
             self._commit(self._next())
@@ -320,10 +325,7 @@ class _Simulation:
         }
 
     def _hear(self, input: Input, taking_up: bool) -> None:
-        try:
-            commands = self._kernel.advance(input)
-        except (Closed, Cancelled):
-            raise _Over("too long") from None
+        commands = self._kernel.advance(input)
         if self._kernel.closed:
             raise _Over("too long")
         for command in commands:
@@ -331,6 +333,7 @@ class _Simulation:
                 self._do(command, input)
 
     def _tell(self, event: Event) -> None:
+        """Note what the run tells. One that tells too much is closed there, since it may never wait again."""
         self._told.append(event)
         if len(self._told) > self._most:
             self._kernel.closed = True
