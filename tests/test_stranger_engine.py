@@ -297,6 +297,35 @@ def test_what_is_to_be_undone_is_told_from_what_would_be(
     assert trio.run(main) == undos
 
 
+PAYS = """
+event Paid(order: string)
+
+flow main(order: string) -> string {
+  step paid = wait for Paid where payment => payment.order == order
+    timeout 7d
+  return paid.order
+}
+"""
+
+
+def test_an_event_that_no_step_has_wanted_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "runs.db"
+
+    async def main() -> None:
+        ready = flowlang.prepare(flowlang.compile("main.flow", text=PAYS))
+        async with Engine.open(path, durability="none") as engine:
+            async with engine.started(ready, ready.read({"order": "A7"}), run_id="r", wait=False):
+                pass
+            for order in ("A8", "A9"):
+                await engine.signal("r", "Paid", {"order": order})
+            async with engine.resume("r", wait=False):
+                pass
+
+    trio.run(main)
+    assert invoke(["show", "r", "--store", str(path)]) == 0
+    assert "the event Paid, 2 times, which no step has wanted so far" in capsys.readouterr().out
+
+
 PHOTOS = """
 agent small(photo: file) -> file effect read
 

@@ -181,6 +181,11 @@ class Kernel:
         """Events that came before anybody waited for them."""
         return len(self._mailbox.kept)
 
+    @property
+    def kept_events(self) -> list[str]:
+        """The names of these events, in the order in which they came."""
+        return [name for name, _ in self._mailbox.kept]
+
     def close(self) -> None:
         """Leave a run where it stands: nothing of it goes on, no undo and no `finally`."""
         self.closed = True

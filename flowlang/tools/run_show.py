@@ -5,6 +5,7 @@ A loop of many items is one line and those of its items that are not done: of al
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
@@ -63,6 +64,8 @@ def _facts(view: View) -> Iterator[tuple[str, str]]:
         yield "held by", f"nobody, since {moment_text(record.updated)}; {_going_on(view)}"
     if unheard := [message for message in view.messages if message.path not in view.too_late]:
         yield "unheard", ", ".join(map(_message_text, unheard))
+    if view.kept:
+        yield "kept", ", ".join(map(_kept_text, Counter(view.kept).items()))
     if view.too_late:
         yield "too late", ", ".join(f"the answer to {path}, no longer asked" for path in view.too_late)
     if view.inputs:
@@ -71,6 +74,12 @@ def _facts(view: View) -> Iterator[tuple[str, str]]:
         yield "result", value_text(view.result.data)
     if view.result is not None and view.result.usage:
         yield "used", used_text(view.result.usage)
+
+
+def _kept_text(kept: tuple[str, int]) -> str:
+    event, count = kept
+    times = f", {count:,} times" if count > 1 else ""
+    return f"the event {event}{times}, which no step has wanted so far"
 
 
 def _message_text(message: Message) -> str:

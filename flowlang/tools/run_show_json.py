@@ -51,6 +51,7 @@ def run_json(view: View) -> JsonObject:
         "waits": [wait_json(view, wait) for wait in view.waits.values()],
         "unheard": [{"kind": message.kind, "path": message.path or None} for message in view.messages],
         "too_late": list(view.too_late),
+        "kept": list(view.kept),
         "unknown": [_unknown_json(view, path, agent) for path, agent in view.unknown.items()],
         "steps": [step_json(view, step) for step in steps],
     }

@@ -33,7 +33,8 @@ PLACEHOLDER: Final = "VALUE"
 class View:
     """`inputs` in JSON form, without secrets. `result` is there once the run has ended. `waits` and `unknown`
     are what it waits for and the calls that may or may not have been made, by their paths; the latter as
-    agents' names. `messages` are what it has not heard of yet, `too_late` the paths of questions whose
+    agents' names. `messages` are what it has not heard of yet, `kept` the events that no step has
+    wanted so far, `too_late` the paths of questions whose
     answers came when they were no longer asked. `store` is the option to name the store with,
     `now` the instant of looking."""
 
@@ -47,6 +48,7 @@ class View:
     unknown: Mapping[str, str]
     messages: Sequence[Message]
     too_late: Sequence[str]
+    kept: Sequence[str]
     now: int
     store: str | None
 
@@ -105,6 +107,7 @@ def view(store: Store, wanted: str, *, now: int, option: str | None = None) -> V
             unknown={path: kernel.calls[path].call.agent for path in unknown},
             messages=store.messages(run=record.number),
             too_late=[*looking.too_late, *_passed_over(store, record)],
+            kept=kernel.kept_events,
             now=now,
             store=option,
         )
