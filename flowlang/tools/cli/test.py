@@ -39,6 +39,8 @@ NO_TESTS = 'there is no test; write `test "…" { … }` below a flow'
 
 @attrs.frozen
 class Findings:
+    """What came of all files; `missing` says what could not be found."""
+
     tested: list[Tested]
     coverage: Coverage | None
     missing: Sequence[Diagnostic]
@@ -82,13 +84,17 @@ def command(
     where = paths or (".",)
     collected = collect(where)
     _insist_on_a_match(collected, wanted)
-    show = partial(_show, as_json=as_json, junit=junit, quiet=quiet)
-    findings = show(collected, wanted, coverage)
+    tell = _say_nothing if as_json else partial(_tell, quiet=quiet)
+    carry_out = partial(_carried_out, wanted=wanted, coverage=coverage, tell=tell)
+    report = partial(_report, as_json=as_json, junit=junit)
+    findings = carry_out(collected)
+    report(findings)
     while watch:
         wait_for_change(collected.started_ns, partial(snapshot, where, collected.checked.values()))
         collected = collect(where, previous=collected)
         terminal.clear()
-        findings = show(collected, wanted, coverage)
+        findings = carry_out(collected)
+        report(findings)
     return int(findings.failed)
 
 
@@ -104,17 +110,10 @@ def _insist_on_a_match(collected: Collected, wanted: str | None) -> None:
     raise click.UsageError(f"no test has `{wanted}` in its name" + (f"; {hint}" if hint else ""))
 
 
-def _show(
-    collected: Collected,
-    wanted: str | None,
-    coverage: bool,
-    *,
-    as_json: bool,
-    junit: Path | None,
-    quiet: bool,
+def _carried_out(
+    collected: Collected, *, wanted: str | None, coverage: bool, tell: Callable[[Tested], None]
 ) -> Findings:
-    """Carry the tests out, and tell of each when it is done."""
-    tell: Callable[[Tested], None] = (lambda tested: None) if as_json else partial(_tell, quiet=quiet)
+    """Carry the tests out; `tell` hears of each file when it is through."""
     tested: list[Tested] = []
     covered: list[Coverage] = []
     for suite in collected.suites:
@@ -125,18 +124,7 @@ def _show(
             tested.append(each)
         if watched is not None and suite.places is not None:
             covered.append(watched.coverage(suite.places))
-    findings = Findings(tested, merged(covered) if coverage else None, collected.missing)
-    if junit is not None:
-        _write(junit, junit_text(tested))
-    if as_json:
-        found = tests_json(tested)
-        terminal.out_json(
-            found | ({"coverage": coverage_json(findings.coverage)} if findings.coverage else {})
-        )
-    elif findings.coverage is not None:
-        terminal.out(coverage_text(findings.coverage), end="")
-    _say(findings)
-    return findings
+    return Findings(tested, merged(covered) if coverage else None, collected.missing)
 
 
 def _verdicts(suite: Suite, wanted: str | None, watched: Watched | None) -> Iterator[Verdict]:
@@ -166,7 +154,20 @@ def _tell(tested: Tested, *, quiet: bool) -> None:
             terminal.out(failure_text(verdict, suite.places, style))
 
 
-def _say(findings: Findings) -> None:
+def _say_nothing(tested: Tested) -> None:
+    """JSON comes as one object at the end."""
+
+
+def _report(findings: Findings, *, as_json: bool, junit: Path | None) -> None:
+    """What there is to say when all are through."""
+    coverage = findings.coverage
+    if junit is not None:
+        _write(junit, junit_text(findings.tested))
+    if as_json:
+        covered = {} if coverage is None else {"coverage": coverage_json(coverage)}
+        terminal.out_json(tests_json(findings.tested) | covered)
+    elif coverage is not None:
+        terminal.out(coverage_text(coverage), end="")
     terminal.say_diagnostics(findings.missing, read_shown)
     if not findings.tested and not findings.missing:
         terminal.say(NO_TESTS)
