@@ -230,6 +230,11 @@ def test_a_run_of_a_model_ends_with_what_it_has_used(asked, capfd, tmp_path):
         assert asked(command, run) == 0
         shown = capfd.readouterr()
         assert "summarize 1,234 in, 56 out" in shown.out + shown.err
+    assert asked("show", run, "found") == 0
+    assert "used      1,234 in, 56 out" in capfd.readouterr().out
+    assert asked("show", run, "--json") == 0
+    shown = json.loads(capfd.readouterr().out)
+    assert shown["usage"]["summarize"] == {"input_tokens": 1234, "output_tokens": 56}
     assert asked("result", run, "--json") == 0
     amounts = {"input_tokens": 1234, "output_tokens": 56}
     assert json.loads(capfd.readouterr().out)["usage"] == {"summarize": amounts}

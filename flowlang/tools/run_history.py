@@ -71,6 +71,11 @@ class Call:
                 return Replied(fields)
         raise AssertionError("no other row ends a call")
 
+    def used(self) -> Mapping[str, int]:
+        """What it has used, as far as it told."""
+        ended = None if self.row is None else input_of(self.row)
+        return (ended.used or {}) if isinstance(ended, CallEnded) else {}
+
 
 @attrs.define(eq=False)
 class Step:

@@ -72,8 +72,8 @@ def _facts(view: View) -> Iterator[tuple[str, str]]:
         yield "inputs", ", ".join(f"{name}: {value_text(value)}" for name, value in view.inputs.items())
     if view.result is not None and view.result.status == "done" and view.result.data is not None:
         yield "result", value_text(view.result.data)
-    if view.result is not None and view.result.usage:
-        yield "used", used_text(view.result.usage)
+    if view.usage:
+        yield "used", used_text(view.usage)
 
 
 def _kept_text(kept: tuple[str, int]) -> str:

@@ -48,6 +48,7 @@ def run_json(view: View) -> JsonObject:
         "data": None if ended is None else ended["data"],
         "resume": view.resume() if view.left else None,
         "errors": [] if ended is None else ended["errors"],
+        "usage": {agent: dict(amounts) for agent, amounts in view.usage.items()},
         "waits": [wait_json(view, wait) for wait in view.waits.values()],
         "unheard": [{"kind": message.kind, "path": message.path or None} for message in view.messages],
         "too_late": list(view.too_late),
@@ -114,6 +115,7 @@ def call_json(view: View, call: Call) -> JsonObject:
         "arguments": arguments_of(view.plan, call),
         "reply": reply_of(view.plan, call, outcome) if isinstance(outcome, Replied) else None,
         "error": attrs.asdict(outcome) if isinstance(outcome, Raised) else None,
+        "used": dict(call.used()),
     }
 
 

@@ -21,6 +21,7 @@ from flowlang.tools.run_progress import failure_text, split_path
 from flowlang.tools.run_show_json import arguments_of, reply_of, value_of
 from flowlang.tools.run_styles import STYLES
 from flowlang.tools.run_times import moment_text, span_text
+from flowlang.tools.run_usage import amounts_text
 from flowlang.tools.run_view import View
 from flowlang.values.value import Value
 
@@ -124,6 +125,8 @@ def _call(view: View, call: Call, everything: bool, *, known: bool) -> Iterator[
     for instant in call.again:
         yield _fact("again", f"made anew at {moment_text(instant)}, since nobody knew what became of it")
     yield from _outcome(view, call, everything)
+    if used := call.used():
+        yield _fact("used", amounts_text(used))
 
 
 def _outcome(view: View, call: Call, everything: bool) -> Iterator[Line]:

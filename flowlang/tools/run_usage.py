@@ -14,8 +14,9 @@ _SHORT: Final = {"input_tokens": "in", "output_tokens": "out"}
 
 def used_text(usage: Usage) -> str:
     """All of it, in the order in which agents were first used."""
-    return "; ".join(f"{agent} {_amounts_text(amounts)}" for agent, amounts in usage.items())
+    return "; ".join(f"{agent} {amounts_text(amounts)}" for agent, amounts in usage.items())
 
 
-def _amounts_text(amounts: Mapping[str, int]) -> str:
+def amounts_text(amounts: Mapping[str, int]) -> str:
+    """`1,234 in, 56 out`, and whatever else is counted by its name."""
     return ", ".join(f"{n:,} {_SHORT.get(name, name.replace('_', ' '))}" for name, n in amounts.items())

@@ -22,6 +22,7 @@ from flowlang.tools.run_history import History
 from flowlang.tools.run_looking import looking_at
 from flowlang.tools.run_secrets import shown_arguments
 from flowlang.tools.run_undos import mark_undos
+from flowlang.tools.run_usage import Usage
 from flowlang.tools.stored import Begun
 from flowlang.values.codec import encode
 from flowlang.values.value import Value
@@ -35,8 +36,8 @@ class View:
     are what it waits for and the calls that may or may not have been made, by their paths; the latter as
     agents' names. `messages` are what it has not heard of yet, `kept` the events that no step has
     wanted so far, `too_late` the paths of questions whose
-    answers came when they were no longer asked. `store` is the option to name the store with,
-    `now` the instant of looking."""
+    answers came when they were no longer asked. `usage` is what its calls have used so far. `store` is the
+    option to name the store with, `now` the instant of looking."""
 
     record: RunRecord
     plan: plan.Plan
@@ -49,6 +50,7 @@ class View:
     messages: Sequence[Message]
     too_late: Sequence[str]
     kept: Sequence[str]
+    usage: Usage
     now: int
     store: str | None
 
@@ -108,6 +110,7 @@ def view(store: Store, wanted: str, *, now: int, option: str | None = None) -> V
             messages=store.messages(run=record.number),
             too_late=[*looking.too_late, *_passed_over(store, record)],
             kept=kernel.kept_events,
+            usage=kernel.counts.usage,
             now=now,
             store=option,
         )
