@@ -45,20 +45,25 @@ class Service:
 @contextlib.contextmanager
 def service(**options: Any) -> Iterator[Service]:
     """A service for as long as the block; `options` are uvicorn's, such as `ssl_keyfile`."""
+    made = Service("")
+    with served(_app(made), **options) as made.url:
+        yield made
+
+
+@contextlib.contextmanager
+def served(app: Any, **options: Any) -> Iterator[str]:
+    """The URL of an application, for as long as the block."""
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # inherited by each connection
     scheme = "https" if "ssl_certfile" in options else "http"
-    made = Service(f"{scheme}://127.0.0.1:{listening.getsockname()[1]}")
-    config = uvicorn.Config(
-        _app(made), log_level="critical", lifespan="off", timeout_graceful_shutdown=1, **options
-    )
+    config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1, **options)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started and thread.is_alive():
         time.sleep(0.005)
     try:
-        yield made
+        yield f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(10)

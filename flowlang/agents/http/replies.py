@@ -20,7 +20,6 @@ from flowlang.values.value import Value
 Form: TypeAlias = Literal["json", "text", "file"]
 
 MAX_SAID: Final = 300
-UNAVAILABLE_STATUS: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
 @attrs.frozen
@@ -121,7 +120,7 @@ def error_of(
     name = errors.get(str(reply.status))
     if name in known:
         return AgentError(str(name), said, fields=_fields(reply, known[str(name)], now))
-    if reply.status in UNAVAILABLE_STATUS or reply.status > 504:
+    if reply.status in (408, 429) or reply.status >= 500:
         seconds = retry_after(reply, now)
         wait = "" if seconds is None else f"; it asks to try again in {_shown(seconds)}"
         return unavailable(said + wait)
