@@ -111,7 +111,8 @@ class Blocks(Tasks):
         type, task, exact = self.stepped(inner)
         clauses = [*self.order(made), *self.times(type, inner, repeated, timed)]
         caught = self.catches(type, narrow)
-        clauses += [*caught, *self.endings(name, type, narrow)]
+        own = narrow.knowing(name, type) if exact else narrow
+        clauses += [*caught, *self.endings(narrow, own)]
         seen = type
         if guard:
             seen, when = self.guarded(guard, type)
@@ -208,12 +209,11 @@ class Blocks(Tasks):
             known = known.knowing(f"{failure}.{field.name}", field.type)
         return known
 
-    def endings(self, name: str, type: plan.Type, around: Around) -> list[str]:
+    def endings(self, around: Around, own: Around) -> list[str]:
+        """What comes at the end; `own` is what an `undo` sees."""
         clauses = []
-        inner = around.inside(clean=True)
         if self.maybe(6):
-            known = inner.knowing(name, type) if type != NULL else inner
-            clauses.append(f"undo {self.task(NULL, known)}")
+            clauses.append(f"undo {self.task(NULL, own.inside(clean=True))}")
         if self.maybe(10):
-            clauses.append(f"finally {self.block('', NULL, inner)}")
+            clauses.append(f"finally {self.block('', NULL, around.inside(clean=True))}")
         return clauses
