@@ -23,7 +23,17 @@ from flowlang.runtime.inputs import Answered, CallEnded, EventCame
 from flowlang.runtime.program import Program
 from flowlang.runtime.run import RunResult
 from flowlang.tools.testing_parts import explained
-from flowlang.tools.testing_script import AMBIENT, Asked, Evaluator, Problem, Script, TestFails, cut, shown
+from flowlang.tools.testing_script import (
+    AMBIENT,
+    Asked,
+    Evaluator,
+    Problem,
+    Script,
+    TestFails,
+    cut,
+    shown,
+    without_value,
+)
 from flowlang.values.codec import encode
 from flowlang.values.evaluation import EvaluationError
 from flowlang.values.value import Value
@@ -175,7 +185,7 @@ class _Playing:
         try:
             return {name: self.evaluate(value, self.names) for name, value in run.arguments.items()}
         except EvaluationError as error:
-            raise TestFails(Problem(error.message, error.at or run.at)) from None
+            raise TestFails(without_value(error, run.at)) from None
 
     def _record(self, recorded: Mapping[str, list[Value]]) -> None:
         for agent in self.program.plan.agents:

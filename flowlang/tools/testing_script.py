@@ -174,7 +174,7 @@ class Script:
         try:
             return self.evaluate(expr, names)
         except EvaluationError as error:
-            raise TestFails(Problem(error.message, error.at or at)) from None
+            raise TestFails(without_value(error, at)) from None
 
     def _not_given(self, path: str, agent: str, arguments: Names) -> Problem:
         known = any(given.agent == agent for given in self.givens)
@@ -186,6 +186,11 @@ class Script:
             message = f"`{path}` calls {call}, which the test gives no answer for"
             help = f"add a line above the run: `given {agent} -> …`"
         return Problem(message, self.at, "this run makes the call", help=help)
+
+
+def without_value(error: EvaluationError, at: plan.Place) -> Problem:
+    """What is wrong with a line whose expression fails."""
+    return Problem(f"this has no value: {error.message}", error.at or at)
 
 
 def _decoded(declared: plan.Agent, arguments: Names) -> dict[str, Value]:
