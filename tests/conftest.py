@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not examples:
         return
     for item in items:
-        test = getattr(item, "obj", None)
+        test = getattr(item, "function", None)
         if is_hypothesis_test(test):  # Hypothesis has no public way to change what a decorator has set
             own = test._hypothesis_internal_use_settings
             test._hypothesis_internal_use_settings = settings(own, max_examples=int(examples))
