@@ -315,6 +315,18 @@ def test_a_status_may_be_a_declared_error(shop: Service) -> None:
     assert wrong.error == "AgentFailed"
 
 
+def test_fields_of_an_error_are_found_where_servers_put_them(shop: Service) -> None:
+    toml = target(shop, errors='{ 429 = "Busy", 400 = "NotFound" }')
+    bodies = [{"error": {"code": 3, "message": "no"}}, {"detail": {"code": 3, "message": "no"}}]
+    for body in bodies:
+        shop.replies.append(JSONResponse(body, 400))
+        wrong = failure(agent(raises="NotFound"), toml + bound("shop:GET /next"))
+        assert wrong.fields == {"code": 3, "message": "no"}
+    shop.replies.append(JSONResponse({"retry_after": 1.5, "status": 4}, 429))
+    wrong = failure(agent(raises="Busy"), toml + bound("shop:GET /next"))
+    assert wrong.fields == {"retry_after": 1_500_000, "status": 4}
+
+
 # Patience
 
 
@@ -602,6 +614,8 @@ def test_calls_share_connections(shop: Service) -> None:
 
 A_TEST = '[http.shop]\nbase = "http://a.test"\n'
 
+LOOK = '[http.shop]\nopenapi = "look.yaml"\nbase = "http://a.test"\n'
+
 UNFIT = [
     (agent(), bound("fetch it"), "it is no request"),
     (agent(), bound("GET /x"), "it does not say where the request goes"),
@@ -620,6 +634,9 @@ UNFIT = [
     (agent("f: file"), bound("PUT http://a.test/"), "the file `f` stands where only values can"),
     (agent("f: list<file>"), bound("GET http://a.test/"), "the file `f` stands where only values can"),
     (agent(), bound("shop:get_it") + A_TEST, "has no operation `get_it`"),
+    (agent(), bound("shop:look", query='{ a = "1" }') + LOOK, "`query` of an operation is"),
+    (agent(), bound("shop:look", form='{ a = "1" }') + LOOK, "`form` of an operation is what"),
+    (agent(), bound("shop:look", errors='{ 404 = "Busy" }') + LOOK, "does not raise `Busy`"),
     (agent(), bound("shop:GET /x") + '[http.shop]\nbase = "a.test"\n', "it is a URL"),
     (agent(), bound("shop:GET /x") + A_TEST + 'auth = { bearer = "a", query = "b" }\n', "give one of"),
     (agent(), bound("shop:GET /x") + A_TEST + 'bearer = "a"\n', "`bearer` is not an option"),
@@ -628,9 +645,16 @@ UNFIT = [
 
 @pytest.mark.parametrize(("flow", "toml", "message"), UNFIT, ids=[message for *_, message in UNFIT])
 def test_what_cannot_work_is_told_before_the_run(flow: str, toml: str, message: str) -> None:
+    Path("look.yaml").write_text("openapi: 3.0.0\npaths: { /x: { get: { operationId: look } } }")
     with pytest.raises(NotRunnable) as wrong:
         ended(flow, toml)
     assert message in "\n".join(f"{d.message} {d.help}" for d in wrong.value.diagnostics)
+
+
+def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowlang.agents.http.find_spec", lambda name: None)
+    with pytest.raises(NotRunnable, match=r"a package that is not installed: pip install"):
+        ended(agent(), bound("GET http://a.test/"))
 
 
 # By a document

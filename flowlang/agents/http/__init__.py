@@ -37,7 +37,7 @@ from typing import Final, cast
 from urllib.parse import urlsplit
 
 from flowlang.agents.http.settings import HttpEntry, HttpSettings
-from flowlang.agents.http.templates import ANYWHERE, METHODS, check_entry
+from flowlang.agents.http.templates import ANYWHERE, METHODS, check_entry, check_errors
 from flowlang.agents.http_route import route_of
 from flowlang.agents.http_signatures import is_url, told_by_file
 from flowlang.agents.offered_types import agent_names
@@ -93,23 +93,31 @@ class HttpProvider:
         raise Unfit("it does not say where the request goes", help, ("http",))
 
     def check(self, target: Target, member: Member) -> None:
-        settings = cast(HttpSettings, target.settings)
-        if member.entry is not None and " " in member.name:
-            check_entry(member, cast(HttpEntry, member.entry), settings.base)
+        settings, entry = cast(HttpSettings, target.settings), cast("HttpEntry | None", member.entry)
+        if entry is not None and " " in member.name:
+            check_entry(member, entry, settings.base)
         else:
-            self._check_operation(target, settings, operation_of(target, member))
+            self._check_operation(target, settings, operation_of(target, member), entry)
+        if entry is not None:
+            check_errors(member, entry.errors)
         if settings.ca is not None and not (target.folder / settings.ca).is_file():
             raise Unfit(f"there is no file {settings.ca}", "it holds certificates in PEM", ("ca",))
         if find_spec("httpx") is None:
             raise Unfit(NOT_INSTALLED)
 
-    def _check_operation(self, target: Target, settings: HttpSettings, offered: Offered | None) -> None:
-        route = None if offered is None else route_of(offered)
+    def _check_operation(
+        self, target: Target, settings: HttpSettings, offered: Offered, entry: HttpEntry | None
+    ) -> None:
+        route = route_of(offered)
         if route is None:
             raise Unfit("how it is called is not known any longer", "run `flow lock --update`")
         if settings.base is None and not is_url(route.server or ""):
             help = f'say `base = "https://…"` below `[http.{target.text}]` in flow.toml'
             raise Unfit("the document does not say where the service is", help, ("base",))
+        for key in ("query", "headers", "body", "form"):
+            if entry is not None and getattr(entry, key):
+                help = "remove it, or write the request: METHOD and address"
+                raise Unfit(f"`{key}` of an operation is what its document says", help, (key,))
 
     def connect(self, target: Target) -> AbstractAsyncContextManager[Connection]:
         try:

@@ -130,13 +130,18 @@ def error_of(
 
 
 def _fields(reply: Reply, names: tuple[str, ...], now: float) -> dict[str, Value]:
-    """The fields of a declared error: those of the body, and what every reply tells."""
+    """The fields of a declared error: those of the body or of the error in it, and what every reply tells."""
     body = parsed(reply.content)
-    given = body if isinstance(body, dict) else {}
-    seconds = retry_after(reply, now)
+    whole = body if isinstance(body, dict) else {}
+    inner = next((part for key in ("error", "detail") if isinstance(part := whole.get(key), dict)), {})
+    given = {**inner, **whole}
     fields: dict[str, Value] = {"status": reply.status, "message": reply.said}
-    fields |= {} if seconds is None else {"retry_after": _shown(seconds)}
     fields |= {field_name(name): value for name, value in given.items()} | given
+    seconds = retry_after(reply, now)
+    if seconds is None and type(fields.get("retry_after")) in (int, float):
+        seconds = min(max(fields["retry_after"], 0), 1e9)
+    if seconds is not None:
+        fields["retry_after"] = _shown(seconds)
     return {name: fields[name] for name in names if name in fields}
 
 
@@ -152,7 +157,7 @@ def retry_after(reply: Reply, now: float) -> float | None:
 
 
 def _shown(seconds: float) -> str:
-    return format_duration(round(seconds) * 1_000_000)
+    return format_duration(round(seconds * 1_000) * 1_000)
 
 
 def _brief(text: str) -> str:

@@ -164,7 +164,6 @@ def check_entry(member: Member, entry: HttpEntry, base: str | None) -> None:
     if made.method not in WITH_BODY and (made.body is not None or made.form is not None):
         raise Unfit(f"a {made.method} has no body", "use `query`", ("body" if made.form is None else "form",))
     _check_files(made)
-    _check_errors(member, entry.errors)
 
 
 def _check_files(made: Written) -> None:
@@ -181,7 +180,8 @@ def _holds_file(type: plan.Type) -> bool:
     return _kind(type) == "file" or (isinstance(type, plan.ListType) and _holds_file(type.item))
 
 
-def _check_errors(member: Member, errors: Mapping[str, str]) -> None:
+def check_errors(member: Member, errors: Mapping[str, str]) -> None:
+    """Find a status that is to be an error which the agent does not raise. Raises Unfit."""
     for status, name in errors.items():
         if name not in member.errors:
             known = ", ".join(f"`{error}`" for error in member.errors)
