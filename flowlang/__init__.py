@@ -32,7 +32,7 @@ packages named here; `tests/test_tidy.py` reads this table.
     ide        | attrs                              | runtime, hosts, agents |
     tools      | attrs, click, lsprotocol, pydantic, pygls, pygments, pytest, rich, trio |                 |
     testing    | attrs, hypothesis                  |                        |
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
