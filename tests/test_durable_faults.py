@@ -289,7 +289,7 @@ def test_of_two_processes_that_resume_a_run_at_the_same_moment_one_wins() -> Non
     with story_of("questions") as story:
         expected = whole(story)
         story.forget()
-        assert story.live(1, Kill(3, "after")) is None
+        assert story.live(1, Kill(2, "after")) is None
         unanswered = attrs.evolve(story, outside=None)
         for _ in range(100):
             told = race(unanswered)
