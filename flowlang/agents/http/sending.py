@@ -39,6 +39,7 @@ from flowlang.runtime.agents import AgentError
 from flowlang.values.codec import write_json
 
 CONNECTING: Final = 10.0  # seconds
+IDLE: Final = 4.0  # seconds that a connection is kept without a request: many servers close it after 5
 MAX_REDIRECTS: Final = 5
 MAX_CONNECTIONS: Final = 100
 MAX_ERROR_BYTES: Final = 64 * 1024  # of a reply that says what went wrong
@@ -74,7 +75,7 @@ class Transport(httpx.AsyncHTTPTransport):
             ssl_context=context,
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=MAX_CONNECTIONS,
-            keepalive_expiry=5.0,
+            keepalive_expiry=IDLE,
             network_backend=CheckedBackend(allowed),
         )
 
