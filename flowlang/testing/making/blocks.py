@@ -109,7 +109,7 @@ class Blocks(Tasks):
         inner = attrs.evolve(narrow, repeated=around.repeated or repeated)
         name = self.fresh("a")
         type, task, exact = self.stepped(inner)
-        clauses = [*self.order(made), *self.times(type, inner, repeated, timed)]
+        clauses = [*self.order(made), *self.times(type if exact else NULL, inner, repeated, timed)]
         caught = self.catches(type, narrow)
         own = narrow.knowing(name, type) if exact else narrow
         clauses += [*caught, *self.endings(narrow, own)]
@@ -163,6 +163,7 @@ class Blocks(Tasks):
         return [f"after {self.among(made.steps)}"] if made.steps and self.maybe(4) else []
 
     def times(self, type: plan.Type, around: Around, repeated: bool, timed: bool) -> list[str]:
+        """Timeouts and the retry of a task; `type` is what it gives, if no more than that is known of it."""
         clauses = [f"timeout {self.duration(around)}"] if timed else []
         if self.maybe(8):
             clauses.append(f"timeout {self.duration(around)} per attempt")
