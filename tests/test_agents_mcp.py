@@ -165,7 +165,7 @@ def test_tools_are_offered_with_what_the_server_says_of_them():
         return await opened.offers()
 
     found = at_a_desk(work, stub(results={"picture": "file", "fail": "json", "sum": "text"}))
-    assert len(found) == 27, "from two pages"
+    assert len(found) == 28, "from two pages"
     assert found["raw"].effect == "read" and found["raw"].doc == "Gives what it got."
     assert found["echo"].effect is None and found["echo"].doc is None
     assert found["wrong"].output and found["wrong"].output["required"] == ["total"]
@@ -587,7 +587,7 @@ def test_a_server_is_told_the_key_of_a_call():
             '[1, 2] / on its standard output, this is no message of MCP: {"hello": 1}',
         ),
         (stub("--old"), "Unsupported protocol version from the server: 1999-01-01"),
-        (stub("--endless"), "its list of tools has no end: 2,700 so far"),
+        (stub("--endless"), "its list of tools has no end: 2,800 so far"),
         (stub(cwd="nowhere"), "nowhere, which is not a folder"),
         (McpSettings(command=("no-such-server",)), "the program `no-such-server` was not found"),
         (McpSettings(command=("/dev/null",)), "`/dev/null` may not be executed"),

@@ -89,6 +89,11 @@ flow hangs() -> string {
   return said
 }
 
+flow resumed() -> string {
+  step said = stub.second()
+  return said
+}
+
 flow environment() -> string {
   step seen = stub.environment()
   step told = stub.say()
@@ -249,9 +254,9 @@ def test_what_a_server_says_is_told_and_no_secret_is(project):
     assert not [path for path in left if b"k3y-of-stub" in path.read_bytes()]
 
 
-def test_of_a_flow_that_is_killed_its_servers_end_by_themselves(project):
+def test_servers_of_a_flow_that_is_killed_end_and_are_started_again_when_it_is_resumed(project):
     pids = project.folder / "pids"
-    command = [sys.executable, "-m", "flowlang", "run", "main.flow", "hangs"]
+    command = [sys.executable, "-m", "flowlang", "run", "main.flow", "resumed"]
     with subprocess.Popen(
         command, cwd=project.folder, env=project.environment(), stderr=subprocess.DEVNULL
     ) as running:
@@ -260,6 +265,8 @@ def test_of_a_flow_that_is_killed_its_servers_end_by_themselves(project):
             time.sleep(0.02)
         running.kill()
     assert trio.run(gone, pids)
+    (run,) = json.loads(project.flow("runs", "--json").stdout)
+    assert "the second time" in project.flow("resume", run["run"]).stdout
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ OUTPUTS = {"sum": TOTAL, "wrong": TOTAL, "unstructured": TOTAL}
 NAMES = (
     "echo", "raw", "sum", "wrong", "unstructured", "picture", "pictures", "linked", "fail", "not_found",
     "refuse", "huge", "half", "garbage", "malformed", "say", "ask", "hang", "cancelled", "die", "deaf",
-    "mute", "flood", "noise", "environment", "folder", "key",
+    "mute", "flood", "noise", "second", "environment", "folder", "key",
 )  # fmt: skip
 
 WAYS = sys.argv[1:]
@@ -156,6 +156,10 @@ def call(number: int, tool: str, given: dict, meta: dict) -> None:
         case "flood":
             sys.stderr.writelines(f"line {line}\n" for line in range(given["number"]))
             give(number, "flooded")
+        case "second":
+            with open(WAYS[WAYS.index("--pids") + 1]) as file:
+                if len(file.readlines()) > 1:
+                    give(number, "the second time")
         case "noise":
             write(given["text"])
             give(number, "heard")
