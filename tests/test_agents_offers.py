@@ -454,6 +454,7 @@ def values(type: Any) -> st.SearchStrategy[Any]:
 
 
 FORMATS = Draft202012Validator.FORMAT_CHECKER
+assert {"date-time", "duration"} <= FORMATS.checkers.keys(), "their packages are not installed"
 
 
 @settings(max_examples=150, deadline=None)
