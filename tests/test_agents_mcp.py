@@ -297,6 +297,16 @@ def test_structured_content_is_the_reply_of_a_tool_with_an_output_schema():
     assert at_a_desk(work) == {"total": 5}
 
 
+def test_flow_toml_says_how_a_reply_is_read(tmp_path):
+    async def work(opened: Desk) -> list[object]:
+        opened.files.folder = tmp_path
+        text = json.dumps({"result": {"content": [{"type": "text", "text": "[1]"}]}})
+        file = await opened.use("echo", FILE, text="kept")
+        return [await opened.use("raw", JSON, text=text), opened.files.content(file)]
+
+    assert at_a_desk(work, stub(results={"raw": "json", "echo": "file"})) == [[1], b"kept"]
+
+
 @pytest.mark.parametrize(
     ("tool", "message"),
     [

@@ -58,7 +58,7 @@ async def reply_of(result: CallToolResult, member: Member, signature: Signature,
     type = member.agent.result
     if result.is_error:
         raise _error(result, member)
-    if member.offered is not None and member.offered.output is not None:
+    if member.offered is not None and member.offered.output:
         return _of_schema(result, signature)
     item = _file_item(type)
     if item is None:
