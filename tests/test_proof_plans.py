@@ -14,6 +14,7 @@ import attrs
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from support.outcomes import compiled_outcome, walked_outcome
+from test_ide_properties import snapshot_of
 
 import flowlang
 import flowlang.testing as ft
@@ -25,6 +26,9 @@ from flowlang.plan.graph_svg import to_svg
 from flowlang.plan.graph_text import to_dot, to_mermaid
 from flowlang.plan.load import dump_plan, load_plan
 from flowlang.plan.show import render_plan
+from flowlang.planning.analysis import analyse
+from flowlang.tools.docs.markdown import to_markdown
+from flowlang.tools.docs.pages import pages
 from flowlang.values.codec import decode
 from flowlang.values.value import Value
 
@@ -52,8 +56,11 @@ def test_a_plan_comes_back_as_it_was_written_down(made: ft.Written) -> None:
 @some
 @given(ft.plans())
 def test_a_plan_can_be_shown_and_drawn(made: ft.Written) -> None:
+    snapshots = {"main.flow": snapshot_of({"main.flow": made.text}, "main.flow")}
+    assert to_markdown(pages(snapshots))
     for name in made.plan.flows:
         assert render_plan(made.plan, name)
+        analyse(made.plan, name)
         drawn = graph(made.plan, name)
         assert to_mermaid(drawn) and to_dot(drawn)
         xml.dom.minidom.parseString(to_svg(drawn))
