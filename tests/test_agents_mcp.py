@@ -172,6 +172,15 @@ def test_tools_are_offered_with_what_the_server_says_of_them():
     assert found["picture"].file and found["fail"].output == {} and found["sum"].output is None
 
 
+@pytest.mark.parametrize("table", [{"results": {"pictur": "file"}}, {"effects": {"pictur": "read"}}])
+def test_a_table_may_not_be_about_tools_that_there_are_not(table):
+    async def work(opened: Desk) -> object:
+        return await opened.offers()
+
+    message = "a tool `pictur`, which it does not have; did you mean `picture`?"
+    assert message in str(failing(work, stub(**table)))
+
+
 @pytest.mark.parametrize(
     ("hints", "effect"),
     [

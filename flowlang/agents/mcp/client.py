@@ -38,6 +38,7 @@ from flowlang.agents.offered_types import OPEN, Signature, signature_of
 from flowlang.agents.offers import Offered
 from flowlang.agents.providers import ConnectionLost, Member, Target
 from flowlang.runtime.agents import AgentCall, AgentError, Said
+from flowlang.text.suggest import did_you_mean
 from flowlang.text.version import __version__
 from flowlang.values.value import Value
 
@@ -161,9 +162,16 @@ class McpConnection:
 
     async def offers(self) -> tuple[Offered, ...]:
         try:
-            return await self.list_tools()
+            offers = await self.list_tools()
         except (MCPError, ValidationError) as problem:
             raise await self._failure(problem) from None
+        for name in [*self._settings.results, *self._settings.effects]:
+            if name not in self._tools:
+                help = did_you_mean(name, self._tools) or "run `flow agents --offered` to see what it has"
+                raise failed(
+                    f"its table in flow.toml is about a tool `{name}`, which it does not have; {help}"
+                )
+        return offers
 
     async def list_tools(self) -> tuple[Offered, ...]:
         """What the server has now. Raises AgentError, and what the SDK raises."""
