@@ -60,7 +60,13 @@ def failure_text(verdict: Verdict, places: Places, style: Style) -> str:
 def _related(problem: Problem, places: Places) -> Iterator[Label]:
     failure = problem.failure
     if failure is not None and failure.at is not None:
-        yield places.label(failure.at, f"in the step `{failure.path}`" if failure.path else "here")
+        yield places.label(failure.at, _where(failure.path))
+
+
+def _where(path: str) -> str:
+    """A `require`, an `ensure` and the like have no name that an author knows."""
+    name = path.rpartition("/")[2]
+    return "here" if not name or name.startswith("!") else f"in the step `{path}`"
 
 
 def _below(verdict: Verdict, problem: Problem, places: Places) -> Iterator[str]:
