@@ -602,7 +602,7 @@ def test_a_server_is_told_the_key_of_a_call():
         ),
         (stub("--silent", start_timeout=0.5), "the server was not ready after 0.5 s, its `start_timeout`"),
         (
-            stub("--silent", "--chatty", start_timeout=0.5),
+            stub("--silent", "--chatty", start_timeout=1.5),
             '[1, 2] / on its standard output, this is no message of MCP: {"hello": 1}',
         ),
         (stub("--old"), "Unsupported protocol version from the server: 1999-01-01"),
@@ -663,8 +663,11 @@ def test_a_server_that_is_killed_between_calls_is_started_anew_for_the_next(tmp_
 
 def test_a_server_that_no_longer_listens_is_given_up():
     async def work(opened: Desk) -> object:
-        with trio.move_on_after(0.3):
-            await opened.declared("deaf")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(opened.declared, "deaf")
+            while not opened.said:
+                await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
         with pytest.raises(AgentError, match="the server is gone: its streams are closed"):
             await opened.declared("echo", text="x")
         return await opened.declared("echo", text="back")
@@ -716,9 +719,11 @@ def test_a_reply_that_is_too_large_is_an_error_of_its_call():
 
 def test_a_call_that_is_given_up_is_cancelled_there_and_others_go_on():
     async def work(opened: Desk) -> object:
-        with trio.move_on_after(0.2) as hanging:
-            await opened.declared("hang")
-        assert hanging.cancelled_caught
+        await opened.declared("echo", text="x")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(opened.declared, "hang")
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            nursery.cancel_scope.cancel()
         return len(await opened.declared("cancelled", JSON)), opened.connections.made
 
     assert at_a_desk(work) == (1, 1)

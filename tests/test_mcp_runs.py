@@ -69,8 +69,10 @@ flow wrong() -> int {
 }
 
 flow too_late() -> string {
+  step ready = stub.echo(text: "x")
   step said = stub.hang()
-    timeout 300ms
+    after ready
+    timeout 500ms
     catch Timeout -> "too late"
   step heard = stub.cancelled() after said
   return "${said} ${heard}"
