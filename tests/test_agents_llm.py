@@ -660,10 +660,29 @@ def test_a_broken_connection_is_none_for_the_next_call():
         assert talk(to, member("string")).reply == "ok"
 
 
-def test_calls_share_connections():
+def test_calls_share_connections(stream):
     with LlmServer(says(json.dumps(GOOD))) as server:
-        many(target(server), member(), 10)
+        many(target(server, stream=stream), member(), 10)
     assert server.connections == 1
+
+
+def test_a_stream_that_does_not_end_when_it_is_done_is_left():
+    done = streamed(events_of("ok")).pieces
+    with LlmServer(
+        Reply((*done, -1.0), kind=EVENTS), Reply((*done, *[b" " * 65536] * 100), kind=EVENTS)
+    ) as server:
+        for _ in range(2):
+            assert talk(target(server, stream=True, max_reply_bytes=1 << 20), member("string")).reply == "ok"
+
+
+@pytest.mark.parametrize(
+    "text", [" " * 2_000_000, "<think>" * 300_000, "```\n" * 300_000, "{" * 900_000, "\ud800"]
+)
+@pytest.mark.parametrize("result", ["string", "Summary"])
+def test_odd_texts_take_no_time(text, result):
+    with LlmServer(says(text)) as server:
+        told = talk(target(server, repairs=0), member(result), timeout=10)
+    assert told.error is None or told.failed.startswith("BadOutput: ")
 
 
 # Streams

@@ -36,6 +36,7 @@ from flowlang.values.value import Misfit, Value
 TELLING_SECONDS: Final = 1.0
 LONGEST_QUOTE: Final = 20_000  # characters of a wrong reply that the model is shown again,
 LONGEST_SHOWN: Final = 120  # and that an error shows
+LONGEST_REFUSAL: Final = 500  # characters
 USUAL_PATIENCE: Final = 60.0  # seconds that `retry_after` says where the endpoint does not
 
 FORM_WORDS: Final = ("response_format", "json_schema", "json_object", "schema", "grammar", "structured")
@@ -183,9 +184,10 @@ class _Rounds:
             except NotTaken as problem:
                 simpler = way.simpler(problem.message)
                 if simpler is None:
-                    raise chat.client.refusal(problem.status, problem.message) from None
+                    raise chat.client.refusal(problem) from None
                 if chat.way == way:  # else another call has found out meanwhile
                     chat.way = simpler
+                    self._tell(Said(f"asking in a simpler way from now on, since {problem.told}", "warning"))
         self._count(answer)
         if answer.refusal is not None or answer.finish == "content_filter":
             raise self._refused(answer)
@@ -223,8 +225,8 @@ class _Rounds:
                 return seed + number
 
     def _refused(self, answer: Answer) -> AgentError:
-        why = answer.refusal or "its filter did not let the reply through"
-        return self._declared("refused", {"reason": why}) or failed(f"the model refuses: {why[:500]}")
+        why = (answer.refusal or "its filter did not let the reply through")[:LONGEST_REFUSAL]
+        return self._declared("refused", {"reason": why}) or failed(f"the model refuses: {why}")
 
     def _busy(self, busy: Busy) -> AgentError:
         seconds = USUAL_PATIENCE if busy.seconds is None else busy.seconds
@@ -241,12 +243,12 @@ class _Rounds:
             return None
         error, names = self.question.errors[kind]
         known: dict[str, Value] = {"message": told["reason"], "retry_after": "0s", **told}
-        return AgentError(error, told["reason"][:500], fields={name: known[name] for name in names})
+        return AgentError(error, told["reason"], fields={name: known[name] for name in names})
 
 
 def _read(answer: Answer, form: Form) -> Value:
     """The reply, if it is whole and fits. Raises Misfit."""
-    if answer.finish == "length":
+    if answer.finish == "length" and form.type.kind != "null":
         tokens = answer.used.get("output_tokens")
         raise Misfit(f"the reply was cut off{f' after {tokens:,} tokens' if tokens else ''}")
     return form.read(answer.text)

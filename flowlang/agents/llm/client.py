@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Final, cast
 
@@ -32,6 +32,7 @@ LONGEST_WAIT: Final = 60.0  # seconds that an endpoint may ask for, and is given
 LONGEST_ASKED: Final = 1e6  # and that are told of
 MOST_WAITS: Final = 5
 LARGEST_ERROR: Final = 64 * 1024  # bytes of an error's body that are read
+LINGERING_SECONDS: Final = 0.5  # for a stream that is done to end, so that its connection can be used again
 
 NOT_TAKEN: Final = frozenset({400, 404, 422, 500, 501})
 BUSY: Final = frozenset({429, 503, 529})
@@ -43,6 +44,10 @@ class NotTaken(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status, self.message = status, message
+
+    @property
+    def told(self) -> str:
+        return f"the endpoint does not take the request (HTTP {self.status}: {self.message})"
 
 
 class Busy(Exception):
@@ -94,11 +99,11 @@ class Client:
         """See whether the endpoint is there, and takes the key. Raises AgentError."""
         try:
             with trio.fail_after(self.settings.timeout):
-                response = await self.http.get(f"{self.base}/models")
+                async with self.http.stream("GET", f"{self.base}/models") as response:
+                    if response.status_code in (401, 403) or response.status_code >= 500:
+                        raise self._refused(response.status_code, await _error_of(response))
         except (httpx.HTTPError, httpx.InvalidURL, trio.TooSlowError) as problem:
             raise self._lost(problem) from None
-        if response.status_code in (401, 403) or response.status_code >= 500:
-            raise self.refusal(response.status_code, error_text(response.content[:LARGEST_ERROR]))
 
     async def _asked(self, content: bytes, on_piece: Callable[[int], None]) -> Answer:
         headers = {"Content-Type": "application/json"}
@@ -135,14 +140,18 @@ class Client:
 
     async def _streamed(self, response: httpx.Response, on_piece: Callable[[int], None]) -> Answer:
         stream = Stream()
-        async for piece in self._bounded(response):
-            stream.add(piece)
-            on_piece(stream.pieces)
-            if stream.done:
-                break
+        async with aclosing(self._bounded(response)) as pieces:
+            async for piece in pieces:
+                stream.add(piece)
+                on_piece(stream.pieces)
+                if stream.done:
+                    break
+            with trio.move_on_after(LINGERING_SECONDS), suppress(httpx.HTTPError, AgentError):
+                async for _ in pieces:
+                    pass
         return stream.said()
 
-    async def _bounded(self, response: httpx.Response) -> AsyncIterator[bytes]:
+    async def _bounded(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
         received = 0
         async for piece in response.aiter_raw():
             received += len(piece)
@@ -153,12 +162,7 @@ class Client:
 
     async def _problem(self, response: httpx.Response) -> Exception:
         """What a response that is no reply comes to."""
-        received = b""
-        async for piece in response.aiter_raw():
-            received += piece
-            if len(received) > LARGEST_ERROR:
-                break
-        status, text = response.status_code, error_text(received[:LARGEST_ERROR])
+        status, text = response.status_code, await _error_of(response)
         if response.is_redirect:
             place = response.headers.get("location", "elsewhere")[:200]
             return failed(f"{self.base} redirects to {place}: write into `base` where the endpoint is")
@@ -166,9 +170,13 @@ class Client:
             return Busy(status, text, _patience(response.headers))
         if status in NOT_TAKEN:
             return NotTaken(status, text)
-        return self.refusal(status, text)
+        return self._refused(status, text)
 
-    def refusal(self, status: int, text: str) -> AgentError:
+    def refusal(self, problem: NotTaken) -> AgentError:
+        """What a request comes to that was not taken, and that cannot be put in another way."""
+        return self._refused(problem.status, problem.message)
+
+    def _refused(self, status: int, text: str) -> AgentError:
         """A status that no other request would change, as an error that says what to do."""
         said = f"HTTP {status}{': ' if text else ''}{text}"
         if status in (401, 403):
@@ -205,6 +213,16 @@ def bad_output(message: str, path: str = "") -> AgentError:
 
 def failed(message: str) -> AgentError:
     return AgentError(AGENT_FAILED, message, fields={"message": message})
+
+
+async def _error_of(response: httpx.Response) -> str:
+    """What a response says that is no reply, as far as anybody wants to know."""
+    received = b""
+    async for piece in response.aiter_raw():
+        received += piece
+        if len(received) > LARGEST_ERROR:
+            break
+    return error_text(received[:LARGEST_ERROR])
 
 
 def _filled(settings: LlmSettings, secrets: Secrets) -> tuple[str, dict[str, str]]:

@@ -1,8 +1,8 @@
 """Prompts: an agent's declaration and its entry, and the arguments of a call -> messages of a chat.
 
-A template's holes are parameters, `{name}`; braces are `{{` and `}}`. A string is filled in as it stands, null
-is nothing, and anything else is JSON. An image becomes a part of the message at its place, any other file
-is read as text.
+A template's holes are parameters, `{name}`; braces are `{{` and `}}`. A string is filled in as it stands,
+null is nothing, and anything else is JSON. An image becomes a part of the message at its place, any other
+file is read as text.
 
 Without a template the declaration is the prompt: its documentation is the task, and each argument stands
 between two lines that no argument can contain, since they hold a hash of all of them. The model is told that

@@ -26,7 +26,6 @@ Asking: TypeAlias = Literal["json_schema", "json_object", "prompt"]
 WRAPPED: Final = "result"
 MOST_CANDIDATES: Final = 20
 
-_THINKING: Final = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
 _FENCED: Final = re.compile(r"```\w*[ \t]*\r?\n(.*?)```", re.DOTALL)
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -68,12 +67,12 @@ class Form:
 
     def read(self, text: str) -> Value:
         """The reply in what a model wrote, in its JSON form. Raises Misfit."""
-        text = _THINKING.sub("", text, count=1).strip()
         if self.type.kind == "null":
             return None
+        text = _without_thoughts(text)
         if not text:
             raise Misfit("the reply is empty")
-        return text if self.schema is None else self._fitting(text)
+        return _checked(text, self.type) if self.schema is None else self._fitting(text)
 
     @property
     def _is_object(self) -> bool:
@@ -138,6 +137,14 @@ def _plain(node: Value, strict: bool) -> Value:
         plain["properties"] = {name: _plain(field, strict) for name, field in plain["properties"].items()}
         plain["required"] = list(plain["properties"]) if strict else plain["required"]
     return plain
+
+
+def _without_thoughts(text: str) -> str:
+    """A reply without what some models think aloud before it, and without blanks around it."""
+    text = text.strip()
+    if text.startswith("<think>") and "</think>" in text:
+        return text.partition("</think>")[2].strip()
+    return text
 
 
 def _checked(value: Value, type: plan.Type) -> Value:
