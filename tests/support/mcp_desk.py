@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 import trio
 
 from flowlang.agents.mcp import McpEntry, McpSettings, provider
@@ -18,7 +19,7 @@ from flowlang.agents.providers import Member, Target
 from flowlang.agents.secrets import Secrets
 from flowlang.hosts.connections import OpenConnections, open_connections
 from flowlang.plan import model as plan
-from flowlang.runtime.agents import AgentCall, Said
+from flowlang.runtime.agents import AgentCall, AgentError, Said
 from flowlang.runtime.files import FileProblem
 from flowlang.values.value import Value
 
@@ -136,3 +137,22 @@ def _lives(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+def at_a_desk(
+    work: Callable[[Desk], Awaitable[object]], settings: McpSettings | None = None, **options: object
+) -> object:
+    """What some work at a server gives; the stub's if no settings say otherwise."""
+
+    async def main() -> object:
+        with trio.fail_after(30):
+            async with desk(settings or stub(), **options) as opened:
+                return await work(opened)
+
+    return trio.run(main)
+
+
+def failing(work: Callable[[Desk], Awaitable[object]], settings: McpSettings | None = None) -> AgentError:
+    with pytest.raises(AgentError) as caught:
+        at_a_desk(work, settings)
+    return caught.value
