@@ -139,6 +139,7 @@ def test_a_crash_changes_nothing(made: ft.Written, data: st.DataObject) -> None:
     commits = st.integers(1, run.simulated.commits + 2)
     deaths = st.lists(st.builds(ft.Dies, commits, st.booleans()), min_size=1, max_size=3, unique_by=at)
     crashed = again(run, tuple(data.draw(deaths)), run.seed)
+    assume("Timeout" not in str(crashed.events))  # for a deadline of no time, what is made again is too late
     wanted = ending(crashed)
     assert any(ending(again(run, (), seed)) == wanted for seed in range(ORDERS)), (wanted, crashed)
 

@@ -17,7 +17,7 @@ from flowlang.hosts.simulator.simulated import Made
 from flowlang.hosts.simulator.simulation import EPOCH
 from flowlang.plan.paths import step_at
 from flowlang.runtime import events
-from flowlang.runtime.failures import ENSURE_FAILED, EVALUATION_FAILED, INTERNAL, Failure
+from flowlang.runtime.failures import ENSURE_FAILED, EVALUATION_FAILED, INTERNAL, TIMEOUT, Failure
 from flowlang.runtime.host import Question
 from flowlang.testing.faults import Faults
 from flowlang.testing.runs import Run, run_of
@@ -133,7 +133,7 @@ def _with_undo(run: Run) -> Iterator[str]:
 def _crashes_show(run: Run) -> Iterator[Finding]:
     """Where nothing takes any time, a run that crashes gives what one gives that does not, in some order."""
     faults = run.faults
-    if not faults.deaths or run.simulated.ended != EPOCH or faults.cancelled is not None:
+    if not faults.deaths or run.simulated.ended != EPOCH or faults.cancelled is not None or _has_timeout(run):
         return
     without = attrs.evolve(faults, deaths=())
     given = _outcome(run)
@@ -141,6 +141,12 @@ def _crashes_show(run: Run) -> Iterator[Finding]:
     if given not in others:
         shown = " or ".join(dict.fromkeys(others))
         yield Finding("crash", "", f"without the crash it gives {shown}; with it {given}", run)
+
+
+def _has_timeout(run: Run) -> bool:
+    """Whether a deadline was of no time at all: what is made again after a crash comes too late for it."""
+    failures = [getattr(event, "failure", None) for event in run.events]
+    return any(failure is not None and failure.error == TIMEOUT for failure in failures)
 
 
 def _orders(run: Run, given: str, without: Faults) -> range:
