@@ -13,6 +13,7 @@ from support.runs import Actor, Outside, outside_of
 
 from flowlang.hosts.journaled import GRACE, OutcomeUnknown, Parked
 from flowlang.runtime.agents import AgentError
+from flowlang.runtime.events import Event
 from flowlang.runtime.inputs import Outcome, Replied
 from flowlang.runtime.journal import JournalMisfit, Row
 from flowlang.runtime.replay import replay
@@ -140,6 +141,20 @@ flow main() -> int {{
         run.keeper.latency = 1.0
         in_virtual_time(run.carry_out)
         assert most * 0.8 < largest_commit(run) <= most
+
+
+def test_events_that_nobody_hears_are_not_made():
+    class Deaf:
+        def __bool__(self) -> bool:
+            return False
+
+        def __call__(self, event: Event) -> None:
+            raise AssertionError("nobody listens")
+
+    whole = play_durably(CHAIN)
+    kernel = whole.journaled.kernel(Deaf())
+    replay(kernel, whole.journaled.keeper.rows)
+    assert kernel.ended and kernel.counts.executed == 2
 
 
 def largest_commit(run: Journaled) -> int:

@@ -332,6 +332,7 @@ class JournaledRun:
     # Writing
 
     def _has_to_write(self) -> bool:
+        """Whether there is more than the journal says. Of a run that has ended that is at least its end."""
         return bool(self._unwritten) or self._kernel.ended or self._present_status() != self._status
 
     def _present_status(self) -> RunStatus:
@@ -342,7 +343,7 @@ class JournaledRun:
         return "running" if soon and not self._kernel.waits else "waiting"
 
     async def _write(self) -> None:
-        """Write what was heard and not written yet, and let go what waited for that."""
+        """Write what was heard and not written yet."""
         commit, heard, ahead = self._commit(), self._heard, self._ahead
         await self._world.keeper.write(commit)
         self._status, self._written = commit.status or self._status, heard
