@@ -11,11 +11,13 @@ from typing import Any, Protocol
 
 import attrs
 import pytest
+from click.shell_completion import ShellComplete
 
 from flowlang.agents.differences import differences
 from flowlang.agents.locked import BadLock, Lock, lock_text, parse_lock
 from flowlang.agents.offers import Offered
 from flowlang.tools import cli
+from flowlang.tools.cli import group
 from tests.support import desks
 
 
@@ -225,6 +227,19 @@ flow main() -> string {
   return p
 }
 """
+
+
+def test_a_shell_completes_targets_and_environments(flow: Flow) -> None:
+    project()
+    write("flow.toml", CONFIG + "[env.prod.desk.front]\nfile = 'x'\n[env.test.desk.front]\nfile = 'x'\n")
+    assert completed("lock", "--target", "") == ["front"]
+    assert completed("run", "--env", "p") == ["prod"]
+    assert "desk" in completed("agents", "add", "")
+
+
+def completed(*words: str) -> list[str]:
+    completion = ShellComplete(group.flow, {}, "flow", "_FLOW_COMPLETE")
+    return [item.value for item in completion.get_completions([*words[:-1]], words[-1])]
 
 
 def test_targets_by_their_text_and_of_imported_modules(flow: Flow) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
 from flowlang.agents.locked import BadLock, Lock, TargetName, lock_text, read_lock
 from flowlang.text import codes
@@ -35,11 +36,25 @@ Examples:
 """
 
 
+def _complete_targets(context: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The targets of the flows below the current folder."""
+    projects = lockable(find_flow_files(["."]).paths, environment_of(None))
+    names = dict.fromkeys(text for project in projects for _, text in project.targets)
+    return [CompletionItem(name) for name in names if name.startswith(begun)]
+
+
 @click.command("lock", epilog=EXAMPLES)
 @click.argument("paths", nargs=-1, type=click.Path())
 @click.option("--update", is_flag=True, help="Ask also the targets that are locked.")
 @click.option("--check", is_flag=True, help="Ask all targets and write nothing; exit 1 if anything differs.")
-@click.option("--target", "only", multiple=True, metavar="NAME", help="Only this target, as flows call it.")
+@click.option(
+    "--target",
+    "only",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=_complete_targets,
+    help="Only this target, as flows call it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what changed as JSON.")
 @click.option(
     "--timeout",
