@@ -132,6 +132,16 @@ def test_a_run_keeps_what_the_flow_says(shop: Path, data: st.DataObject) -> None
     assert run.result in (None, "no") or run.calls("charge")
 
 
+@quick
+@given(st.data())
+def test_runs_like_another_have_its_inputs_and_what_came(shop: Path, data: st.DataObject) -> None:
+    came = ft.Comes("Delivered", {"order": "tea"}, after="5s")
+    then = ft.Recorded("r", {"item": "tea", "how": {"case": "Cash"}}, ft.Faults(events=(came,)))
+    run = data.draw(ft.runs(shop, like=then))
+    assert run.inputs == then.inputs
+    assert run.faults.events[0] == came
+
+
 @pytest.mark.parametrize(
     "is_wanted",
     [

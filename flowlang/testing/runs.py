@@ -109,8 +109,13 @@ def runs(
 
     Raises NotRunnable where the file of a flow has mistakes, ValueError where it has no such flow."""
     target = target_of(flow, name)
-    behaviour = inputs(target.flow), faults(target.plan, target.name, kinds=kinds), st.integers(0, 1 << 16)
-    return _runs(target, link_simulated(target.plan), st.tuples(*behaviour))
+    past = None if like is None else like.faults
+    made_of = st.tuples(
+        inputs(target.flow) if like is None else st.just(like.inputs),
+        faults(target.plan, target.name, kinds=kinds, like=past),
+        st.integers(0, 1 << 16),
+    )
+    return _runs(target, link_simulated(target.plan), made_of)
 
 
 @st.composite
