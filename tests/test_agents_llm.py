@@ -35,6 +35,7 @@ from flowlang.agents.providers import Member, Target, Unfit
 from flowlang.agents.secrets import Secrets
 from flowlang.hosts.connections import open_connections
 from flowlang.runtime.agents import AgentCall, AgentError, Said, Used
+from flowlang.tools import cli
 from flowlang.values.value import Value
 
 TYPES = """
@@ -799,6 +800,16 @@ def test_a_model_offers_no_agents_to_use():
         provider.from_text("small", Path())
     assert unfit.value.message == "there is no table `[llm.small]`"
     assert unfit.value.help is not None and "declare one in the flow" in unfit.value.help
+
+
+def test_a_flow_that_uses_a_model_is_told_to_declare_an_agent(tmp_path, capfd):
+    flow = tmp_path / "main.flow"
+    text = 'use llm small = "small"\nflow main() -> json { step out = small.ask(text: "hi") return out }\n'
+    flow.write_text(text)
+    assert cli.invoke(["check", str(flow)]) == 1
+    told = capfd.readouterr().out
+    assert "llm `small` offers no agents of its own" in told and "declare the agent in the flow" in told
+    assert told.count("error[") == 1
 
 
 @pytest.mark.parametrize(

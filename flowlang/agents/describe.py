@@ -55,6 +55,9 @@ def told_of(
     kind: str, target: str, using_path: str, environment: str | None = None, lock: Lock | None = None
 ) -> Told:
     """What a target offers, as far as it is known without asking it. Raises NotDescribed."""
+    if kind in DECLARED:
+        help = f'declare the agent in the flow, and bind it in flow.toml: `[agents.NAME]` with `{kind} = "…"`'
+        raise NotDescribed(f"{kind} `{target}` offers no agents of its own", help)
     reader = READERS.get(kind)
     found: Told | None = import_module(reader).told(target, using_path, environment) if reader else None
     return told_by_lock(kind, target, using_path, lock) if found is None else found
