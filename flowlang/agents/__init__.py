@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from flowlang.agents.providers import Connection as Connection
     from flowlang.agents.providers import ConnectionLost as ConnectionLost
     from flowlang.agents.providers import Member as Member
-    from flowlang.agents.providers import Pingable as Pingable
     from flowlang.agents.providers import Provider as Provider
     from flowlang.agents.providers import Settings as Settings
     from flowlang.agents.providers import Target as Target
@@ -42,7 +41,6 @@ _HOMES: Final = {
     "Connection": "flowlang.agents.providers",
     "ConnectionLost": "flowlang.agents.providers",
     "Member": "flowlang.agents.providers",
-    "Pingable": "flowlang.agents.providers",
     "Provider": "flowlang.agents.providers",
     "Settings": "flowlang.agents.providers",
     "Target": "flowlang.agents.providers",

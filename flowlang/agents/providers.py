@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol, cast
 
 import attrs
 from pydantic import BaseModel, ConfigDict
@@ -115,14 +115,6 @@ class Connection(Protocol):
 
     async def call(self, member: Member, call: AgentCall) -> Value:
         """The reply, as JSON. Raises `AgentError`, `ConnectionLost`, or anything, which is `AgentFailed`."""
-
-
-@runtime_checkable
-class Pingable(Protocol):
-    """A connection that has not heard from anybody when it has said what can be called: then `ping` asks.
-    Raises what `Connection.offers` does. It is optional."""
-
-    async def ping(self) -> None: ...
 
 
 class Provider(Protocol):

@@ -15,7 +15,6 @@ from flowlang.semantics.types import Type
 from flowlang.text import codes
 from flowlang.text.codes import Code
 
-
 PROVIDERS: Final[Mapping[str, str]] = {
     "python": "Functions of a Python file.",
     "mcp": "Tools of an MCP server.",

@@ -14,7 +14,7 @@ import trio
 from flowlang.agents.differences import in_order
 from flowlang.agents.locked import Offers, TargetName
 from flowlang.agents.offers import Offered
-from flowlang.agents.providers import ConnectionLost, Pingable, Target
+from flowlang.agents.providers import ConnectionLost, Target
 from flowlang.agents.secrets import NoSecret
 from flowlang.hosts.connections import open_connections
 from flowlang.runtime.agents import AgentError, agent_failed
@@ -49,22 +49,20 @@ def ask_targets(
     *,
     patience: float = PATIENCE,
     on_heard: OnHeard | None = None,
-    ping: bool = False,
 ) -> dict[TargetName, Heard]:
-    """Ask each target what it offers, and tell `on_heard` as they answer. `ping`: ask also those that would
-    know by themselves what they offer."""
-    return trio.run(_ask_all, targets, patience, on_heard, ping)
+    """Ask each target what it offers, and tell `on_heard` as they answer."""
+    return trio.run(_ask_all, targets, patience, on_heard)
 
 
 async def _ask_all(
-    targets: Mapping[TargetName, Target], patience: float, on_heard: OnHeard | None, ping: bool
+    targets: Mapping[TargetName, Target], patience: float, on_heard: OnHeard | None
 ) -> dict[TargetName, Heard]:
     heard: dict[TargetName, Heard] = {}
     places = trio.CapacityLimiter(AT_ONCE)
 
     async def ask(name: TargetName, target: Target) -> None:
         async with places:
-            heard[name] = await _heard(target, patience, connections, ping)
+            heard[name] = await _heard(target, patience, connections)
         if on_heard is not None:
             on_heard(name, heard[name])
 
@@ -74,14 +72,12 @@ async def _ask_all(
     return {name: heard[name] for name in targets}
 
 
-async def _heard(target: Target, patience: float, connections: Connections, ping: bool) -> Heard:
+async def _heard(target: Target, patience: float, connections: Connections) -> Heard:
     started = trio.current_time()
     try:
         with trio.fail_after(patience):
             connection = await connections.to(target)
             offers = await connection.offers()
-            if ping and isinstance(connection, Pingable):
-                await connection.ping()
     except trio.TooSlowError:
         return Silent(f"it did not answer within {patience:g} s: is it running, and is this its address?")
     except (AgentError, ConnectionLost, NoSecret) as problem:

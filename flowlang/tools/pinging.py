@@ -31,7 +31,7 @@ def pinged(projects: Sequence[LockedProject], patience: float) -> dict[TargetNam
     for project in projects:
         targets, problems = project.found(project.targets, {})
         heard |= {name: Silent(problem) for name, problem in problems.items()}
-        heard |= ask_targets(targets, patience=patience, ping=True)
+        heard |= ask_targets(targets, patience=patience)
     return heard
 
 
