@@ -17,20 +17,16 @@ back is read by the declared result: text, data or a file. The SDK is imported w
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib import import_module
+from contextlib import AbstractAsyncContextManager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final, cast
 
-import trio
 from pydantic import Field
 
 from flowlang.agents.command_template import BadTemplate, parse_template
+from flowlang.agents.connecting import connected_by
 from flowlang.agents.providers import Connection, Member, Provider, Settings, Target, Unfit
-from flowlang.runtime.agents import AgentError
-from flowlang.runtime.failures import UNAVAILABLE
 
 CARD_PATH: Final = "/.well-known/agent-card.json"
 NOT_INSTALLED: Final = 'A2A agents need packages that are not installed: pip install "flowlang[a2a]"'
@@ -88,20 +84,7 @@ class A2AProvider:
 
     def connect(self, target: Target) -> AbstractAsyncContextManager[Connection]:
         """Raises AgentError where the SDK is not installed, or nobody answers with a card."""
-        return _connected(target)
-
-
-@asynccontextmanager
-async def _connected(target: Target) -> AsyncIterator[Connection]:
-    """Importing the SDK takes a while in which other runs should go on."""
-    try:
-        client = await trio.to_thread.run_sync(import_module, "flowlang.agents.a2a.client")
-    except ModuleNotFoundError as missing:
-        if missing.name is None or missing.name.partition(".")[0] == "flowlang":
-            raise
-        raise AgentError(UNAVAILABLE, NOT_INSTALLED, fields={"message": NOT_INSTALLED}) from None
-    async with client.connected(target) as connection:
-        yield connection
+        return connected_by("flowlang.agents.a2a.client", target, NOT_INSTALLED)
 
 
 provider: Provider = A2AProvider()

@@ -30,12 +30,12 @@ from __future__ import annotations
 
 import re
 from contextlib import AbstractAsyncContextManager
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, cast
 from urllib.parse import urlsplit
 
+from flowlang.agents.connecting import connected_by
 from flowlang.agents.http.settings import HttpEntry, HttpSettings
 from flowlang.agents.http.templates import ANYWHERE, METHODS, check_entry, check_errors
 from flowlang.agents.http_route import route_of
@@ -44,8 +44,6 @@ from flowlang.agents.offered_types import agent_names
 from flowlang.agents.offers import NotDescribed, Offered
 from flowlang.agents.providers import Connection, Member, Provider, Settings, Target, Unfit
 from flowlang.agents.roots import CONFIG_NAME, root_folder
-from flowlang.runtime.agents import AgentError
-from flowlang.runtime.failures import UNAVAILABLE
 from flowlang.text.suggest import did_you_mean
 
 NOT_INSTALLED: Final = 'HTTP needs a package that is not installed: pip install "flowlang[http]"'
@@ -120,11 +118,7 @@ class HttpProvider:
                 raise Unfit(f"`{key}` of an operation is what its document says", help, (key,))
 
     def connect(self, target: Target) -> AbstractAsyncContextManager[Connection]:
-        try:
-            module = import_module("flowlang.agents.http.connection")
-        except ImportError:
-            raise AgentError(UNAVAILABLE, NOT_INSTALLED, fields={"message": NOT_INSTALLED}) from None
-        return cast("AbstractAsyncContextManager[Connection]", module.connect(target))
+        return connected_by("flowlang.agents.http.connection", target, NOT_INSTALLED)
 
 
 def operation_of(target: Target, member: Member) -> Offered:

@@ -48,7 +48,7 @@ MakeRequest: TypeAlias = Callable[[Mapping[str, Value], FindFile, tuple[str, str
 
 
 @asynccontextmanager
-async def connect(target: Target) -> AsyncIterator[HttpConnection]:
+async def connected(target: Target) -> AsyncIterator[HttpConnection]:
     """A connection to a target; nothing is sent yet. Raises NoSecret, AgentError."""
     settings = cast(HttpSettings, target.settings)
     limits = Limits(

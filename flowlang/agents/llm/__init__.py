@@ -28,22 +28,18 @@ somebody connects.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib import import_module
+from contextlib import AbstractAsyncContextManager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final, Literal, cast
 
-import trio
 from pydantic import Field, field_validator
 
 from flowlang.agents.command_template import BadTemplate
+from flowlang.agents.connecting import connected_by
 from flowlang.agents.llm.prompts import WRONG_FILES, holds, parse_prompt, takes_files_inside
 from flowlang.agents.providers import Connection, Member, Provider, Settings, Target, Unfit
 from flowlang.plan import model as plan
-from flowlang.runtime.agents import AgentError
-from flowlang.runtime.failures import UNAVAILABLE
 from flowlang.text.suggest import did_you_mean
 
 NOT_INSTALLED: Final = 'language models need a package that is not installed: pip install "flowlang[llm]"'
@@ -126,20 +122,7 @@ class LlmProvider:
 
     def connect(self, target: Target) -> AbstractAsyncContextManager[Connection]:
         """Raises AgentError where httpx is not installed, or the settings cannot be used."""
-        return _connected(target)
-
-
-@asynccontextmanager
-async def _connected(target: Target) -> AsyncIterator[Connection]:
-    """Importing httpx, and reading certificates, takes a while in which other runs should go on."""
-    try:
-        chat = await trio.to_thread.run_sync(import_module, "flowlang.agents.llm.chat")
-    except ModuleNotFoundError as missing:
-        if missing.name is None or missing.name.partition(".")[0] == "flowlang":
-            raise
-        raise AgentError(UNAVAILABLE, NOT_INSTALLED, fields={"message": NOT_INSTALLED}) from None
-    async with chat.connected(target) as connection:
-        yield connection
+        return connected_by("flowlang.agents.llm.chat", target, NOT_INSTALLED)
 
 
 def _check_types(entry: LlmEntry, agent: plan.Agent) -> None:

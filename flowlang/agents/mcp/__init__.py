@@ -27,21 +27,17 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib import import_module
+from contextlib import AbstractAsyncContextManager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias, cast
 
-import trio
 from pydantic import Field, model_validator
 
+from flowlang.agents.connecting import connected_by
 from flowlang.agents.offers import Effect
 from flowlang.agents.providers import Connection, Member, Provider, Settings, Target, Unfit
 from flowlang.agents.secrets import secrets_in
-from flowlang.runtime.agents import AgentError
-from flowlang.runtime.failures import UNAVAILABLE
 from flowlang.text.suggest import did_you_mean
 
 _URL: Final = re.compile(r"https?://[^\s/]+\S*")
@@ -135,20 +131,7 @@ class McpProvider:
 
     def connect(self, target: Target) -> AbstractAsyncContextManager[Connection]:
         """Raises AgentError where nobody answers, or the SDK is not installed."""
-        return _connected(target)
-
-
-@asynccontextmanager
-async def _connected(target: Target) -> AsyncIterator[Connection]:
-    """Importing the SDK takes more than a second, in which other runs should go on."""
-    try:
-        client = await trio.to_thread.run_sync(import_module, "flowlang.agents.mcp.client")
-    except ModuleNotFoundError as missing:
-        if missing.name is None or missing.name.partition(".")[0] == "flowlang":
-            raise
-        raise AgentError(UNAVAILABLE, NOT_INSTALLED, fields={"message": NOT_INSTALLED}) from None
-    async with client.connected(target) as connection:
-        yield connection
+        return connected_by("flowlang.agents.mcp.client", target, NOT_INSTALLED)
 
 
 def _check_program(target: Target) -> None:
