@@ -18,7 +18,7 @@ import flowlang.testing as ft
 from flowlang.plan.lower_tests import lower_tests
 from flowlang.testing.fuzzing.literals import NotWritten, literal
 from flowlang.testing.fuzzing.rewriting import added, block_of
-from flowlang.testing.fuzzing.search import Searched, search
+from flowlang.testing.fuzzing.search import Searched, alike, search
 from flowlang.testing.fuzzing.story import story
 from flowlang.testing.types import type_of
 from flowlang.tools.cli import invoke
@@ -141,6 +141,29 @@ def test_the_same_seed_finds_the_same() -> None:
 def test_time_ends_a_search() -> None:
     searched = fuzzed("flow main() -> int {\n  return 1\n}", examples=1 << 40, seconds=0.5)
     assert searched.findings == () and searched.runs > 0
+
+
+def test_nothing_is_thought_up_nor_carried_out_past_the_end() -> None:
+    asked = iter([False] * 3)
+    searched = fuzzed("flow main() -> int {\n  return 1\n}", stopped=lambda: next(asked, True))
+    assert searched.runs <= 3
+
+
+def test_in_a_long_run_crashes_are_tried_here_and_there() -> None:
+    body = (
+        "agent plus(n: int) -> int effect write\n"
+        "flow main() -> int {\n"
+        "  step sum = while n < 900, at most 900 times, from n = 0 {\n"
+        "    step more = plus(n: n)\n"
+        "    next n + 1\n"
+        "  }\n"
+        "  return sum\n"
+        "}\n"
+    )
+    run = ft.run_of(compile_plan("main.flow", text=body), inputs={})
+    assert run.result == 900 and run.simulated.commits >= 900
+    tried = [death.commit for each in alike(run, crashes=True) for death in each.faults.deaths]
+    assert len(set(tried)) < 10 and min(tried) == 1
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/*.flow")), ids=lambda path: path.stem)

@@ -16,12 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.vendor.pretty import RepresentationPrinter
 
 from flowlang.hosts.simulator.simulated import Made, Simulated
-from flowlang.hosts.simulator.simulation import EPOCH, link_simulated, simulate
+from flowlang.hosts.simulator.simulation import EPOCH, simulate
 from flowlang.plan.text import duration_text
 from flowlang.runtime.events import Event
 from flowlang.runtime.failures import Failure
 from flowlang.runtime.inputs import Outcome, Raised, Replied
-from flowlang.runtime.program import Program
 from flowlang.testing.faults import KINDS, Faults, Kind, faults
 from flowlang.testing.inputs import Inputs, inputs
 from flowlang.testing.recorded import Recorded
@@ -115,14 +114,12 @@ def runs(
         faults(target.plan, target.name, kinds=kinds, like=past),
         st.integers(0, 1 << 16),
     )
-    return _runs(target, link_simulated(target.plan), made_of)
+    return _runs(target, made_of)
 
 
 @st.composite
-def _runs(
-    draw: st.DrawFn, target: Target, program: Program, made_of: st.SearchStrategy[tuple[Inputs, Faults, int]]
-) -> Run:
-    return _run(target, program, *draw(made_of))
+def _runs(draw: st.DrawFn, target: Target, made_of: st.SearchStrategy[tuple[Inputs, Faults, int]]) -> Run:
+    return _run(target, *draw(made_of))
 
 
 def run_of(
@@ -132,15 +129,19 @@ def run_of(
 
     An agent that `faults` does not mention answers at once, with the smallest value that fits. Raises Misfit
     where inputs do not fit, and what `runs` raises."""
-    target = target_of(flow, name)
-    return _run(target, link_simulated(target.plan), inputs, faults or Faults(), seed)
+    return _run(target_of(flow, name), inputs, faults or Faults(), seed)
 
 
-def _run(target: Target, program: Program, given: Inputs, faults: Faults, seed: int) -> Run:
+def again(run: Run, faults: Faults, seed: int) -> Run:
+    """A run with the same inputs, but with other faults or in another order."""
+    return _run(run.target, run.inputs, faults, seed)
+
+
+def _run(target: Target, given: Inputs, faults: Faults, seed: int) -> Run:
     types = {parameter.name: parameter.type for parameter in target.flow.parameters}
     values = {name: decode(value, types[name]) for name, value in given.items()}
     world = world_of(faults, target.plan)
-    simulated = simulate(program, target.name, values, world, order=Random(seed))
+    simulated = simulate(target.program, target.name, values, world, order=Random(seed))
     return Run(target, given, faults, seed, simulated)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, cached_property
 from typing import TypeAlias
 
 import attrs
 
+from flowlang.hosts.simulator.simulation import link_simulated
 from flowlang.plan.model import Flow, Plan
+from flowlang.runtime.program import Program
 from flowlang.testing.plans import Written
 from flowlang.tools.frontend import compile_plan
 
@@ -24,6 +26,11 @@ class Target:
     @property
     def flow(self) -> Flow:
         return self.plan.flows[self.name]
+
+    @cached_property
+    def program(self) -> Program:
+        """The plan, linked once: in a large one that takes as long as a run."""
+        return link_simulated(self.plan)
 
 
 def target_of(flow: FlowLike, name: str | None = None) -> Target:

@@ -20,7 +20,7 @@ from flowlang.runtime import events
 from flowlang.runtime.failures import ENSURE_FAILED, EVALUATION_FAILED, INTERNAL, TIMEOUT, Failure
 from flowlang.runtime.host import Question
 from flowlang.testing.faults import Faults
-from flowlang.testing.runs import Run, run_of
+from flowlang.testing.runs import Run, again
 from flowlang.values.codec import write_json
 
 Kind: TypeAlias = Literal[
@@ -137,7 +137,7 @@ def _crashes_show(run: Run) -> Iterator[Finding]:
         return
     without = attrs.evolve(faults, deaths=())
     given = _outcome(run)
-    others = [_outcome(_again(run, without, seed)) for seed in _orders(run, given, without)]
+    others = [_outcome(again(run, without, seed)) for seed in _orders(run, given, without)]
     if given not in others:
         shown = " or ".join(dict.fromkeys(others))
         yield Finding("crash", "", f"without the crash it gives {shown}; with it {given}", run)
@@ -151,13 +151,8 @@ def _has_timeout(run: Run) -> bool:
 
 def _orders(run: Run, given: str, without: Faults) -> range:
     """The orders that have to be tried: where the run's own gives the same, no other."""
-    same = _outcome(_again(run, without, run.seed)) == given
+    same = _outcome(again(run, without, run.seed)) == given
     return range(run.seed, run.seed + (1 if same else ORDERS))
-
-
-def _again(run: Run, faults: Faults, seed: int) -> Run:
-    target = run.target
-    return run_of(target.plan, target.name, inputs=run.inputs, faults=faults, seed=seed)
 
 
 def _outcome(run: Run) -> str:

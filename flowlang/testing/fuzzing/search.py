@@ -2,7 +2,9 @@
 
 Runs are thought up in rounds, each from a seed of its own that follows from the one given; so the same seed
 finds the same, and a limit in time only cuts the search short. A round in which something was found is over
-soon; what was found, in one place of the flow, is not looked for again."""
+soon; what was found, in one place of the flow, is not looked for again.
+
+A run of a large flow takes seconds to think up. So nothing is thought up, nor carried out, past the end."""
 
 from __future__ import annotations
 
@@ -14,15 +16,16 @@ from typing import Final, TypeAlias
 import attrs
 import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity, settings
+from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException, Unsatisfiable
 
 from flowlang.plan.model import Plan
 from flowlang.testing.faults import KINDS as FAULTS
-from flowlang.testing.faults import Dies, Faults
+from flowlang.testing.faults import Dies
 from flowlang.testing.faults import Kind as Fault
 from flowlang.testing.fuzzing.findings import LOOKED_FOR, Finding, Kind, findings, unbounded_waits
 from flowlang.testing.recorded import Recorded
-from flowlang.testing.runs import Run, run_of, runs
+from flowlang.testing.runs import Run, again, runs
 
 ROUND: Final = 250
 """Runs that are thought up from one seed."""
@@ -31,9 +34,10 @@ ORDERS: Final = 5
 """In so many orders a run is carried out in which things arrive together."""
 
 SWEPT: Final = 16
-"""Of so many runs one is carried out with a crash at each commit, up to `MOST_CRASHES` of them."""
+"""Of so many runs one is carried out with a crash at each commit."""
 
-MOST_CRASHES: Final = 100
+MOST_HEARD: Final = 5_000
+"""Inputs that all of those hear together, about; in a long run the crashes are further apart."""
 
 LONGEST_SHRINKING: Final = 20.0  # seconds from the first finding of a round
 
@@ -66,10 +70,11 @@ def search(
     kinds: Collection[Kind] = LOOKED_FOR,
     like: Recorded | None = None,
     tell: Progress | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Searched:
     """Think up `examples` runs of a flow, or as many as there is time for, with `faults`, perhaps `like` one
-    that is stored; look for what is wrong of these `kinds`."""
-    searching = _Searching(kinds, "crashes" in faults, seconds, tell or (lambda runs, found: None))
+    that is stored; look for what is wrong of these `kinds`. The end has come, too, once it is `stopped`."""
+    searching = _Searching(kinds, "crashes" in faults, seconds, tell or (lambda runs, found: None), stopped)
     strategy = runs(compiled, flow, kinds=faults, like=like)
     number = 0
     while searching.runs < examples and not searching.is_over():
@@ -78,9 +83,7 @@ def search(
     return searching.searched()
 
 
-def _round(
-    searching: _Searching, strategy: hypothesis.strategies.SearchStrategy[Run], examples: int, seed: int
-) -> None:
+def _round(searching: _Searching, strategy: st.SearchStrategy[Run], examples: int, seed: int) -> None:
     @hypothesis.seed(seed)
     @settings(
         max_examples=examples,
@@ -91,9 +94,10 @@ def _round(
         verbosity=Verbosity.quiet,
         print_blob=False,
     )
-    @hypothesis.given(strategy)
-    def look(run: Run) -> None:
-        searching.look(run)
+    @hypothesis.given(st.data())
+    def look(data: st.DataObject) -> None:
+        if not searching.has_ended():
+            searching.look(data.draw(strategy))
 
     searching.found.clear()
     with suppress(_Wrong, BaseExceptionGroup, HypothesisException, Unsatisfiable):
@@ -101,22 +105,24 @@ def _round(
     searching.take()
 
 
-def _alike(run: Run, crashes: bool) -> Iterator[Run]:
+def alike(run: Run, crashes: bool) -> Iterator[Run]:
     """A run, where things arrive together the same in other orders, and every so often the same with a crash
     at each of its commits: to carry a run out is far less work than to think one up.
 
     What there is depends on the run alone, since it is asked for again when that is shrunk."""
     yield run
     if run.simulated.choices:
-        yield from (_again(run, run.faults, seed) for seed in range(run.seed + 1, run.seed + ORDERS))
+        yield from (again(run, run.faults, seed) for seed in range(run.seed + 1, run.seed + ORDERS))
     if crashes and run.seed % SWEPT == 0 and not run.faults.deaths:
-        for commit in range(1, min(run.simulated.commits, MOST_CRASHES) + 1):
+        for commit in _commits(run):
             for lost in (False, True):
-                yield _again(run, attrs.evolve(run.faults, deaths=(Dies(commit, lost),)), run.seed)
+                yield again(run, attrs.evolve(run.faults, deaths=(Dies(commit, lost),)), run.seed)
 
 
-def _again(run: Run, faults: Faults, seed: int) -> Run:
-    return run_of(run.target.plan, run.target.name, inputs=run.inputs, faults=faults, seed=seed)
+def _commits(run: Run) -> range:
+    commits = run.simulated.commits
+    crashes = MOST_HEARD // (1 + len(run.simulated.heard))
+    return range(1, commits + 1, 1 + commits // (1 + crashes))
 
 
 class _Wrong(Exception):
@@ -133,6 +139,7 @@ class _Searching:
     crashes: bool
     seconds: float | None
     tell: Progress
+    stopped: Callable[[], bool]
     began: float = attrs.field(factory=time.monotonic)
     since: float = 0.0
     runs: int = 0
@@ -142,10 +149,10 @@ class _Searching:
     _classes: dict[Key, type[_Wrong]] = attrs.field(factory=dict)
 
     def look(self, run: Run) -> None:
-        """Raises _Wrong. Past its time nothing is wrong any more, so that shrinking ends, too."""
-        if self.has_shrunk() if self.found else self.is_over():
-            return
-        for each in _alike(run, self.crashes):
+        """Raises _Wrong."""
+        for each in alike(run, self.crashes):
+            if self.has_ended():
+                return
             self.runs += 1
             self.unbounded.update(dict.fromkeys(unbounded_waits(each)))
             for finding in findings(each):
@@ -161,11 +168,17 @@ class _Searching:
             self._classes[key] = type("_Wrong", (_Wrong,), {})
         return self._classes[key]
 
-    def is_over(self) -> bool:
-        return self.seconds is not None and time.monotonic() - self.began > self.seconds
+    def has_ended(self) -> bool:
+        """Whether there is nothing more to do in this round. Past that nothing is wrong any more, so that
+        shrinking ends, too."""
+        return self._has_shrunk() if self.found else self.is_over()
 
-    def has_shrunk(self) -> bool:
-        return time.monotonic() - self.since > LONGEST_SHRINKING
+    def is_over(self) -> bool:
+        late = self.seconds is not None and time.monotonic() - self.began > self.seconds
+        return late or self.stopped()
+
+    def _has_shrunk(self) -> bool:
+        return self.stopped() or time.monotonic() - self.since > LONGEST_SHRINKING
 
     def take(self) -> None:
         """A round is over: what it has found is known."""

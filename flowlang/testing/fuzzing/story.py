@@ -7,7 +7,7 @@ from random import Random
 
 import attrs
 
-from flowlang.hosts.simulator.simulation import link_simulated, simulate
+from flowlang.hosts.simulator.simulation import simulate
 from flowlang.hosts.simulator.world import Answer
 from flowlang.plan import tests
 from flowlang.plan.secrets import secret_names
@@ -81,7 +81,6 @@ def told_again(run: Run) -> Told:
         return given
 
     noting = attrs.evolve(world, answer=answer)
-    program = link_simulated(target.plan)
-    simulated = simulate(program, target.name, values, noting, order=Random(run.seed))
+    simulated = simulate(target.program, target.name, values, noting, order=Random(run.seed))
     begun = tests.Run("out", target.name, {}, None, target.flow.at)
     return Told(Ran(begun, simulated, tuple(asked)), delays)
