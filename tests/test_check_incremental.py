@@ -167,6 +167,24 @@ def entries(checked: Checked) -> list[str]:
     return list(checked.modules["main.flow"].entries)
 
 
+def test_what_becomes_unknown_inside_of_a_union_concerns_those_that_use_it():
+    text = """\
+type Inner = A(id: string) | B(id: string)
+type Outer = C(inner: Inner) | D
+error Lost
+error Broken
+agent ask(outer: Outer) -> Outer raises Lost effect read
+flow main(outer: Outer) -> int {
+  step a = ask(outer: outer) retry 1 times on Broken
+  return 1
+}
+"""
+    before = check_texts({"main.flow": text})
+    after = check_texts({"main.flow": "{" + text}, previous=before)
+    assert [d.code.slug for d in before.diagnostics] == ["useless-catch"]
+    assert [d.code.slug for d in after.diagnostics] == ["syntax"]
+
+
 def test_a_module_that_sees_the_same_as_before_is_not_looked_at_again():
     before = check_texts({"main.flow": 'import "trips.flow" as trips\n', "trips.flow": TRIPS})
     again = check(before.project, previous=before)

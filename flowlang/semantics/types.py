@@ -27,31 +27,35 @@ MAX_PARTS = 5_000
 
 
 class Extent(NamedTuple):
-    """How deep a type nests, and of how many types it is made, counted as a tree."""
+    """How deep a type nests, of how many types it is made, counted as a tree, and whether one of them is not
+    known."""
 
     depth: int
     parts: int
+    poisoned: bool = False
 
 
 ONE = Extent(1, 1)
+NOTHING = Extent(1, 1, poisoned=True)
 
 
 def extent_of(type: Type) -> Extent:
-    return getattr(type, "extent", ONE)
+    return getattr(type, "extent", NOTHING if type == UNKNOWN else ONE)
 
 
 def around(inside: Iterable[Type]) -> Extent:
     """The extent of a type that holds others."""
-    depth = parts = 0
+    depth, parts, poisoned = 0, 0, False
     for type in inside:
         inner = extent_of(type)
         depth = max(depth, inner.depth)
         parts += inner.parts
-    return Extent(depth + 1, parts + 1)
+        poisoned = poisoned or inner.poisoned
+    return Extent(depth + 1, parts + 1, poisoned)
 
 
 def is_too_large(type: Type) -> bool:
-    depth, parts = extent_of(type)
+    depth, parts, _ = extent_of(type)
     return depth > MAX_DEPTH or parts > MAX_PARTS
 
 
@@ -149,14 +153,15 @@ class Case:
 class Union:
     """A tagged union, or what narrowing left of one: `cases` is then fewer than `of` declared.
 
-    Nominal: equality asks for module, name and the cases that are left."""
+    Nominal: equality asks for module, name and the cases that are left. The extent is compared, too: within
+    one check it follows from the name, and between two it tells that something inside has become unknown."""
 
     module: str
     name: str
     cases: tuple[Case, ...]
     shown: str = attrs.field(eq=False)  # the name as the looking module writes it
     whole: int = attrs.field(eq=False)  # how many cases the declaration has
-    extent: Extent = attrs.field(init=False, eq=False, repr=False)
+    extent: Extent = attrs.field(init=False, repr=False)
 
     @extent.default
     def _extent(self) -> Extent:
