@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import attrs
 import httpx
 import pytest
 import trio
+import trustme
+from google.protobuf.json_format import MessageToDict
 
 from flowlang.agents.a2a import A2AEntry, A2ASettings, provider
 from flowlang.agents.file import File
@@ -27,6 +32,7 @@ from flowlang.runtime.agents import AgentCall, AgentError, Said, Used
 from flowlang.tools.cli import invoke
 from flowlang.tools.temporary_files import temporary_files
 from flowlang.values.value import Value
+from tests.support.a2a_agent import SKILLS, card_of
 
 ROOT = Path(__file__).parent.parent
 WAYS = ["JSONRPC streaming", "JSONRPC whole", "HTTP+JSON streaming"]
@@ -63,6 +69,41 @@ def desk(way: str = WAYS[0], *, quiet: bool = False) -> Iterator[Desk]:
     finally:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def refusing(what: str, binding: str, streaming: bool, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """An agent whose "card" or "call" is answered with a status, with "text" that is no JSON, or not at all,
+    when it is "gone"."""
+    wrong, _, how = what.partition(" ")
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            card = card_of(self.server.server_port, binding, streaming)  # type: ignore[attr-defined]
+            self.answer("card", json.dumps(MessageToDict(card)))
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.answer("call", "{}")
+
+        def answer(self, asked: str, sound: str) -> None:
+            if asked == wrong and how == "gone":
+                return
+            content = ("what?" if asked == wrong else sound).encode()
+            self.send_response(int(how) if asked == wrong and how.isdigit() else 200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def wait_for(url: str, process: subprocess.Popen[str]) -> None:
@@ -230,7 +271,53 @@ def test_nobody_there() -> None:
     with pytest.raises(AgentError) as raised:
         answered(agent(target("http://127.0.0.1:9"), "shout"), {})
     assert raised.value.error == "Unavailable"
-    assert "there is no agent card at http://127.0.0.1:9" in str(raised.value)
+    told = "a2a desk: 127.0.0.1:9 cannot be reached (Connection refused): is it running there?"
+    assert str(raised.value) == told
+
+
+REFUSED = [
+    ("card 503", "Unavailable", "answers 503 Service Unavailable"),
+    ("card 401", "AgentFailed", "is the secret right that `headers` give it?"),
+    ("card text", "Unavailable", "there is no agent card at"),
+    ("card gone", "Unavailable", "broke off before its reply was complete"),
+    ("call 429", "Unavailable", "answers 429 Too Many Requests"),
+    ("call 503", "Unavailable", "answers 503 Service Unavailable"),
+    ("call 401", "AgentFailed", "answers 401 Unauthorized: it does not let us in"),
+    ("call 400", "AgentFailed", "answers 400 Bad Request"),
+    ("call text", "AgentFailed", "JSON"),
+    ("call gone", "Unavailable", "broke off before its reply was complete"),
+]
+
+
+@pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON"])
+@pytest.mark.parametrize("streaming", [True, False])
+@pytest.mark.parametrize(("what", "error", "message"), REFUSED)
+def test_what_an_agent_answers_in_the_place_of_a_reply(
+    binding: str, streaming: bool, what: str, error: str, message: str
+) -> None:
+    with refusing(what, binding, streaming) as url, pytest.raises(AgentError) as raised:
+        answered(agent(target(url), "shout", text=STRING), {"text": "go"})
+    assert (raised.value.error, message in str(raised.value)) == (error, True), str(raised.value)
+    assert "developer.mozilla.org" not in str(raised.value) and ".;" not in str(raised.value)
+
+
+def test_a_certificate_is_trusted_by_its_authority(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+
+    async def offered(ca: str | None) -> int:
+        async with provider.connect(target(url, ca=ca)) as connection:
+            return len(await connection.offers())
+
+    with refusing("nothing", "JSONRPC", True, tls) as url:
+        assert trio.run(offered, str(tmp_path / "ca.pem")) == len(SKILLS)
+        with pytest.raises(AgentError, match=r"not trusted: .*; name its authority with `ca`"):
+            trio.run(offered, None)
+    bound = agent(target(url, ca="other.pem"), "shout", text=STRING)
+    with pytest.raises(Unfit, match=r"no file other\.pem"):
+        provider.check(bound.target, bound.member)
 
 
 def test_a_page_that_is_no_card(one_desk: Desk) -> None:

@@ -36,12 +36,13 @@ _URL: Final = re.compile(r"https?://[^\s/]+\S*")
 class A2ASettings(Settings):
     """`[a2a.NAME]`. `url` is the agent's base; its card lies at `card` below it. `streaming` false asks for
     the reply as a whole even from an agent that could stream it. `headers` are sent to the host of `url` and
-    nowhere else, whatever its card says."""
+    nowhere else, whatever its card says. `ca` is a file of certificates in PEM that are trusted, too."""
 
     url: Annotated[str, Field(pattern=_URL.pattern)]
     headers: dict[str, str] = Field(default_factory=dict)
     card: str = CARD_PATH
     streaming: bool = True
+    ca: str | None = None
     connect_timeout: Annotated[float, Field(gt=0, le=600)] = 10.0
     max_reply_bytes: Annotated[int, Field(ge=1, le=256 * 1024 * 1024)] = 8 * 1024 * 1024
 
@@ -70,9 +71,12 @@ class A2AProvider:
         return target, skill
 
     def check(self, target: Target, member: Member) -> None:
-        """The SDK is installed, and a message is one that the agent's arguments can fill."""
+        """The SDK is installed, `ca` is there, and a message is one that the agent's arguments can fill."""
         if find_spec("a2a") is None:
             raise Unfit(NOT_INSTALLED)
+        settings = cast(A2ASettings, target.settings)
+        if settings.ca is not None and not (target.folder / settings.ca).is_file():
+            raise Unfit(f"there is no file {settings.ca}", "it holds certificates in PEM", ("ca",))
         entry = cast(A2AEntry | None, member.entry)
         if entry is None or entry.message is None:
             return

@@ -6,15 +6,14 @@ asks back, or wants to know who we are, fails: a flow asks people by itself."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Final, cast
 
 import attrs
 import httpx
 import trio
 from a2a.client import A2ACardResolver, Client, ClientConfig, ClientFactory
-from a2a.client.errors import A2AClientTimeoutError, AgentCardResolutionError
 from a2a.types import (
     AgentCard,
     Artifact,
@@ -32,14 +31,16 @@ from a2a.utils.errors import A2AError
 
 from flowlang.agents.a2a import A2ASettings
 from flowlang.agents.a2a.card import offers_of
-from flowlang.agents.a2a.limits import Limited, TooLarge
+from flowlang.agents.a2a.limits import Limited
 from flowlang.agents.a2a.messages import joined, reply_of, request_of
+from flowlang.agents.a2a.problems import worded
 from flowlang.agents.file import File
+from flowlang.agents.http.errors import failed, unavailable
+from flowlang.agents.http.sending import trusting
 from flowlang.agents.kept import keep_all
 from flowlang.agents.offers import Offered
 from flowlang.agents.providers import Member, Target
-from flowlang.runtime.agents import AgentCall, AgentError, Said
-from flowlang.runtime.failures import AGENT_FAILED, BAD_OUTPUT, UNAVAILABLE
+from flowlang.runtime.agents import AgentCall, Said
 from flowlang.values.value import Value
 
 UNDER_WAY: Final = (
@@ -57,9 +58,10 @@ async def connected(target: Target) -> AsyncIterator[A2AConnection]:
     settings = cast(A2ASettings, target.settings)
     headers = {name: target.secrets.fill(value) for name, value in settings.headers.items()}
     timeout = httpx.Timeout(None, connect=settings.connect_timeout)
-    transport = Limited(httpx.AsyncHTTPTransport(), settings.max_reply_bytes)
+    context = trusting(None if settings.ca is None else target.folder / settings.ca)
+    transport = Limited(httpx.AsyncHTTPTransport(verify=context), settings.max_reply_bytes)
     async with httpx.AsyncClient(headers=headers, timeout=timeout, transport=transport) as http:
-        with _worded(settings.url):
+        with worded(settings.url):
             card = await A2ACardResolver(http, settings.url, settings.card).get_agent_card()
             _keep_to_its_host(card, settings)
             client = ClientFactory(_config(http, settings, card)).create(card)
@@ -84,7 +86,7 @@ def _keep_to_its_host(card: AgentCard, settings: A2ASettings) -> None:
     if not ours:
         others = ", ".join(interface.url for interface in card.supported_interfaces)
         message = f"the card of {settings.url} sends calls to {others}, which `headers` are not meant for"
-        raise _error(UNAVAILABLE, f"{message}; set `url` to the host that is to get them")
+        raise unavailable(f"{message}; set `url` to the host that is to get them")
     del card.supported_interfaces[:]
     card.supported_interfaces.extend(ours)
 
@@ -106,7 +108,7 @@ class A2AConnection:
         return offers_of(self.card)
 
     async def call(self, member: Member, call: AgentCall) -> Value:
-        with _worded(self.url):
+        with worded(self.url):
             parts = await _Talk(self.client, call).parts(member)
         reply = reply_of(parts, member.agent.result)
         if isinstance(reply, File):
@@ -209,56 +211,19 @@ class _Talk:
     def _check(self) -> None:
         """Raises AgentError where the task did not do what it was to."""
         if self.status is None:
-            raise _error(UNAVAILABLE, "the agent went away before it said anything")
+            raise unavailable("the agent went away before it said anything")
         said = f": {text}" if (text := _text_of(self.status)) else ""
         match self.status.state:
             case TaskState.TASK_STATE_COMPLETED:
                 return
             case TaskState.TASK_STATE_INPUT_REQUIRED:
-                raise _error(
-                    AGENT_FAILED, f"the agent asks back{said}; tell it all that it needs, or use an `ask`"
-                )
+                raise failed(f"the agent asks back{said}; tell it all that it needs, or use an `ask`")
             case TaskState.TASK_STATE_AUTH_REQUIRED:
-                raise _error(AGENT_FAILED, f"the agent wants to know who calls{said}; set `headers`")
+                raise failed(f"the agent wants to know who calls{said}; set `headers`")
             case state:
                 ended = TaskState.Name(state).removeprefix("TASK_STATE_").lower()
-                raise _error(AGENT_FAILED, f"the task ended as {ended}{said}")
+                raise failed(f"the task ended as {ended}{said}")
 
 
 def _text_of(status: TaskStatus) -> str:
     return " ".join(part.text for part in status.message.parts if part.text).strip()
-
-
-@contextmanager
-def _worded(url: str) -> Iterator[None]:
-    """What the SDK raises, as errors that say what to do."""
-    try:
-        yield
-    except TooLarge as problem:
-        raise _error(BAD_OUTPUT, f"{problem}; `max_reply_bytes` is the limit") from None
-    except AgentCardResolutionError as problem:
-        raise _card_error(url, problem) from None
-    except A2AClientTimeoutError:
-        raise _error(UNAVAILABLE, f"{url} did not answer in time") from None
-    except A2AError as problem:
-        broken = isinstance(problem.__cause__, httpx.RequestError)
-        told = f"{url} cannot be reached: {problem}" if broken else str(problem)
-        raise _error(UNAVAILABLE if broken else AGENT_FAILED, told) from None
-    except ValueError as problem:
-        raise _error(BAD_OUTPUT, f"what {url} answers is not A2A: {problem}") from None
-
-
-def _card_error(url: str, problem: AgentCardResolutionError) -> AgentError:
-    match problem.status_code:
-        case None:
-            message = f"there is no agent card at {url}: {problem}"
-        case 401 | 403:
-            message = f"{url} does not show its card to us ({problem.status_code}); set `headers`"
-        case status:
-            message = f"{url} answers {status} where its card should be; `card` says where else it is"
-    return _error(UNAVAILABLE, message)
-
-
-def _error(name: str, message: str) -> AgentError:
-    fields = {"path": "", "message": message} if name == BAD_OUTPUT else {"message": message}
-    return AgentError(name, message, fields=cast("dict[str, Value]", fields))

@@ -26,7 +26,7 @@ def told(route: str, url: str, method: str) -> Iterator[None]:
     try:
         yield
     except httpx.HTTPError as problem:
-        raise _error(problem, route, url, method) from None
+        raise unanswered(problem, f"{route}: {urlsplit(url).netloc.rpartition('@')[2]}", method) from None
     except (httpx.InvalidURL, ValueError) as problem:
         raise failed(f"{route}: `{place(url)}` cannot be called: {problem}") from None
 
@@ -42,10 +42,9 @@ def place(url: str) -> str:
         return "what it was given"
 
 
-def _error(problem: httpx.HTTPError, route: str, url: str, method: str) -> AgentError:
-    causes = [*_causes(problem)]
-    host = f"{route}: {urlsplit(url).netloc.rpartition('@')[2]}"
-    for cause in causes:
+def unanswered(problem: httpx.HTTPError, host: str, method: str) -> AgentError:
+    """The error for a request to a host that got no reply; the name of the host begins the message."""
+    for cause in _causes(problem):
         match cause:
             case PrivateAddress():
                 help = 'name it in flow.toml, or set `private_addresses = "allow"`, if you trust who chose it'
@@ -83,7 +82,9 @@ def _words(problem: BaseException) -> str:
     for cause in _causes(problem):
         if isinstance(cause, OSError) and cause.errno is not None:
             return os.strerror(cause.errno)
-    return next((text for each in _causes(problem) if (text := str(each))), type(problem).__name__)
+    return next((text for each in _causes(problem) if (text := str(each))), type(problem).__name__).rstrip(
+        "."
+    )
 
 
 def _causes(problem: BaseException) -> Iterator[BaseException]:

@@ -86,9 +86,7 @@ async def open_client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The client of a target. Behind a proxy it is that which connects, and which decides where to."""
     timeout = httpx.Timeout(limits.timeout, connect=CONNECTING, pool=None)
-    context = httpx.create_ssl_context(trust_env=False)
-    if ca is not None:
-        _trust(context, ca)
+    context = trusting(ca)
     transport = Transport(context, allowed) if proxy is None else None
     async with httpx.AsyncClient(
         transport=transport,
@@ -102,9 +100,14 @@ async def open_client(
         yield client
 
 
-def _trust(context: ssl.SSLContext, ca: Path) -> None:
+def trusting(ca: Path | None) -> ssl.SSLContext:
+    """Whom everybody trusts, and the authorities of a file in PEM. Raises AgentError."""
+    context = httpx.create_ssl_context(trust_env=False)
+    if ca is None:
+        return context
     try:
         context.load_verify_locations(ca)
+        return context
     except (OSError, ssl.SSLError) as problem:
         raise failed(f"`ca` cannot be read, {ca.name}: {problem}") from None
 
