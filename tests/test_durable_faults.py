@@ -29,11 +29,11 @@ from support.kill_stories import acted, folder, story_of, untimed
 from support.kills import RUN, Kill, Story, whole
 from support.stores import child
 
-from flowlang.hosts.under_way import Activity
 from flowlang.hosts.sqlite import opening
 from flowlang.hosts.sqlite.problems import Held
 from flowlang.hosts.sqlite.records import NewRun
 from flowlang.hosts.sqlite.store import Store
+from flowlang.hosts.under_way import Activity
 from flowlang.tools import cli, durable
 from flowlang.tools.durable import Engine
 
