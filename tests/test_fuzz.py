@@ -4,6 +4,7 @@ the tests which it writes tell the same."""
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -329,6 +330,43 @@ def test_what_is_found_is_saved_and_tested(wrong: Path, capsys: pytest.CaptureFi
     assert invoke(["fmt", "--check", "main.flow"]) == 0
     assert invoke(["test", "main.flow"]) == 1
     assert "failed with EvaluationFailed: division by zero" in capsys.readouterr().out
+
+
+def test_what_is_found_again_is_saved_under_another_title(wrong: Path) -> None:
+    other = WRONG.replace("1.div(xs.size())", "1.div(xs.size()) + 2.div(xs.size() - 1)")
+    wrong.write_text(other)
+    for _ in range(2):
+        assert invoke(["fuzz", "main.flow", "--examples", "600", "--seed", "3", "--save"]) == 1
+    titles = [line for line in wrong.read_text().splitlines() if line.startswith("test ")]
+    assert len(titles) == len(set(titles)) == 4
+    assert 'test "fuzz: division by zero (4)" {' in titles
+
+
+def test_saving_leaves_the_line_ends_as_they_are(wrong: Path) -> None:
+    before = WRONG.replace("\n", "\r\n").encode()
+    wrong.write_bytes(before)
+    assert invoke(["fuzz", "main.flow", "--examples", "100", "--seed", "3", "--save"]) == 1
+    after = wrong.read_bytes()
+    assert after.startswith(before) and b"test " in after
+    assert after.count(b"\n") == after.count(b"\r\n")
+
+
+def test_an_interrupt_ends_the_search_with_what_was_found(
+    wrong: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(runs: int | None, found: int) -> None:
+        if found:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("flowlang.tools.cli.fuzz._progress", press)
+    assert invoke(["fuzz", "main.flow", "--time", "1h", "--seed", "3"]) == 130
+    shown = capsys.readouterr()
+    assert "evaluation: division by zero" in shown.out and "1 finding" in shown.err
+
+
+def test_a_plan_has_no_place_for_tests(wrong: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["fuzz", "plan.yaml", "--save"]) == 2
+    assert "`flow convert` writes a plan as one" in capsys.readouterr().err
 
 
 def test_the_command_tells_programs(wrong: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ sees it: it stands for the finding only if it fails as the run has failed."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, count
 from typing import Final
 
 from flowlang.plan import model as plan
@@ -33,19 +34,21 @@ REPRODUCED: Final = ("ensure", "evaluation", "overflow", "internal error", "hang
 
 
 def block_of(finding: Finding, text: str, path: str) -> str | None:
-    """The block, laid out as `flow fmt` does, where a test of the flow's `text` can tell the finding."""
+    """The block, laid out as `flow fmt` does, where a test of the flow's `text` can tell the finding. Its
+    title is one that no test of the text has."""
     if finding.kind not in REPRODUCED:
         return None
     try:
-        block = _laid_out("\n".join(_lines(finding)))
+        block = _laid_out("\n".join(_lines(finding, _free(_name(finding), text))))
     except NotWritten:
         return None
     return block if _tells(finding, block, text, path) else None
 
 
 def added(text: str, block: str) -> str:
-    """A flow's text with a test at its end."""
-    return f"{text.rstrip()}\n\n{block.strip()}\n"
+    """A flow's text with a test at its end; its lines end as those of the text do."""
+    end = "\r\n" if "\r\n" in text else "\n"
+    return text.rstrip() + f"\n\n{block.strip()}\n".replace("\n", end)
 
 
 def _laid_out(block: str) -> str:
@@ -74,10 +77,16 @@ def _is_same(finding: Finding, verdict: Verdict) -> bool:
     return failed is not None and (failed.error, failed.at) == (finding.failure.error, finding.failure.at)
 
 
-def _lines(finding: Finding) -> Iterator[str]:
+def _free(title: str, text: str) -> str:
+    """A title that is not taken: `fuzz: division by zero (2)`."""
+    numbered = (f"{title} ({number})" for number in count(2))
+    return next(each for each in chain([title], numbered) if f"test {string_text(each)} {{" not in text)
+
+
+def _lines(finding: Finding, title: str) -> Iterator[str]:
     run = finding.run
     types = {parameter.name: parameter.type for parameter in run.target.flow.parameters}
-    yield f"test {string_text(_name(finding))} {{"
+    yield f"test {string_text(title)} {{"
     yield from _givens(run.target.plan, told_again(run))
     yield from _sends(run)
     yield f"  run out = {run.target.name}({arguments(run.inputs, types)})"

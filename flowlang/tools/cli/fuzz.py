@@ -6,9 +6,13 @@ name."""
 from __future__ import annotations
 
 import random
+import signal
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -38,6 +42,7 @@ NOT_INSTALLED = 'fuzzing needs a package that is not installed: pip install "flo
 FAULTS = ("slow", "errors", "silence", "misfits", "late", "events", "crashes", "clocks", "cancels")
 KINDS = ("internal error", "hang", "ensure", "evaluation", "overflow", "calls", "shared key", "undo", "crash")
 NONE = "none"
+INTERRUPTED = 130
 
 
 def _listed(names: tuple[str, ...]) -> Any:
@@ -120,30 +125,67 @@ def command(
 
     Nothing is really called, and no time passes. What is found is told as the smallest story that shows it,
     with a test to paste. Exits with 1 where something was found."""
+    if save and is_plan(file):
+        raise click.UsageError("tests stand in `.flow` files only: `flow convert` writes a plan as one")
     compiled, name = compile_or_leave(context, file, flow, settings_of([file], uses))
     search, report, rewriting = (_loaded(f"fuzzing.{name}") for name in ("search", "report", "rewriting"))
     seed = random.randrange(1 << 16) if seed is None else seed
-    searched = search.search(
-        compiled,
-        name,
-        examples=examples or (1_000 if seconds is None else sys.maxsize),
-        seed=seed,
-        seconds=seconds,
-        faults=faults or FAULTS,
-        kinds=[kind for kind in KINDS if kind not in ignore],
-        like=_recorded(context, like, store, as_json),
-        tell=_progress,
-    )
+    recorded = _recorded(context, like, store, as_json)
+    with _until_interrupted() as stopped:
+        searched = search.search(
+            compiled,
+            name,
+            examples=examples or (1_000 if seconds is None else sys.maxsize),
+            seed=seed,
+            seconds=seconds,
+            faults=faults or FAULTS,
+            kinds=[kind for kind in KINDS if kind not in ignore],
+            like=recorded,
+            tell=_progress,
+            stopped=lambda: bool(stopped),
+        )
     _progress(None, 0)
-    text = None if is_plan(file) else Path(file).read_text(encoding="utf-8")
-    told = [
-        report.Told(found, None if text is None else rewriting.block_of(found, text, file))
-        for found in searched.findings
-    ]
+    text, told = _told(file, searched.findings, report, rewriting)
     _show(compiled, told, searched, seed, report, as_json)
-    if save and text is not None:
-        _save(file, text, [each.test for each in told if each.test is not None], rewriting)
-    return int(bool(told))
+    if save:
+        _save(file, text, sum(each.test is not None for each in told))
+    return INTERRUPTED if stopped else int(bool(told))
+
+
+def _told(file: str, findings: Iterable[Any], report: Any, rewriting: Any) -> tuple[str, list[Any]]:
+    """The file with the tests of what was found below, each of which knows those above; and all findings."""
+    if is_plan(file):
+        return "", [report.Told(finding, None) for finding in findings]
+    text, told = _read(file), []
+    for finding in findings:
+        block = rewriting.block_of(finding, text, file)
+        text = text if block is None else rewriting.added(text, block)
+        told.append(report.Told(finding, block))
+    return text, told
+
+
+def _read(file: str) -> str:
+    """The text as it is now, with its own line ends."""
+    try:
+        return Path(file).read_bytes().decode()
+    except (OSError, ValueError):
+        raise click.UsageError(f"{file} cannot be read any more") from None
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[list[int]]:
+    """The first interrupt is noted, and ends the search with what it has found; the second ends all."""
+    noted: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        noted.append(number)
+        signal.signal(number, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _loaded(module: str) -> Any:
@@ -171,16 +213,14 @@ def _progress(runs: int | None, found: int) -> None:
     print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def _save(file: str, text: str, blocks: list[str], rewriting: Any) -> None:
-    for block in blocks:
-        text = rewriting.added(text, block)
-    if not blocks:
+def _save(file: str, text: str, tests: int) -> None:
+    if not tests:
         return
     try:
-        Path(file).write_text(text, encoding="utf-8")
+        Path(file).write_bytes(text.encode())
     except OSError as problem:
         raise click.UsageError(f"{file} cannot be written: {problem.strerror}") from None
-    terminal.say(f"{len(blocks)} {'test was' if len(blocks) == 1 else 'tests were'} written to {file}")
+    terminal.say(f"{tests} {'test was' if tests == 1 else 'tests were'} written to {file}")
 
 
 def _show(compiled: Plan, told: list[Any], searched: Any, seed: int, report: Any, as_json: bool) -> None:
