@@ -348,6 +348,37 @@ def test_differences_in_words(live: list[Offered], expected: list[str]) -> None:
     assert differences(live, live) == []
 
 
+def order(**properties: object) -> Offered:
+    """An agent whose result holds records with a name; a property that is None is left out."""
+    size = {"title": "Size", "enum": ["s", "m"], "type": "string"}
+    fields = {"id": {"type": "string"}, "price": {"type": "number"}, "size": size, **properties}
+    known = {name: schema for name, schema in fields.items() if schema is not None}
+    schema = {"title": "Order", "type": "object", "properties": known, "required": [*known]}
+    return offered(output={"type": "array", "items": schema})
+
+
+@pytest.mark.parametrize(
+    ("live", "expected"),
+    [
+        (order(id=None, no={"type": "integer"}), "`Order` has no `id` any longer, and `Order` has `no: int`"),
+        (order(price={"type": "integer"}), "`Order` has `price: int`, no longer `price: float`"),
+        (
+            order(size={"title": "Size", "enum": ["s", "l"], "type": "string"}),
+            '`Size` has `"l"`, and `Size` has no `"m"` any longer',
+        ),
+        (
+            order(**{f"more{n}": {"type": "null"} for n in range(10)}),
+            ", and ".join(f"`Order` has `more{n}: null`" for n in range(8))
+            + ", and 2 more parts of its types differ",
+        ),
+        (order(price={"type": "number", "minimum": 1}), "checks its arguments or its result in another way"),
+    ],
+)
+def test_differences_inside_of_types_with_a_name(live: Offered, expected: str) -> None:
+    [told] = differences([order()], [live])
+    assert told == f"search(query: string, most: int? = …) -> list<Order> {expected}"
+
+
 def test_a_lock_is_read_as_it_was_written() -> None:
     lock = Lock({("desk", "b"): (offered(),), ("desk", "a"): (), ("a", "ü\n"): (offered(name="ü"),)})
     assert parse_lock(lock_text(lock).encode()) == lock

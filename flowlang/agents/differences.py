@@ -1,19 +1,33 @@
 """What a target offered and what it offers now -> what is different, in words.
 
-Offers are compared as flows see them: by their types, effect and documentation. Where only the schemas
-differ, in what types cannot say, that is said too, since a server may then refuse what it took before."""
+Offers are compared as flows see them: by their types, effect and documentation. A signature says no more of
+a type than its name, so what has become of its inside is said beside it. Where only the schemas differ, in
+what types cannot say, that is said too, since a server may then refuse what it took before."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Literal, TypeAlias
 
 import attrs
 
 from flowlang.agents.offered_types import agent_names, signature_of
 from flowlang.agents.offers import Offered
 from flowlang.semantics.providers import DescribedAgent
-from flowlang.semantics.types import show
+from flowlang.semantics.types import (
+    Enum,
+    ListOf,
+    MapOf,
+    Optional,
+    Record,
+    RecordField,
+    Secret,
+    Type,
+    Union,
+    show,
+)
+
+MAX_PARTS: Final = 8
 
 Change: TypeAlias = Literal["added", "removed", "changed"]
 
@@ -62,7 +76,7 @@ def in_order(offers: Sequence[Offered]) -> tuple[Offered, ...]:
 
 def signature_text(name: str, offered: Offered) -> str:
     """`read_file(path: string, head: int?) -> string`, as a flow would declare it."""
-    return shown(signature_of(offered).agent(name, offered))
+    return shown(_described(name, offered))
 
 
 def shown(agent: DescribedAgent) -> str:
@@ -80,22 +94,76 @@ def _named(offers: Sequence[Offered]) -> dict[str, Offered]:
 def _difference(name: str, before: Offered | None, now: Offered | None) -> Difference | None:
     if before == now:
         return None
-    signature_before = None if before is None else signature_text(name, before)
-    signature_now = None if now is None else signature_text(name, now)
-    if before is None or now is None:
-        change: Change = "added" if before is None else "removed"
-        return Difference(name, change, signature_before, signature_now)
-    words = tuple(_words(before, now, same_types=signature_before == signature_now))
-    return Difference(name, "changed", signature_before, signature_now, words)
+    if before is None:
+        return None if now is None else Difference(name, "added", None, signature_text(name, now))
+    if now is None:
+        return Difference(name, "removed", signature_text(name, before), None)
+    earlier, later = _described(name, before), _described(name, now)
+    words = [*_words(before, now), *_inside(earlier, later)]
+    schemas_differ = (before.input, before.output) != (now.input, now.output)
+    if schemas_differ and _types(earlier) == _types(later):
+        words.append("checks its arguments or its result in another way")
+    if before.name != now.name:
+        words.append(f"is called {now.name} there, no longer {before.name}")
+    return Difference(name, "changed", shown(earlier), shown(later), tuple(words))
 
 
-def _words(before: Offered, now: Offered, *, same_types: bool) -> Iterator[str]:
+def _described(name: str, offered: Offered) -> DescribedAgent:
+    return signature_of(offered).agent(name, offered)
+
+
+def _words(before: Offered, now: Offered) -> Iterator[str]:
     if before.effect != now.effect:
         yield f"its effect is {now.effect or 'not known'}, no longer {before.effect or 'unknown'}"
     if before.doc != now.doc:
         yield "is described in other words"
-    schemas_differ = (before.input, before.output) != (now.input, now.output)
-    if same_types and schemas_differ:
-        yield "checks its arguments or its result in another way"
-    if before.name != now.name:
-        yield f"is called {now.name} there, no longer {before.name}"
+
+
+def _types(agent: DescribedAgent) -> tuple[object, ...]:
+    return agent.result, *((p.name, p.type, p.required) for p in agent.parameters)
+
+
+def _inside(before: DescribedAgent, now: DescribedAgent) -> list[str]:
+    """What became of the types that have a name."""
+    earlier, later = _named_types(before), _named_types(now)
+    words = [
+        word
+        for name in sorted(earlier.keys() & later.keys())
+        for word in _parts(name, earlier[name], later[name])
+    ]
+    more = len(words) - MAX_PARTS
+    return words if more <= 0 else [*words[:MAX_PARTS], f"{more} more parts of its types differ"]
+
+
+def _parts(name: str, before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for part in sorted(before.keys() | now.keys()):
+        if part not in now:
+            yield f"`{name}` has no `{part}` any longer"
+        elif part not in before:
+            yield f"`{name}` has `{part}{now[part]}`"
+        elif before[part] != now[part]:
+            yield f"`{name}` has `{part}{now[part]}`, no longer `{part}{before[part]}`"
+
+
+def _named_types(agent: DescribedAgent) -> dict[str, dict[str, str]]:
+    """The types with a name that an agent takes and gives: of records and cases the fields, each with what
+    stands behind its name; of enums the values."""
+    found: dict[str, dict[str, str]] = {}
+    left: list[Type] = [agent.result, *(parameter.type for parameter in agent.parameters)]
+    while left:
+        match left.pop():
+            case ListOf(inner) | MapOf(inner) | Optional(inner) | Secret(inner):
+                left.append(inner)
+            case Record(fields, name):
+                found |= {name: _fields(fields)} if name else {}
+                left += [field.type for field in fields]
+            case Union(cases=cases, shown=union):
+                found |= {f"{union}.{case.name}": _fields(case.fields) for case in cases}
+                left += [field.type for case in cases for field in case.fields]
+            case Enum(values, name) if name:
+                found[name] = {f'"{value}"': "" for value in values}
+    return found
+
+
+def _fields(fields: Sequence[RecordField]) -> dict[str, str]:
+    return {field.name: f": {show(field.type)}" for field in fields}
