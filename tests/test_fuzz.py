@@ -71,8 +71,19 @@ def fuzzed(body: str, *, examples: int = 200, **options: object) -> Searched:
             "ensure",
             "the result is not as ensured",
         ),
+        (
+            "event Gone(order: string)\n"
+            "flow main(order: string) -> bool {\n"
+            '  require order.size() > 1 else "short"\n'
+            "  step paid = wait for Paid where e => e.order == order timeout 1d catch Timeout -> null\n"
+            "  step gone = wait for Gone where e => e.order == order timeout 1d catch Timeout -> null\n"
+            "  ensure not result\n"
+            "  return paid != null and gone != null\n}",
+            "ensure",
+            "the result is not as ensured",
+        ),
     ],
-    ids=["no value", "an ensure", "a key for two calls", "an order that nobody thought of"],
+    ids=["no value", "an ensure", "a key for two calls", "an order that nobody thought of", "two events"],
 )  # fmt: skip
 def test_it_finds(body: str, kind: str, message: str) -> None:
     found = fuzzed(body).findings

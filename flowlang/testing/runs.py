@@ -21,7 +21,7 @@ from flowlang.plan.text import duration_text
 from flowlang.runtime.events import Event
 from flowlang.runtime.failures import Failure
 from flowlang.runtime.inputs import Outcome, Raised, Replied
-from flowlang.testing.faults import KINDS, Faults, Kind, faults
+from flowlang.testing.faults import KINDS, Comes, Faults, Kind, faults
 from flowlang.testing.inputs import Inputs, inputs
 from flowlang.testing.recorded import Recorded
 from flowlang.testing.target import FlowLike, Target, target_of
@@ -119,7 +119,21 @@ def runs(
 
 @st.composite
 def _runs(draw: st.DrawFn, target: Target, made_of: st.SearchStrategy[tuple[Inputs, Faults, int]]) -> Run:
-    return _run(target, *draw(made_of))
+    given, faults, seed = draw(made_of)
+    return _run(target, given, faults if seed % 2 else _meant(target, given, faults), seed)
+
+
+def _meant(target: Target, given: Inputs, faults: Faults) -> Faults:
+    """Faults whose events are meant for the run: a field that is called as an input is, and has its type, has
+    its value. By luck a wait for the payment of an order would hardly ever come across its own."""
+    types = {parameter.name: parameter.type for parameter in target.flow.parameters}
+
+    def meant(came: Comes) -> Comes:
+        declared = target.plan.events[came.event].fields
+        same = {f.name: given[f.name] for f in declared if f.name in given and f.type == types[f.name]}
+        return attrs.evolve(came, fields=came.fields | same)
+
+    return attrs.evolve(faults, events=tuple(map(meant, faults.events)))
 
 
 def run_of(
