@@ -200,7 +200,9 @@ class _Reading:
             except _Invalid as problem:
                 self.found += complaints(self.tables.source, key, problem.model, problem.errors)
             except _BadEntry as problem:
-                self.report(key, str(problem), problem.help)
+                # A line that holds the secret itself is not shown, but the one above.
+                shown = key if isinstance(table, dict) else key[:-1]
+                self.report(shown, str(problem), problem.help)
 
 
 def _tables(key: Key, value: object, *, top: bool = False) -> Iterator[tuple[Key, object]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from flowlang.agents.tables import bad_config
 from flowlang.agents.toml_places import Key
@@ -16,12 +17,27 @@ from flowlang.text.suggest import did_you_mean
 WORDS: Final = {"python": 'it is "module:function", such as "tools:search"'}
 """What is said of a key in the place of what pydantic says."""
 
+TYPES: Final = {
+    "tuple_type": 'this should be a list, such as ["a", "b"]',
+    "list_type": 'this should be a list, such as ["a", "b"]',
+    "dict_type": 'this should be a table, such as { NAME = "value" }',
+    "bool_type": "this should be true or false",
+    "bool_parsing": "this should be true or false",
+    "string_too_short": "this must not be empty",
+}
+"""The same by the kind of the mistake, in the words of TOML."""
+
+HIDDEN: Final = frozenset({"key"})
+"""Keys whose values may be secrets that stand in the file: their lines are not shown, but those above."""
+
+URL: Final = "this should be a URL, such as https://example.com"
+
 
 def complaints(
     source: Source, key: Key, model: type[BaseModel], problem: ValidationError
 ) -> Iterator[Diagnostic]:
     """What is wrong with the table at `key`, which was to be a `model`."""
-    for error in problem.errors(include_url=False, include_context=False):
+    for error in problem.errors(include_url=False):
         place = error["loc"]
         name = ".".join(str(part) for part in place)
         if error["type"] == "extra_forbidden":
@@ -32,8 +48,9 @@ def complaints(
         elif error["type"] == "missing":
             yield bad_config(source, key, f"`{name}` is missing")
         else:
-            message = f"`{name}`: {_worded(name, error['msg'])}" if name else _worded(name, error["msg"])
-            yield bad_config(source, (*key, *place), message)
+            message = _worded(name, error)
+            shown = key if name in HIDDEN else (*key, *place)
+            yield bad_config(source, shown, f"`{name}`: {message}" if name else message)
 
 
 def _options(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
@@ -45,8 +62,11 @@ def _options(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
     return [field.alias or name for name, field in fields.items()]
 
 
-def _worded(name: str, message: str) -> str:
-    if name in WORDS:
-        return WORDS[name]
-    message = message.removeprefix("Value error, ")
+def _worded(name: str, error: ErrorDetails) -> str:
+    known = WORDS.get(name) or TYPES.get(error["type"])
+    if known is not None:
+        return known
+    if "https?://" in error.get("ctx", {}).get("pattern", ""):
+        return URL
+    message = error["msg"].removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
