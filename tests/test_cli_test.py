@@ -155,8 +155,11 @@ def test_junit_can_be_read(flow):  # noqa: F811
 
 def test_junit_goes_where_it_can_be_written(flow):  # noqa: F811
     write("page.flow", PAGE + GOOD)
-    outcome = flow("test", "--junit", "nowhere/out.xml")
+    assert flow("test", "--junit", "new/folder/out.xml").code == 0
+    assert ElementTree.parse("new/folder/out.xml").getroot() is not None
+    outcome = flow("test", "--junit", "page.flow/out.xml")
     assert outcome.code == 2 and "cannot be written" in outcome.err
+    assert "1 passed" in outcome.err
 
 
 def test_coverage_names_what_no_test_reaches(flow):  # noqa: F811

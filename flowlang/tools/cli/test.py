@@ -161,8 +161,6 @@ def _say_nothing(tested: Tested) -> None:
 def _report(findings: Findings, *, as_json: bool, junit: Path | None) -> None:
     """What there is to say when all are through."""
     coverage = findings.coverage
-    if junit is not None:
-        _write(junit, junit_text(findings.tested))
     if as_json:
         covered = {} if coverage is None else {"coverage": coverage_json(coverage)}
         terminal.out_json(tests_json(findings.tested) | covered)
@@ -173,10 +171,13 @@ def _report(findings: Findings, *, as_json: bool, junit: Path | None) -> None:
         terminal.say(NO_TESTS)
     elif findings.tested:
         terminal.say(summary(findings.tested))
+    if junit is not None:
+        _write(junit, junit_text(findings.tested))
 
 
 def _write(path: Path, text: str) -> None:
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as problem:
         raise click.UsageError(f"{path} cannot be written: {problem.strerror}") from None
