@@ -162,6 +162,11 @@ def test_junit_goes_where_it_can_be_written(flow):  # noqa: F811
     assert "1 passed" in outcome.err
 
 
+def test_a_name_is_one_line_and_hides_nothing(flow):  # noqa: F811
+    write("page.flow", PAGE + GOOD.replace('test "', 'test "a\\n  ok \\u{202e}', 1))
+    assert "\n  ok      a   ok <U+202E>" in flow("test").out
+
+
 def test_coverage_names_what_no_test_reaches(flow):  # noqa: F811
     write("page.flow", PAGE + GOOD)
     outcome = flow("test", "--coverage")

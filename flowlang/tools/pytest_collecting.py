@@ -14,7 +14,7 @@ from flowlang.plan.tests import Test
 from flowlang.text.render import PLAIN, render_all
 from flowlang.tools.frontend import check_file
 from flowlang.tools.testing_files import Suite, suite_of
-from flowlang.tools.testing_report import failure_text
+from flowlang.tools.testing_report import failure_text, title
 from flowlang.tools.testing_run import Verdict, run_test
 
 
@@ -35,7 +35,7 @@ class FlowFile(pytest.File):
         if suite.mistakes:
             raise self.CollectError(render_all(suite.mistakes, suite.read, PLAIN))
         for test in suite.tests:
-            yield FlowTest.from_parent(self, name=test.name, suite=suite, test=test)
+            yield FlowTest.from_parent(self, name=title(test), suite=suite, test=test)
 
 
 class FlowTest(pytest.Item):

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import attrs
 
 from flowlang.agents.places import Places
+from flowlang.plan import tests
 from flowlang.plan.model import Place
 from flowlang.text.diagnostics import Label
 from flowlang.text.display import clean
@@ -39,7 +40,12 @@ class Tested:
 
 def line_text(verdict: Verdict) -> str:
     """One line for a test."""
-    return clean(f"  {'ok    ' if verdict.passed else 'FAILED'}  {verdict.test.name}")
+    return f"  {'ok    ' if verdict.passed else 'FAILED'}  {title(verdict.test)}"
+
+
+def title(test: tests.Test) -> str:
+    """The name of a test on one line, safe to print."""
+    return clean(test.name).replace("\n", " ")
 
 
 def failure_text(verdict: Verdict, places: Places, style: Style) -> str:
