@@ -7,7 +7,8 @@ settings, the secrets that they mention, and what the provider itself can tell."
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from flowlang.agents.config import Config
@@ -37,9 +38,9 @@ def used_agent(
         raise Unfit(problem.message, problem.help, code=problem.code) from None
     offered = _offered(offers, provider)
     folder = Path(os.path.abspath(provider.path)).parent
-    target = targets.find(provider.kind, provider.target, folder, offers)
     member = Member(offered.name, name, agent, errors, offered)
-    return _checked(target, member)
+    with _suggesting(targets, provider.kind, provider.target):
+        return _checked(targets.find(provider.kind, provider.target, folder, offers), member)
 
 
 def _offered(offers: tuple[Offered, ...], provider: plan.Provider) -> Offered:
@@ -56,8 +57,22 @@ def bound_agent(
     """A declared agent that `flow.toml` binds. Raises Unfit, Incomplete."""
     text, called = entry.provider.named(entry.settings)
     locked = locked_if_known(entry.kind, text, str(config.folder / CONFIG_NAME))
-    target = targets.find(entry.kind, text, config.folder, locked)
-    return _checked(target, Member(called, name, agent, errors, entry=entry.settings))
+    member = Member(called, name, agent, errors, entry=entry.settings)
+    with _suggesting(targets, entry.kind, text):
+        return _checked(targets.find(entry.kind, text, config.folder, locked), member)
+
+
+@contextmanager
+def _suggesting(targets: Targets, kind: str, text: str) -> Iterator[None]:
+    """What is wrong with a text that is nearly the name of a table is that it is not that name."""
+    try:
+        yield
+    except Unfit as problem:
+        meant = targets.meant(kind, text)
+        if meant is None:
+            raise
+        help = f"did you mean `[{kind}.{meant}]`?"
+        raise Unfit(problem.message, help, problem.key, code=problem.code) from None
 
 
 def _checked(target: Target, member: Member) -> ProvidedAgent:

@@ -11,6 +11,7 @@ from flowlang.agents.locked import BadLock, lock_path, read_lock
 from flowlang.agents.offers import Offered
 from flowlang.agents.providers import Provider, Settings, Target, Unfit, provider_of
 from flowlang.agents.secrets import Secrets
+from flowlang.text.suggest import nearest
 
 
 class Incomplete(Exception):
@@ -35,6 +36,12 @@ class Targets:
         if self.config is not None and known:
             folder = self.config.folder
         return Target(kind, text, folder, settings, self.secrets, provider, locked, self.cwd)
+
+    def meant(self, kind: str, text: str) -> str | None:
+        """The table whose name is nearly this, where there is none of this name."""
+        keys = self.config.keys if self.config is not None else ()
+        names = [str(name) for section, name in keys if section == kind]
+        return None if text in names else nearest(text, names)
 
     def provider(self, kind: str) -> Provider:
         found = provider_of(kind)
