@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from flowlang.agents.tables import bad_config
 from flowlang.agents.toml_places import Key
@@ -48,7 +47,7 @@ def complaints(
         elif error["type"] == "missing":
             yield bad_config(source, key, f"`{name}` is missing")
         else:
-            message = _worded(name, error)
+            message = _worded(name, error["type"], error["msg"], error.get("ctx", {}))
             shown = key if name in HIDDEN else (*key, *place)
             yield bad_config(source, shown, f"`{name}`: {message}" if name else message)
 
@@ -62,11 +61,11 @@ def _options(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
     return [field.alias or name for name, field in fields.items()]
 
 
-def _worded(name: str, error: ErrorDetails) -> str:
-    known = WORDS.get(name) or TYPES.get(error["type"])
+def _worded(name: str, kind: str, message: str, context: Mapping[str, Any]) -> str:
+    known = WORDS.get(name) or TYPES.get(kind)
     if known is not None:
         return known
-    if "https?://" in error.get("ctx", {}).get("pattern", ""):
+    if "https?://" in context.get("pattern", ""):
         return URL
-    message = error["msg"].removeprefix("Value error, ")
+    message = message.removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
