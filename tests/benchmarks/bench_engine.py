@@ -46,7 +46,7 @@ def figures() -> Iterator[Figure]:
         yield _memory(Path(folder) / "memory.db")
         yield from _fairness(Path(folder) / "paced.db", ", 100 at once", 100)
         # What the kernel does at once it does in one turn, and to start an item takes it 40 µs.
-        yield from _fairness(Path(folder) / "unpaced.db", "", 600)
+        yield from _fairness(Path(folder) / "unpaced.db", "", 1_000)
 
 
 async def inc(n: int) -> int:
