@@ -110,7 +110,7 @@ def test_it_is_sold_once_whenever_it_is_killed() -> None:
 
 
 def test_nothing_is_left_of_it_whenever_it_is_killed() -> None:
-    assert in_a_process(killed, "Atlantis") > 8
+    assert in_a_process(killed, "Atlantis") > 5
 
 
 def killed(address: str) -> int:
