@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -136,11 +136,11 @@ def test_everything_over_http_also_when_it_is_started_anew():
 
 def test_a_server_that_npx_starts_is_ended_with_npx(tmp_path):
     """npx starts a shell that starts the server."""
-    pids = tmp_path / "pids"
+    pids, others = tmp_path / "pids", children_of(os.getpid())
 
     async def work(opened: Desk) -> None:
         assert await opened.use("echo", message="x") == "Echo: x"
-        pids.write_text("\n".join(children_of(os.getpid())))
+        pids.write_text("\n".join(children_of(os.getpid(), others)))
         assert len(pids.read_text().split()) >= 2
 
     with_settings(work, McpSettings(command=("npx", "mcp-server-everything"), cwd=str(FOLDER)))
@@ -148,11 +148,11 @@ def test_a_server_that_npx_starts_is_ended_with_npx(tmp_path):
 
 
 def test_of_npx_that_is_killed_nothing_is_left_either(tmp_path):
-    pids = tmp_path / "pids"
+    pids, others = tmp_path / "pids", children_of(os.getpid())
 
     async def work(opened: Desk) -> None:
         await opened.use("echo", message="x")
-        pids.write_text("\n".join(children_of(os.getpid())))
+        pids.write_text("\n".join(children_of(os.getpid(), others)))
         os.kill(int(pids.read_text().split()[0]), signal.SIGKILL)
         with pytest.raises(AgentError, match="the server is gone") as caught:
             await opened.use("trigger-long-running-operation", duration=10, steps=2)
@@ -163,13 +163,13 @@ def test_of_npx_that_is_killed_nothing_is_left_either(tmp_path):
     with_settings(work, McpSettings(command=("npx", "mcp-server-everything"), cwd=str(FOLDER)))
 
 
-def children_of(pid: int) -> list[str]:
-    """The processes below a process, nearest first."""
+def children_of(pid: int, others: Sequence[str] = ()) -> list[str]:
+    """The processes below a process, nearest first, without `others` that earlier tests have left there."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it has just ended
             parents[stat.parent.name] = stat.read_text().rpartition(")")[2].split()[1]
-    below = [child for child, parent in parents.items() if parent == str(pid)]
+    below = [child for child, parent in parents.items() if parent == str(pid) and child not in others]
     return [*below, *(further for child in below for further in children_of(int(child)))]
 
 
