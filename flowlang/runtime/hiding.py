@@ -61,7 +61,8 @@ def secrets_of(flow: plan.Flow, values: Mapping[str, Value]) -> tuple[str, ...]:
 
 def writings(secrets: Iterable[str]) -> tuple[str, ...]:
     """All that is to be looked for, longest first, so that no part of one is left over."""
-    found = {text for secret in secrets if len(secret.strip()) >= SHORTEST for text in _writings(secret)}
+    long = [secret for secret in secrets if len(secret.strip()) >= SHORTEST]
+    found = dict.fromkeys(text for secret in long for text in _writings(secret))
     return tuple(sorted(found, key=lambda text: (-len(text), text)))
 
 
@@ -104,7 +105,7 @@ def texts_of(value: Value) -> Iterator[str]:
 
 
 def _writings(secret: str) -> Iterator[str]:
-    for text in {secret, secret.strip()}:
+    for text in dict.fromkeys((secret, secret.strip())):
         yield text
         yield json.dumps(text)[1:-1]
         yield json.dumps(text, ensure_ascii=False)[1:-1]
