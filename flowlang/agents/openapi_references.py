@@ -8,7 +8,7 @@ import attrs
 
 from flowlang.agents.offers import Schema
 from flowlang.agents.openapi_text import NoDocument
-from flowlang.agents.schemas import referred
+from flowlang.agents.schemas import objects_in, referred
 from flowlang.values.value import Value
 
 MAX_HOPS: Final = 16
@@ -61,19 +61,11 @@ class References:
 
 
 def _names_in(schema: Value) -> frozenset[str]:
-    """The schemas that a schema refers to by itself; what is shared in it is looked at once."""
+    """The schemas that a schema refers to by itself."""
     names: set[str] = set()
-    seen: set[int] = set()
-    pending: list[Value] = [schema]
-    while pending:
-        part = pending.pop()
-        if not isinstance(part, dict | list) or id(part) in seen:
-            continue
-        seen.add(id(part))
-        pending += part.values() if isinstance(part, dict) else part
-        reference = part.get("$ref") if isinstance(part, dict) else None
-        mapping = part.get("mapping") if isinstance(part, dict) else None
-        for target in (reference, *(mapping.values() if isinstance(mapping, dict) else ())):
+    for part in objects_in(schema):
+        mapping = part.get("mapping")
+        for target in (part.get("$ref"), *(mapping.values() if isinstance(mapping, dict) else ())):
             if isinstance(target, str) and target.startswith(PREFIX):
                 names.add(target.removeprefix(PREFIX).partition("/")[0].replace("~1", "/").replace("~0", "~"))
     return frozenset(names)

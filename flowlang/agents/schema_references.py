@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import attrs
 
 from flowlang.agents.offers import Schema
-from flowlang.agents.schemas import last_part, referred
+from flowlang.agents.schemas import last_part, objects_in, referred
 from flowlang.semantics.order import components, is_cycle
 
 
@@ -67,17 +67,9 @@ class Circles:
 
 
 def _targets_in(root: Schema, schema: Schema) -> Iterator[Target]:
-    """What a schema refers to by itself; what is shared in it is looked at once."""
-    seen: set[int] = set()
-    pending: list[object] = [schema]
-    while pending:
-        part = pending.pop()
-        if not isinstance(part, dict | list) or id(part) in seen:
-            continue
-        seen.add(id(part))
-        pending += part.values() if isinstance(part, dict) else part
-        reference = part.get("$ref") if isinstance(part, dict) else None
-        target = target_of(root, reference)
+    """What a schema refers to by itself."""
+    for part in objects_in(schema):
+        target = target_of(root, part.get("$ref"))
         if target is not None:
             yield target
 

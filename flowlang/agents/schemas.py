@@ -5,7 +5,7 @@ functions never raise."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import unquote
 
@@ -185,3 +185,17 @@ def tag_by_name(discriminator: Schema, choice: Value) -> str | None:
 def if_distinct(name: str, literals: list[str | None]) -> tuple[str, list[str]] | None:
     present = [literal for literal in literals if literal is not None]
     return (name, present) if len(set(present)) == len(literals) else None
+
+
+def objects_in(schema: Value) -> Iterator[Schema]:
+    """The objects in a schema, itself included; what is shared in it is looked at once."""
+    seen: set[int] = set()
+    pending: list[Value] = [schema]
+    while pending:
+        part = pending.pop()
+        if not isinstance(part, dict | list) or id(part) in seen:
+            continue
+        seen.add(id(part))
+        pending += part.values() if isinstance(part, dict) else part
+        if isinstance(part, dict):
+            yield part
