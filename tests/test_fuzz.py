@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 import flowlang
 import flowlang.testing as ft
 from flowlang.plan.lower_tests import lower_tests
+from flowlang.testing.faults import KINDS as FAULTS
+from flowlang.testing.fuzzing.findings import KINDS
 from flowlang.testing.fuzzing.literals import NotWritten, literal
 from flowlang.testing.fuzzing.rewriting import added, block_of
 from flowlang.testing.fuzzing.search import Searched, alike, search
 from flowlang.testing.fuzzing.story import story
 from flowlang.testing.types import type_of
-from flowlang.tools.cli import invoke
+from flowlang.tools.cli import fuzz, invoke
 from flowlang.tools.frontend import check_text, compile_plan
 from flowlang.values.codec import decode, encode
 
@@ -422,3 +424,9 @@ def test_without_hypothesis_it_says_what_to_install(wrong: Path) -> None:
                          env={"PYTHONPATH": str(EXAMPLES.parent)}, check=False)  # fmt: skip
     assert ran.returncode == 2
     assert 'pip install "flowlang[testing]"' in ran.stderr
+
+
+def test_the_options_name_what_there_is() -> None:
+    """The command writes them out, since it is shown where Hypothesis is not installed, too."""
+    assert fuzz.FAULTS == FAULTS
+    assert fuzz.KINDS == KINDS
