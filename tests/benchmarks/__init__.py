@@ -2,10 +2,13 @@
 
 `python -m tests.benchmarks [NAME…]` prints one JSON line a figure. A module `bench_*.py` here has a function
 `figures()` that yields them. What is compared is measured in turns, so that a busy machine slows both. Each
-figure has a bound, and the command fails at twice the bound, since a shared machine is no laboratory."""
+figure has a bound, and the command fails at twice the bound, since a shared machine is no laboratory. What
+earlier benchmarks left in memory is no cost of the next: a full collection over it would fall on whoever is
+measured just then."""
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -42,9 +45,13 @@ class Figure:
 def best_of(rounds: int, *works: Callable[[], object]) -> Sequence[float]:
     """The least time in seconds that each work took, the works taking turns."""
     best = [float("inf")] * len(works)
+    gc.collect()
+    gc.freeze()
     for _ in range(rounds):
         for index, work in enumerate(works):
+            gc.collect()
             started = time.perf_counter()
             work()
             best[index] = min(best[index], time.perf_counter() - started)
+    gc.unfreeze()
     return best

@@ -1,4 +1,6 @@
-"""Runs the benchmarks, all or those named; fails where a figure is over twice its bound."""
+"""Runs the benchmarks, all or those named; fails where a figure is over twice its bound, twice in a row.
+
+The second time is for machines that had something else to do just then; both figures are printed."""
 
 from __future__ import annotations
 
@@ -9,12 +11,16 @@ from pathlib import Path
 
 def main(wanted: list[str]) -> int:
     names = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
-    failed = False
-    for name in wanted or names:
-        for figure in import_module(f"tests.benchmarks.bench_{name}").figures():
-            print(figure.line(), flush=True)
-            failed |= figure.fails
-    return int(failed)
+    held = [holds(name) or holds(name) for name in wanted or names]
+    return int(not all(held))
+
+
+def holds(name: str) -> bool:
+    figures = []
+    for figure in import_module(f"tests.benchmarks.bench_{name}").figures():
+        print(figure.line(), flush=True)
+        figures.append(figure)
+    return not any(figure.fails for figure in figures)
 
 
 if __name__ == "__main__":
