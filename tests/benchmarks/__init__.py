@@ -45,13 +45,17 @@ class Figure:
 def best_of(rounds: int, *works: Callable[[], object]) -> Sequence[float]:
     """The least time in seconds that each work took, the works taking turns."""
     best = [float("inf")] * len(works)
-    gc.collect()
-    gc.freeze()
+    forget_heap()
     for _ in range(rounds):
         for index, work in enumerate(works):
             gc.collect()
             started = time.perf_counter()
             work()
             best[index] = min(best[index], time.perf_counter() - started)
-    gc.unfreeze()
     return best
+
+
+def forget_heap() -> None:
+    """Let no collection from now on look at what is there."""
+    gc.collect()
+    gc.freeze()

@@ -8,6 +8,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from tests.benchmarks import forget_heap
+
 
 def main(wanted: list[str]) -> int:
     names = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
@@ -16,6 +18,7 @@ def main(wanted: list[str]) -> int:
 
 
 def holds(name: str) -> bool:
+    forget_heap()
     figures = []
     for figure in import_module(f"tests.benchmarks.bench_{name}").figures():
         print(figure.line(), flush=True)
