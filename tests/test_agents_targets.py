@@ -2,56 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowlang.tools import cli
 from flowlang.tools.adding_targets import toml_table
 from tests.support import desks
+from tests.support.desks import Flow
 from tests.support.mcp_desk import STUB
 
-
-@attrs.frozen
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-
-class Flow(Protocol):
-    def __call__(self, *arguments: str) -> Outcome: ...
-
-
-@pytest.fixture
-def flow(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Flow]:
-    """Runs `flow` in a folder where the provider `desk` is installed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("FLOW_ENV", raising=False)
-    monkeypatch.setenv("FLOW_STORE", str(tmp_path / "runs.db"))
-    monkeypatch.setenv("NO_COLOR", "1")
-
-    def run(*arguments: str) -> Outcome:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
-        code = cli.invoke(arguments)
-        captured = capsys.readouterr()
-        return Outcome(code, captured.out, captured.err)
-
-    (tmp_path / ".site").mkdir()
-    with desks.installed(tmp_path / ".site"):
-        yield run
+flow = desks.flow  # a fixture
 
 
 READ = {"name": "read-page", "effect": "read", "input": {"properties": {"url": {"type": "string"}}}}
@@ -129,6 +96,11 @@ def test_ping_says_who_is_there(project: Flow) -> None:
         ("front", False, "nobody is at the desk: open it"),
     ]
     assert project("agents", "--ping", "--env", "prod").code == 0
+
+
+def test_ping_says_which_secret_is_missing(project: Flow) -> None:
+    write("flow.toml", '[desk.front]\nfile = "desk.json"\ntoken = "{secrets.NOBODY}"\n')
+    assert "desk front  down  flow.toml has no secret `NOBODY`: say below" in project("agents", "--ping").out
 
 
 def test_the_tables_of_an_environment_are_read_in_the_place_of_others(

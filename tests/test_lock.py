@@ -2,55 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import attrs
 import pytest
 from click.shell_completion import ShellComplete
 
 from flowlang.agents.differences import differences
 from flowlang.agents.locked import BadLock, Lock, lock_text, parse_lock
 from flowlang.agents.offers import Offered
-from flowlang.tools import cli
 from flowlang.tools.cli import group
 from tests.support import desks
+from tests.support.desks import Flow
 
-
-@attrs.frozen
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-
-class Flow(Protocol):
-    def __call__(self, *arguments: str) -> Outcome: ...
-
-
-@pytest.fixture
-def flow(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Flow]:
-    """Runs `flow` in a folder where the provider `desk` is installed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("FLOW_ENV", raising=False)
-    monkeypatch.setenv("FLOW_STORE", str(tmp_path / "runs.db"))
-    monkeypatch.setenv("NO_COLOR", "1")
-
-    def run(*arguments: str) -> Outcome:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
-        code = cli.invoke(arguments)
-        captured = capsys.readouterr()
-        return Outcome(code, captured.out, captured.err)
-
-    (tmp_path / ".site").mkdir()
-    with desks.installed(tmp_path / ".site"):
-        yield run
+flow = desks.flow  # a fixture
 
 
 SEARCH = {

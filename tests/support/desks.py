@@ -9,18 +9,21 @@ texts filled in from the settings and the arguments. `down` in the file keeps ev
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
+import pytest
 
 from flowlang.agents.offers import Offered
 from flowlang.agents.providers import ConnectionLost, Member, Settings, Target, Unfit
 from flowlang.runtime.agents import AgentCall, AgentError, Said
+from flowlang.tools import cli
 
 connected: list[str] = []
 """The targets that were connected to, in order."""
@@ -115,3 +118,37 @@ def installed(folder: Path, entry_point: str = "desk = tests.support.desks:provi
         yield
     finally:
         sys.path.remove(str(folder))
+
+
+@attrs.frozen
+class Outcome:
+    """What came of a command."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Flow(Protocol):
+    def __call__(self, *arguments: str) -> Outcome: ...
+
+
+@pytest.fixture
+def flow(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Flow]:
+    """Runs `flow` in a folder where the provider is installed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FLOW_ENV", raising=False)
+    monkeypatch.setenv("FLOW_STORE", str(tmp_path / "runs.db"))
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def run(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+        code = cli.invoke(arguments)
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    (tmp_path / ".site").mkdir()
+    with installed(tmp_path / ".site"):
+        yield run
