@@ -21,10 +21,15 @@ from urllib.parse import quote
 
 import attrs
 import pytest
+import trio
+import trio.testing
 
 import flowlang
+from flowlang.agents.providers import Target
 from flowlang.agents.secrets import NoSecret, Secrets, secrets_in
+from flowlang.hosts.connections import open_connections
 from flowlang.runtime.hiding import hidden_in, hidden_in_text, writings
+from tests.support import desks
 
 ROOT = Path(__file__).parent.parent
 STUB = Path(__file__).parent / "support" / "mcp_stub.py"
@@ -90,6 +95,27 @@ def test_a_program_that_waits_for_somebody_is_given_up(monkeypatch: pytest.Monke
     monkeypatch.setattr("flowlang.agents.secret_sources.COMMAND_SECONDS", 0.2)
     with pytest.raises(NoSecret, match="does it wait for somebody"):
         Secrets({"S": {"command": ("sleep", "60")}}).get("S")
+
+
+def test_nothing_else_waits_for_a_program_that_is_asked_on_connecting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowlang.agents.secret_sources.COMMAND_SECONDS", 5)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "desk.json").write_text("{}")
+    token = desks.DeskSettings(file="desk.json", token="{secrets.S}")
+    known = Secrets({"S": {"command": ("cat", str(pipe))}})
+    target = Target("desk", "front", tmp_path, token, known, desks.provider)
+
+    async def main() -> None:
+        async with open_connections() as connections, trio.open_nursery() as nursery:
+            nursery.start_soon(connections.to, target)
+            await trio.testing.wait_all_tasks_blocked()
+            pipe.write_text("swordfish")
+        assert known.get("S") == "swordfish"
+
+    trio.run(main)
 
 
 def test_a_secret_that_nobody_declared() -> None:

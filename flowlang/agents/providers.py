@@ -15,20 +15,22 @@ anything heavy until it connects."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
 import attrs
+import trio
 from pydantic import BaseModel, ConfigDict
 
 from flowlang.agents.kinds import BUILT_IN, installed
 from flowlang.agents.offers import Offered
-from flowlang.agents.secrets import Secrets
+from flowlang.agents.secrets import NoSecret, Secrets, secrets_in
 from flowlang.plan import model as plan
-from flowlang.runtime.agents import AgentCall
+from flowlang.runtime.agents import AgentCall, AgentError
+from flowlang.runtime.failures import UNAVAILABLE
 from flowlang.text import codes
 from flowlang.text.codes import Code
 from flowlang.values.value import Value
@@ -85,8 +87,23 @@ class Target:
     def __str__(self) -> str:
         return f"{self.kind} {self.text}"
 
-    def connect(self) -> AbstractAsyncContextManager[Connection]:
-        return self.provider.connect(self)
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Connection]:
+        """See `Connector.connect`. Secrets are looked up first, in a thread since that may take a program,
+        so that a provider finds them there."""
+        try:
+            names = [*secrets_in(self.settings.model_dump())]
+            if names:
+                await trio.to_thread.run_sync(self._look_up, names, abandon_on_cancel=True)
+            async with self.provider.connect(self) as connection:
+                yield connection
+        except NoSecret as missing:
+            message = str(missing)
+            raise AgentError(UNAVAILABLE, message, fields={"message": message}) from None
+
+    def _look_up(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.secrets.get(name)
 
 
 @attrs.frozen(eq=False)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from flowlang.agents.secret_sources import NoSecret as NoSecret
@@ -31,6 +32,7 @@ class Secrets:
     ) -> None:
         self._sources, self._folder = sources or {}, folder or Path()
         self._found: dict[str, str] = {}
+        self._finding = Lock()  # so that no program is asked twice, by threads that look at the same time
         self.writings: tuple[str, ...] = ()  # all that is to be taken out of texts
 
     def over(self, sources: Mapping[str, Mapping[str, object]]) -> Secrets:
@@ -46,9 +48,10 @@ class Secrets:
 
     def get(self, name: str) -> str:
         """The value of a secret. Raises NoSecret."""
-        if name not in self._found:
-            self._found[name] = self._find(name)
-            self.writings = writings(self._found.values())
+        with self._finding:
+            if name not in self._found:
+                self._found[name] = self._find(name)
+                self.writings = writings(self._found.values())
         return self._found[name]
 
     def _find(self, name: str) -> str:

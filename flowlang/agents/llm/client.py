@@ -22,7 +22,7 @@ import trio
 from flowlang.agents.llm import LlmSettings
 from flowlang.agents.llm.wire import Answer, BrokenOff, Malformed, Reported, Stream, error_text, read_reply
 from flowlang.agents.providers import Target
-from flowlang.agents.secrets import NoSecret, Secrets
+from flowlang.agents.secrets import Secrets
 from flowlang.runtime.agents import AgentError
 from flowlang.runtime.failures import AGENT_FAILED, BAD_OUTPUT, UNAVAILABLE
 from flowlang.values.value import Value
@@ -60,12 +60,9 @@ class Busy(Exception):
 
 @asynccontextmanager
 async def open_client(target: Target) -> AsyncIterator[Client]:
-    """A client with connections of its own. Raises AgentError where a secret is missing."""
+    """A client with connections of its own. Raises AgentError, NoSecret."""
     settings = cast(LlmSettings, target.settings)
-    try:
-        base, headers = await trio.to_thread.run_sync(_filled, settings, target.secrets)
-    except NoSecret as missing:
-        raise unavailable(str(missing)) from None
+    base, headers = _filled(settings, target.secrets)
     _check_headers(headers)
     async with httpx.AsyncClient(
         headers={**headers, "Accept-Encoding": "identity"},
@@ -226,7 +223,7 @@ async def _error_of(response: httpx.Response) -> str:
 
 
 def _filled(settings: LlmSettings, secrets: Secrets) -> tuple[str, dict[str, str]]:
-    """The address and the headers with their secrets, which may take a program to find. Raises NoSecret."""
+    """The address and the headers with their secrets. Raises NoSecret."""
     headers = {name: secrets.fill(value) for name, value in settings.headers.items()}
     if settings.key is not None:
         headers["Authorization"] = f"Bearer {secrets.fill(settings.key).strip()}"
