@@ -553,7 +553,12 @@ WRONG: list[tuple[str, Reply | Callable[[dict[str, Any]], Reply], str]] = [
     (
         "503",
         error(503, "loading model"),
-        "Unavailable: the endpoint asks for patience (HTTP 503: loading model)",
+        "Unavailable: the endpoint is overloaded or not ready (HTTP 503: loading model)",
+    ),
+    (
+        "503, for long",
+        error(503, "", {"Retry-After": "120"}),
+        "Unavailable: the endpoint is overloaded or not ready, and asks to try again in 2m (HTTP 503)",
     ),
     (
         "413",

@@ -38,6 +38,7 @@ LONGEST_QUOTE: Final = 20_000  # characters of a wrong reply that the model is s
 LONGEST_SHOWN: Final = 120  # and that an error shows
 LONGEST_REFUSAL: Final = 500  # characters
 USUAL_PATIENCE: Final = 60.0  # seconds that `retry_after` says where the endpoint does not
+TOO_MANY: Final = 429
 
 FORM_WORDS: Final = ("response_format", "json_schema", "json_object", "schema", "grammar", "structured")
 
@@ -229,11 +230,14 @@ class _Rounds:
         return self._declared("refused", {"reason": why}) or failed(f"the model refuses: {why}")
 
     def _busy(self, busy: Busy) -> AgentError:
+        said = f"(HTTP {busy.status}{': ' if busy.message else ''}{busy.message})"
         seconds = USUAL_PATIENCE if busy.seconds is None else busy.seconds
         patience = format_duration(round(seconds) * 1_000_000)
-        said = f"HTTP {busy.status}{': ' if busy.message else ''}{busy.message}"
+        if busy.status != TOO_MANY:
+            again = "" if busy.seconds is None else f", and asks to try again in {patience}"
+            return unavailable(f"the endpoint is overloaded or not ready{again} {said}")
         asked = "" if busy.seconds is None else f", for {patience}"
-        message = f"the endpoint asks for patience{asked} ({said})"
+        message = f"the endpoint asks for patience{asked} {said}"
         declared = self._declared("rate_limited", {"reason": message, "retry_after": patience})
         return declared or unavailable(f"{message}; `limit 10 per 1m` on the agent would pace its calls")
 
