@@ -91,6 +91,18 @@ def place(diagnostic: Diagnostic, text: str) -> tuple[str, int]:
     return Path(diagnostic.path).name, Source("", text).position(diagnostic.primary.span.start)[0]
 
 
+@pytest.mark.parametrize(
+    "agent",
+    [
+        'http = "GET https://example.com/{url}"\nheaders = { X-Key = "{secrets.KEY}" }',
+        'command = ["echo", "{url}"]\nenv = { KEY = "{secrets.KEY}" }',
+    ],
+)
+def test_a_secret_that_stands_in_the_file_is_told_once(tmp_path: Path, agent: str) -> None:
+    found = bound(tmp_path, f'[agents.read]\n{agent}\n[secrets]\nKEY = "swordfish"\n').diagnostics
+    assert [d.message for d in found] == ["the secret `KEY` must not stand in this file itself"]
+
+
 def test_what_is_right_is_bound(tmp_path: Path) -> None:
     text = """
     tool.of_another_program = 1

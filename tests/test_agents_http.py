@@ -638,7 +638,7 @@ UNFIT = [
     (agent(), bound("shop:look", form='{ a = "1" }') + LOOK, "`form` of an operation is what"),
     (agent(), bound("shop:look", errors='{ 404 = "Busy" }') + LOOK, "does not raise `Busy`"),
     (agent(), bound("shop:GET /x") + '[http.shop]\nbase = "a.test"\n', "it is a URL"),
-    (agent(), bound("shop:GET /x") + A_TEST + 'auth = { bearer = "a", query = "b" }\n', "give one of"),
+    (agent(), bound("shop:GET /x") + A_TEST + 'auth = { header = "a", query = "b" }\n', "give one of"),
     (agent(), bound("shop:GET /x") + A_TEST + 'bearer = "a"\n', "`bearer` is not an option"),
 ]  # fmt: skip
 

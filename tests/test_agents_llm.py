@@ -457,7 +457,7 @@ def test_calls_that_overlap_find_the_simpler_way_together():
     with LlmServer(picky) as server:
         assert many(target(server), member(), 5, at_once=True) == [GOOD] * 5
     kinds = [request["response_format"]["type"] for request in server.requests]
-    assert set(kinds[5:]) == {"json_object"}
+    assert kinds.count("json_schema") <= 5 and kinds.count("json_object") == 5
 
 
 def many(target: Target, member: Member, times: int, *, at_once: bool = False) -> list[Value]:
@@ -557,8 +557,8 @@ WRONG: list[tuple[str, Reply | Callable[[dict[str, Any]], Reply], str]] = [
     ),
     (
         "503, for long",
-        error(503, "", {"Retry-After": "120"}),
-        "Unavailable: the endpoint is overloaded or not ready, and asks to try again in 2m (HTTP 503)",
+        error(503, "busy", {"Retry-After": "120"}),
+        "Unavailable: the endpoint is overloaded or not ready, and asks to try again in 2m (HTTP 503: busy)",
     ),
     (
         "413",
@@ -822,7 +822,7 @@ def test_a_flow_that_uses_a_model_is_told_to_declare_an_agent(tmp_path, capfd):
     [
         ({"base": "localhost:8080"}, "String should match pattern"),
         ({"base": "http://x/v1/chat/completions"}, "it ends before `/chat/completions`"),
-        ({"key": "sk-123"}, "a key does not stand in a file"),
+        ({"key": "sk-123"}, "a secret must not stand in this file itself"),
         ({"temprature": 1}, "Extra inputs are not permitted"),
         ({"structured": "xml"}, "Input should be 'json_schema', 'json_object' or 'prompt'"),
     ],

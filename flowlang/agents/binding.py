@@ -242,7 +242,7 @@ class _Binder:
 
         def template(text: str, *key: str | int) -> Template:
             try:
-                secret = _secret_holes(text, self.targets.secrets, key)
+                secret = _secret_holes(text, self.targets, key)
                 return parse_template(text, {**made, **types, **secret})
             except BadTemplate as problem:
                 raise _unfit(config.label(name, *key), problem.message, problem.help) from None
@@ -276,14 +276,15 @@ class _Binder:
             yield int(code), error
 
 
-def _secret_holes(text: str, secrets: Secrets, key: tuple[str | int, ...]) -> dict[str, plan.Type]:
-    """The holes for secrets in a template, each there to be filled. Raises BadTemplate, NoSecret."""
+def _secret_holes(text: str, targets: Targets, key: tuple[str | int, ...]) -> dict[str, plan.Type]:
+    """The holes for secrets in a template, each there to be filled. Raises BadTemplate, NoSecret,
+    Incomplete."""
     names = [*secrets_in(text)]
     if names and key[0] == "command":
         help = "give it to the program in `env` or `stdin`"
         raise BadTemplate("everybody on the machine can read the arguments of a program", help)
     for name in names:
-        secrets.get(name)
+        targets.look_up(name)
     return {f"{SECRET_HOLE}{name}": plan.ScalarType(kind="string") for name in names}
 
 

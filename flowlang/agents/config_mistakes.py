@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from flowlang.agents.secret_settings import PlainSecret
 from flowlang.agents.tables import bad_config
-from flowlang.agents.toml_places import Key
+from flowlang.agents.toml_places import Key, label_of
 from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.source import Source
 from flowlang.text.suggest import did_you_mean
@@ -26,8 +27,8 @@ TYPES: Final = {
 }
 """The same by the kind of the mistake, in the words of TOML."""
 
-HIDDEN: Final = frozenset({"key"})
-"""Keys whose values may be secrets that stand in the file: their lines are not shown, but those above."""
+HIDDEN: Final = frozenset({"key", "auth"})
+"""Keys whose values may be secrets that stand in the file: their lines are not shown, but the table's."""
 
 URL: Final = "this should be a URL, such as https://example.com"
 
@@ -47,9 +48,21 @@ def complaints(
         elif error["type"] == "missing":
             yield bad_config(source, key, f"`{name}` is missing")
         else:
-            message = _worded(name, error["type"], error["msg"], error.get("ctx", {}))
-            shown = key if name in HIDDEN else (*key, *place)
+            context = error.get("ctx", {})
+            message = _worded(name, error["type"], error["msg"], context)
+            is_secret = name.split(".")[0] in HIDDEN or isinstance(context.get("error"), PlainSecret)
+            shown = _heading(source, key) if is_secret else (*key, *place)
             yield bad_config(source, shown, f"`{name}`: {message}" if name else message)
+
+
+def _heading(source: Source, key: Key) -> Key:
+    """The table that a key lies in whose line is a heading, and so holds no value."""
+    ends = range(len(key), 0, -1)
+    return next((key[:end] for end in ends if _is_heading(source, key[:end])), ())
+
+
+def _is_heading(source: Source, key: Key) -> bool:
+    return source.text.startswith("[", label_of(source, key).span.start)
 
 
 def _options(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:

@@ -19,7 +19,7 @@ from flowlang.agents.offers import NotDescribed, Offered
 from flowlang.agents.provided import ProvidedAgent
 from flowlang.agents.providers import Member, Settings, Target, Unfit
 from flowlang.agents.roots import CONFIG_NAME
-from flowlang.agents.secrets import NoSecret, Secrets, secrets_in
+from flowlang.agents.secrets import NoSecret, secrets_in
 from flowlang.agents.targets import Targets, locked_if_known
 from flowlang.plan import model as plan
 from flowlang.text import codes
@@ -40,7 +40,7 @@ def used_agent(
     folder = Path(os.path.abspath(provider.path)).parent
     member = Member(offered.name, name, agent, errors, offered)
     with _suggesting(targets, provider.kind, provider.target):
-        return _checked(targets.find(provider.kind, provider.target, folder, offers), member)
+        return _checked(targets, targets.find(provider.kind, provider.target, folder, offers), member)
 
 
 def _offered(offers: tuple[Offered, ...], provider: plan.Provider) -> Offered:
@@ -59,7 +59,7 @@ def bound_agent(
     locked = locked_if_known(entry.kind, text, str(config.folder / CONFIG_NAME))
     member = Member(called, name, agent, errors, entry=entry.settings)
     with _suggesting(targets, entry.kind, text):
-        return _checked(targets.find(entry.kind, text, config.folder, locked), member)
+        return _checked(targets, targets.find(entry.kind, text, config.folder, locked), member)
 
 
 @contextmanager
@@ -75,19 +75,19 @@ def _suggesting(targets: Targets, kind: str, text: str) -> Iterator[None]:
         raise Unfit(problem.message, help, problem.key, code=problem.code) from None
 
 
-def _checked(target: Target, member: Member) -> ProvidedAgent:
+def _checked(targets: Targets, target: Target, member: Member) -> ProvidedAgent:
     target.provider.check(target, member)
     for table in (target.settings, member.entry):
         if table is not None:
-            _check_secrets(target.secrets, table)
+            _check_secrets(targets, table)
     return ProvidedAgent(target, member)
 
 
-def _check_secrets(secrets: Secrets, table: Settings) -> None:
-    """Look up what a table mentions. Raises Unfit."""
+def _check_secrets(targets: Targets, table: Settings) -> None:
+    """Look up what a table mentions. Raises Unfit, Incomplete."""
     for key, value in table.model_dump().items():
         for name in secrets_in(value):
             try:
-                secrets.get(name)
+                targets.look_up(name)
             except NoSecret as problem:
                 raise Unfit(str(problem), key=(key,), code=codes.MISSING_SECRET) from None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from flowlang.agents.config import Config
+from flowlang.agents.config import SECRETS, Config
 from flowlang.agents.locked import BadLock, lock_path, read_lock
 from flowlang.agents.offers import Offered
 from flowlang.agents.providers import Provider, Settings, Target, Unfit, provider_of
@@ -42,6 +42,13 @@ class Targets:
         keys = self.config.keys if self.config is not None else ()
         names = [str(name) for section, name in keys if section == kind]
         return None if text in names else nearest(text, names)
+
+    def look_up(self, secret: str) -> None:
+        """Find a secret that a setting mentions. Raises NoSecret, Incomplete."""
+        written = self.config is not None and (SECRETS, secret) in self.config.keys
+        if written and secret not in self.secrets:
+            raise Incomplete
+        self.secrets.get(secret)
 
     def provider(self, kind: str) -> Provider:
         found = provider_of(kind)

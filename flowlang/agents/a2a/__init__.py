@@ -27,6 +27,7 @@ from pydantic import Field
 from flowlang.agents.command_template import BadTemplate, parse_template
 from flowlang.agents.connecting import connected_by
 from flowlang.agents.providers import Connection, Member, Provider, Settings, Target, Unfit
+from flowlang.agents.secret_settings import Headers
 
 CARD_PATH: Final = "/.well-known/agent-card.json"
 NOT_INSTALLED: Final = 'A2A agents need packages that are not installed: pip install "flowlang[a2a]"'
@@ -39,7 +40,7 @@ class A2ASettings(Settings):
     nowhere else, whatever its card says. `ca` is a file of certificates in PEM that are trusted, too."""
 
     url: Annotated[str, Field(pattern=_URL.pattern)]
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     card: str = CARD_PATH
     streaming: bool = True
     ca: str | None = None

@@ -5,25 +5,34 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from flowlang.agents.http_signatures import is_url
 from flowlang.agents.providers import Settings
+from flowlang.agents.secret_settings import SecretText, from_elsewhere, headers_from_elsewhere
 
 MIB: Final = 1 << 20
 
 Status: TypeAlias = Annotated[str, Field(pattern=r"^[345]\d\d$")]
 HeaderName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
+HttpHeaders: TypeAlias = Annotated[dict[HeaderName, str], AfterValidator(headers_from_elsewhere)]
 
 
 class Auth(Settings):
     """Who calls: exactly one way."""
 
-    bearer: str | None = None
+    bearer: SecretText | None = None
     basic: tuple[str, str] | None = None
     header: HeaderName | None = None
     query: str | None = None
-    value: str | None = None
+    value: SecretText | None = None
+
+    @field_validator("basic")
+    @classmethod
+    def _secret(cls, basic: tuple[str, str] | None) -> tuple[str, str] | None:
+        if basic is not None:
+            from_elsewhere("".join(basic))
+        return basic
 
     @model_validator(mode="after")
     def _one_way(self) -> Auth:
@@ -43,7 +52,7 @@ class HttpSettings(Settings):
     openapi: str | None = None
     base: str | None = None
     auth: Auth | None = None
-    headers: dict[HeaderName, str] = Field(default_factory=dict)
+    headers: HttpHeaders = Field(default_factory=dict)
     errors: dict[Status, str] = Field(default_factory=dict)
     timeout: Annotated[float, Field(gt=0, le=3600)] | None = None
     patience: Annotated[float, Field(ge=0, le=300)] = 10.0
@@ -78,7 +87,7 @@ class HttpEntry(Settings):
     http: Annotated[str, Field(min_length=1)]
     target: Annotated[str, Field(min_length=1)] | None = None
     query: dict[str, str] = Field(default_factory=dict)
-    headers: dict[HeaderName, str] = Field(default_factory=dict)
+    headers: HttpHeaders = Field(default_factory=dict)
     body: Any = None
     form: dict[str, str] | None = None
     result: Annotated[str, Field(pattern=r"^[^.]+(\.[^.]+)*$")] | None = None

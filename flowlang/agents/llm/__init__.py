@@ -39,6 +39,7 @@ from flowlang.agents.command_template import BadTemplate
 from flowlang.agents.connecting import connected_by
 from flowlang.agents.llm.prompts import WRONG_FILES, holds, parse_prompt, takes_files_inside
 from flowlang.agents.providers import Connection, Member, Provider, Settings, Target, Unfit
+from flowlang.agents.secret_settings import Headers, SecretText
 from flowlang.plan import model as plan
 from flowlang.text.suggest import did_you_mean
 
@@ -46,8 +47,6 @@ NOT_INSTALLED: Final = 'language models need a package that is not installed: pi
 
 ERROR_FIELDS: Final = frozenset({"message", "reason", "retry_after"})
 """What can be told of a refusal, or of a limit that was reached, in the fields of a declared error."""
-
-_SECRET: Final = re.compile(r"\{secrets\.\w+\}")
 
 
 class LlmSettings(Settings):
@@ -57,7 +56,7 @@ class LlmSettings(Settings):
 
     base: Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
     model: Annotated[str, Field(min_length=1)]
-    key: str | None = None
+    key: SecretText | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     seed: bool | int = False
@@ -65,7 +64,7 @@ class LlmSettings(Settings):
     structured: Literal["json_schema", "json_object", "prompt"] = "json_schema"
     repairs: Annotated[int, Field(ge=0, le=10)] = 2
     timeout: Annotated[float, Field(gt=0, le=3600)] = 120.0
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     max_reply_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 4 * 1024 * 1024
 
     @field_validator("base")
@@ -74,15 +73,6 @@ class LlmSettings(Settings):
         if base.rstrip("/").endswith("/chat/completions"):
             raise ValueError("it ends before `/chat/completions`, such as http://localhost:8080/v1")
         return base.rstrip("/")
-
-    @field_validator("key")
-    @classmethod
-    def _secret(cls, key: str | None) -> str | None:
-        if key is not None and not _SECRET.search(key):
-            raise ValueError(
-                'a key does not stand in a file: write "{secrets.NAME}", and NAME into `[secrets]`'
-            )
-        return key
 
 
 class LlmEntry(Settings):

@@ -37,6 +37,7 @@ from pydantic import Field, model_validator
 from flowlang.agents.connecting import connected_by
 from flowlang.agents.offers import Effect
 from flowlang.agents.providers import Connection, Member, Provider, Settings, Target, Unfit
+from flowlang.agents.secret_settings import Headers
 from flowlang.agents.secrets import secrets_in
 from flowlang.text.suggest import did_you_mean
 
@@ -61,7 +62,7 @@ class McpSettings(Settings):
     env: dict[str, str] = Field(default_factory=dict)
     inherit: tuple[str, ...] = ()
     url: Annotated[str, Field(pattern=_URL.pattern)] | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     results: dict[str, Form] = Field(default_factory=dict)
     effects: dict[str, Effect] = Field(default_factory=dict)
     roots: tuple[str, ...] = ()
