@@ -9,7 +9,7 @@ from __future__ import annotations
 import attrs
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.checking import check_texts
+from support.checking import check_texts, describe
 
 from flowlang.semantics.check import Checked, check
 from flowlang.semantics.facts import Facts
@@ -51,11 +51,15 @@ flow outer(url: string, deep: bool) -> Outcome {
 test "it works" {
   given read -> "text" when url == "a"
   given trips.book fails trips.SoldOut(city: "x")
+  given trips.tools.save -> "saved"
   run out = outer(url: "a", deep: true)
   expect out is Done and calls("store").size() == 1
+  expect calls("trips.tools.save").is_empty()
 }
 """
 TRIPS = """\
+use python tools = "tools.py"
+
 /// Bookings.
 type Trip = { id: string, nights: int }
 error SoldOut(city: string)
@@ -63,6 +67,7 @@ agent book(city: string) -> Trip raises SoldOut effect idempotent
 
 flow twice(city: string) -> Trip {
   step trip = book(city: city)
+  step saved = tools.save(text: trip.id)
   return trip
 }
 """
@@ -199,4 +204,4 @@ def test_a_module_is_looked_at_again_when_what_it_uses_has_changed():
 
 
 def nothing(provider: str, target: str, path: str) -> Description:
-    return Description(target, known=False)
+    return describe(provider, target, path) if path == "trips.flow" else Description(target, known=False)

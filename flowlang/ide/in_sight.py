@@ -7,6 +7,7 @@ what stands above is in sight."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from flowlang.ide import offers
 from flowlang.ide.half import MARK, Half
@@ -16,6 +17,9 @@ from flowlang.semantics.facts import Callable, Interface, Namespace
 from flowlang.semantics.placing import declared_name
 from flowlang.semantics.types import DURATION, UNKNOWN, ListOf, Type, present
 from flowlang.syntax import ast
+
+MOST_AGENTS = 500
+"""That are offered for `calls("…")`: through modules of modules there may be any number of ways."""
 
 
 def in_sight(half: Half, wanted: Type | None) -> Iterator[Offer]:
@@ -111,7 +115,10 @@ def wanted_at(half: Half) -> Type | None:
 def calls_at(half: Half, call: ast.Call, names: Mapping[str, Interface]) -> Iterator[Offer]:
     """What an argument of `calls("…")` or of a built-in function may be: the name of an agent, a function."""
     if isinstance(call.callee, ast.Name) and call.callee.name == "calls":
-        yield from (Offer(offers.quoted(name), "literal", "agent", rank=0) for name in agents(names))
+        yield from (
+            Offer(offers.quoted(name), "literal", "agent", rank=0)
+            for name in islice(agents(names), MOST_AGENTS)
+        )
     signature = signature_of(half, call)
     place = next((i for i, a in enumerate(call.arguments) if a.value is half.nodes[-1]), 0)
     if signature is None or place >= len(signature.parameters):
@@ -137,6 +144,6 @@ def agents(names: Mapping[str, Interface]) -> Iterator[str]:
     """The agents and asks that a test can answer, as it writes them."""
     for name, found in names.items():
         if isinstance(found, Namespace):
-            yield from (f"{name}.{member}" for member in agents(found.members))
+            yield from (f"{name}.{member}" for member in agents({**found.modules, **found.members}))
         elif isinstance(found, Callable) and found.kind != "flow":
             yield name

@@ -26,6 +26,7 @@ from flowlang.semantics.facts import (
     Interface,
     Namespace,
     TypeName,
+    module_at,
 )
 from flowlang.semantics.providers import PROVIDERS
 from flowlang.semantics.types import (
@@ -145,14 +146,23 @@ class AtMark:
             case ast.WaitFor():
                 kinds = (EventName,)
             case ast.Given():
-                kinds = (Callable,)
+                return self.answered(name, around)
             case ast.Catch() | ast.Retry() | ast.Signature() | ast.Run():
                 kinds = (ErrorName,)
-        module = self.names.get(name.module.name) if name.module else None
+        module = module_at(self.names, name.module_text)
         if isinstance(module, Namespace):
             found = ((n, i) for n, i in module.members.items() if isinstance(i, kinds))
             return (offers.interface(n, i, self.written, called=True) for n, i in found)
         return self.plain_names(kinds, around)
+
+    def answered(self, name: ast.QualifiedName, around: ast.Given) -> Iterator[Offer]:
+        """The agents and asks that a test may answer, and modules, which may hold more of them."""
+        found = self.plain_names((Callable,), around)
+        module = module_at(self.names, name.module_text)
+        if isinstance(module, Namespace):
+            names = {**module.modules, **module.members}
+            found = iter([offers.interface(n, i, self.written, called=True) for n, i in names.items()])
+        return (offer for offer in found if offer.kind in ("agent", "ask", "module"))
 
     def plain_names(self, kinds: tuple[type[Interface], ...], around: ast.Node) -> Iterator[Offer]:
         if kinds == (TypeName,):

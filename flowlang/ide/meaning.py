@@ -9,7 +9,7 @@ letter, it is not known whose field it is, and the mention has no meaning."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Literal, TypeAlias
 from weakref import WeakKeyDictionary
@@ -301,16 +301,19 @@ class Reader:
 
     def recorded(self, call: ast.Call) -> Iterator[Mention]:
         only = call.arguments[0].value if len(call.arguments) == 1 else None
-        names = self.snapshot.module.namespace
+        names: Mapping[str, Interface] = self.snapshot.module.namespace
         if not isinstance(only, ast.StringLiteral) or len(only.text) != len(only.value) + 2:
             return
-        alias, _, name = only.value.rpartition(".")
-        module = names.get(alias)
-        agent = module.members.get(name) if isinstance(module, Namespace) else names.get(only.value)
+        *aliases, name = only.value.split(".")
         start = only.span.start + 1
-        if isinstance(module, Namespace):
+        for alias in aliases:
+            module = names.get(alias)
+            if not isinstance(module, Namespace):
+                return
             yield Mention(Span(start, start + len(alias)), meaning_of(module, self.snapshot))
             start += len(alias) + 1
+            names = {**module.modules, **module.members}
+        agent = names.get(name)
         if isinstance(agent, Callable):
             yield Mention(Span(start, start + len(name)), meaning_of(agent, self.snapshot))
 

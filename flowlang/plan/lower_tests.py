@@ -17,9 +17,10 @@ from flowlang.plan import model as plan
 from flowlang.plan import tests
 from flowlang.plan.lower import Lowering
 from flowlang.plan.lower_expressions import Expressions
+from flowlang.plan.lower_names import written_names
 from flowlang.plan.lower_tasks import Tasks
 from flowlang.semantics.check import Checked, CheckedModule
-from flowlang.semantics.facts import Callable, EventName, Namespace
+from flowlang.semantics.facts import Callable, EventName, Namespace, module_at
 from flowlang.semantics.types import Type
 from flowlang.syntax import ast
 
@@ -29,8 +30,9 @@ def lower_tests(checked: Checked) -> tests.Tests:
     lowering = Lowering.of(checked)
     entry = checked.project.entry
     module = checked.modules[entry]
+    written = written_names(module.namespace, lowering.naming)
     found = tuple(
-        _of_test(lowering, module, entry, item.key, item.declaration)
+        _of_test(lowering, module, written, entry, item.key, item.declaration)
         for item in module.module.items
         if isinstance(item.declaration, ast.TestDecl)
     )
@@ -38,11 +40,16 @@ def lower_tests(checked: Checked) -> tests.Tests:
 
 
 def _of_test(
-    lowering: Lowering, module: CheckedModule, path: str, key: str, tree: ast.TestDecl
+    lowering: Lowering,
+    module: CheckedModule,
+    written: Mapping[str, str],
+    path: str,
+    key: str,
+    tree: ast.TestDecl,
 ) -> tests.Test:
     places = lowering.places(path, key)
     expressions = _Expressions(module.entries[key].facts, lowering.naming, places, module)
-    lines = _Lines(Tasks(expressions, lowering.reached), expressions, lowering, tree)
+    lines = _Lines(Tasks(expressions, lowering.reached), expressions, lowering, tree, written)
     return tests.Test(tree.name.value, tuple(lines.all()), places.of(tree), tree.doc)
 
 
@@ -88,10 +95,10 @@ class _Expressions(Expressions):
         """The agent whose calls an expression asks for, by its name in the plan."""
         name = expr.arguments[0].value
         assert isinstance(name, ast.StringLiteral), "the checker wants a constant"
-        alias, _, member = name.value.rpartition(".")
-        namespace = self.module.namespace
-        around = namespace[alias] if alias else None
-        found = around.members[member] if isinstance(around, Namespace) else namespace[member]
+        module, _, member = name.value.rpartition(".")
+        names = self.module.namespace
+        around = module_at(names, module)
+        found = around.members[member] if isinstance(around, Namespace) else names[member]
         assert isinstance(found, Callable), "only agents are recorded"
         return self.naming.callable(found)
 
@@ -102,6 +109,7 @@ class _Lines:
     expressions: _Expressions
     lowering: Lowering
     tree: ast.TestDecl
+    written: Mapping[str, str]
 
     def all(self) -> Iterator[tests.Line]:
         for line in self.tree.statements:
@@ -163,6 +171,7 @@ class _Lines:
             arguments=self.expressions.arguments(tree.call),
             fails=None if tree.fails is None else self.tasks.errors([tree.fails])[0],
             at=self.expressions.places.of(tree),
+            written=self.written,
         )
 
     # The parts of a condition

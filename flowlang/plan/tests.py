@@ -42,13 +42,14 @@ class Send:
 @attrs.frozen(eq=False)
 class Run:
     """A run of a flow, whose result has a name. With `fails` it is to fail so, and its failure has the
-    name."""
+    name. `written` is how the test writes what the plan names, see `lower_names.py`."""
 
     name: str
     flow: str
     arguments: Mapping[str, Expr]
     fails: str | None
     at: Place
+    written: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen(eq=False)

@@ -112,7 +112,7 @@ class Calls(Arguments):
         alias, _, member = name.value.rpartition(".")
         members: Mapping[str, Interface] = {} if alias else self.lookup.names
         found = None if alias else self.lookup.find(member)
-        namespace = self.lookup.find(alias) if alias else None
+        namespace = self.lookup.around(alias) if alias else None
         if isinstance(namespace, Namespace):
             members, found = namespace.members, self.lookup.member(alias, namespace, member)
         if isinstance(found, Callable) and found.kind != "flow":

@@ -25,6 +25,7 @@ from flowlang.semantics.facts import (
     Namespace,
     Poisoned,
     TypeName,
+    module_at,
 )
 from flowlang.semantics.flows import signature_of
 from flowlang.semantics.modules import Project
@@ -340,7 +341,9 @@ class _ModuleChecker:
 
     def _reads_alike(self, before: Entry) -> bool:
         """Whether the messages of a declaration would suggest the same names and show the same places."""
-        return self.same_outlook and all(
+        if not self.same_outlook or any("." in name for name, _ in before.used):
+            return False  # the outlook does not reach into modules of modules
+        return all(
             interface is None or _place(self._seen(*name)) == _place(interface)
             for name, interface in before.used.items()
         )
@@ -350,7 +353,7 @@ class _ModuleChecker:
         return found is interface or found == interface
 
     def _seen(self, name: str, member: str) -> Interface | None:
-        found = self.namespace.get(name)
+        found = module_at(self.namespace, name)
         if not member:
             return found
         return found.members.get(member) if isinstance(found, Namespace) else None
@@ -390,8 +393,9 @@ class _ModuleChecker:
         other = self.around[item.key]
         if not isinstance(other, CheckedModule):
             return Namespace(declarer.declared, {}, poisoned=True)
-        members = {n: i for n, i in other.namespace.items() if not isinstance(i, Namespace)}
-        return Namespace(declarer.declared, members)
+        modules = {n: i for n, i in other.namespace.items() if isinstance(i, Namespace)}
+        members = {n: i for n, i in other.namespace.items() if n not in modules}
+        return Namespace(declarer.declared, members, modules=modules)
 
     def _use(self, item: ast.Item, declaration: ast.Use, session: Session) -> Interface:
         provider, description = declaration.provider.name, self.around[item.key]

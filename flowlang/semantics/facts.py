@@ -119,11 +119,13 @@ class Callable:
 @attrs.frozen(repr=False)
 class Namespace:
     """What an alias stands for: an imported module, or the agents of a `use`. Where its file could not be
-    read it is `poisoned`: any member may exist."""
+    read it is `poisoned`: any member may exist. `modules` are its own aliases, through which only a test may
+    go, to answer the agents behind them."""
 
     declared: Declared
     members: Mapping[str, Interface] = attrs.field(eq=False)
     poisoned: bool = False
+    modules: Mapping[str, Namespace] = attrs.field(eq=False, factory=dict)
 
 
 @attrs.frozen(repr=False)
@@ -136,6 +138,17 @@ class Poisoned:
 
 
 Interface: TypeAlias = TypeName | Constructor | ErrorName | EventName | Callable | Namespace | Poisoned
+
+
+def module_at(names: Mapping[str, Interface], path: str) -> Interface | None:
+    """What aliases with dots between them lead to: a module, or the name on the way that is none."""
+    first, *inside = path.split(".")
+    found = names.get(first)
+    for alias in inside:
+        if not isinstance(found, Namespace):
+            return found
+        found = found.modules.get(alias)
+    return found
 
 
 @attrs.frozen(repr=False)

@@ -21,6 +21,7 @@ from flowlang.semantics.facts import (
     Poisoned,
     Symbol,
     TypeName,
+    module_at,
 )
 from flowlang.semantics.suggest import GUESSES, Guesses, WayOut, way_out
 from flowlang.semantics.types import RecordField
@@ -56,6 +57,8 @@ KINDS: dict[str, tuple[type[Interface], ...]] = {
     "event": (EventName,),
     "agent": (Callable,),
     "agent or constructor": (Callable, Constructor),
+    "module": (Namespace,),
+    "agent or ask": (Callable,),
 }
 
 
@@ -96,24 +99,53 @@ class Lookup:
             if found is None:
                 self.unknown(name.name, name.name.name, wanted, self.of_kind(wanted, self.names))
             return found
-        namespace = self.find(name.module.name)
-        if isinstance(namespace, Poisoned):
-            return namespace
+        namespace = self._module(name.module)
         if not isinstance(namespace, Namespace):
-            aliases = [n for n, i in self.names.items() if isinstance(i, Namespace)]
-            self.unknown(name.module, name.module.name, "module", aliases)
-            return None
-        self.symbols[name.module.id] = namespace
-        found = self.member(name.module.name, namespace, name.name.name)
+            return namespace
+        found = self.member(name.module_text, namespace, name.name.name)
+        if isinstance(name.module, ast.QualifiedName) and _is_unreadable(found, namespace):
+            found = None
         if found is None and not namespace.poisoned:
             known = self.of_kind(wanted, namespace.members)
-            self.unknown(name.name, name.name.name, wanted, known, f" in `{name.module.name}`")
+            self.unknown(name.name, name.name.name, wanted, known, f" in `{name.module_text}`")
+        return found
+
+    def around(self, path: str) -> Interface | None:
+        """What the aliases before the last dot of a name lead to; not reported."""
+        self.find(path.partition(".")[0])
+        found = self.used[path, ""] = module_at(self.names, path)
+        return found
+
+    def _module(self, name: ast.Ident | ast.QualifiedName) -> Namespace | Poisoned | None:
+        """The module that stands before a dot, noted as the symbol of its alias; reported where none is."""
+        if isinstance(name, ast.Ident):
+            return self._aliased(name, self.find(name.name), self.of_kind("module", self.names))
+        assert name.module is not None, "a module of a module has one around it"
+        around = self._module(name.module)
+        if not isinstance(around, Namespace) or around.poisoned:
+            return None
+        found, known = self.around(name.text), list(around.modules)
+        return self._aliased(name.name, found, known, f" in `{name.module_text}`")
+
+    def _aliased(
+        self, alias: ast.Ident, found: Interface | None, known: list[str], where: str = ""
+    ) -> Namespace | Poisoned | None:
+        if isinstance(found, Namespace):
+            self.symbols[alias.id] = found
+        elif not isinstance(found, Poisoned):
+            self.unknown(alias, alias.name, "module", known, where)
+            return None
         return found
 
     def of_kind(self, wanted: str, names: Mapping[str, Interface]) -> list[str]:
         """The names that may be meant where `wanted` is."""
         kinds = KINDS.get(wanted)
-        return [n for n, i in names.items() if kinds is None or kind_in_sight(i) in kinds]
+        return [
+            name
+            for name, found in names.items()
+            if (kinds is None or kind_in_sight(found) in kinds)
+            and not (wanted == "agent or ask" and isinstance(found, Callable) and found.kind == "flow")
+        ]
 
     def unknown(
         self, at: ast.Node, name: str, wanted: str, known: Mapping[str, object] | list[str], where: str = ""
@@ -163,6 +195,11 @@ class Lookup:
     ) -> None:
         message = f"`{at.text}` is {kind_of(found)}, but {wanted}"
         self.problems.report(code, at.span, message, related=(declared_here(found),), help=help)
+
+
+def _is_unreadable(found: Interface | None, namespace: Namespace) -> bool:
+    """Whether a name is that of an agent behind a `use` whose signature cannot be read."""
+    return isinstance(found, Poisoned) and found.declared.anchor == namespace.declared.anchor
 
 
 def declared_here(interface: Interface) -> Label:

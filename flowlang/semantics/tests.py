@@ -84,7 +84,7 @@ class _Test:
             )
 
     def _given(self, given: ast.Given, env: Env) -> None:
-        agent = self.expressions.lookup.qualified(given.agent, "agent")
+        agent = self.expressions.lookup.qualified(given.agent, "agent or ask")
         if agent is not None and not (isinstance(agent, Callable) and agent.kind != "flow"):
             what = "`given` answers an agent or an ask"
             help = "a flow runs as it is; answer the agents that it calls" if is_flow(agent) else None

@@ -100,14 +100,21 @@ class Ident(Node):
 
 
 class QualifiedName(Node):
-    """`NotFound` or `trips.SoldOut`."""
+    """`NotFound` or `trips.SoldOut`; in a `given` also `trips.desk.reserve`, in a module of a module."""
 
-    module: Ident | None
+    module: Ident | QualifiedName | None
     name: Ident
 
     @property
+    def module_text(self) -> str:
+        """What stands before the last dot."""
+        if self.module is None:
+            return ""
+        return self.module.name if isinstance(self.module, Ident) else self.module.text
+
+    @property
     def text(self) -> str:
-        return f"{self.module.name}.{self.name.name}" if self.module else self.name.name
+        return f"{self.module_text}.{self.name.name}" if self.module else self.name.name
 
 
 class Text(Node):

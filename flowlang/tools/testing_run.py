@@ -170,7 +170,7 @@ class _Playing:
 
     def _run(self, run: tests.Run) -> None:
         compiled = self.program.plan
-        script = Script(compiled, self.evaluate, self.names, run.at, self.givens, self.sends)
+        script = Script(compiled, self.evaluate, self.names, run, self.givens, self.sends)
         world, inputs = script.world(), self._inputs(run)
         simulated = simulate(self.program, run.flow, inputs, world, order=self.order)
         self.ran.append(Ran(run, simulated, tuple(script.asked)))

@@ -87,7 +87,7 @@ class Script:
     compiled: plan.Plan
     evaluate: Evaluator
     names: Names
-    at: plan.Place  # of the run
+    run: tests.Run
     givens: Sequence[tests.Given]
     sends: Sequence[tests.Send]
     problem: Problem | None = None
@@ -179,13 +179,14 @@ class Script:
     def _not_given(self, path: str, agent: str, arguments: Names) -> Problem:
         known = any(given.agent == agent for given in self.givens)
         call = call_text(self.compiled, agent, arguments)
+        name = self.run.written.get(agent, agent)
         if known:
-            message = f"no `given {agent}` is for this call: {call}"
-            help = f"add a line without `when`, or with one that holds: `given {agent} -> …`"
+            message = f"no `given {name}` is for this call: {call}"
+            help = f"add a line without `when`, or with one that holds: `given {name} -> …`"
         else:
             message = f"`{path}` calls {call}, which the test gives no answer for"
-            help = f"add a line above the run: `given {agent} -> …`"
-        return Problem(message, self.at, "this run makes the call", help=help)
+            help = f"add a line above the run: `given {name} -> …`"
+        return Problem(message, self.run.at, "this run makes the call", help=help)
 
 
 def without_value(error: EvaluationError, at: plan.Place) -> Problem:

@@ -191,6 +191,16 @@ class StepNodes(Nodes):
         answer, fails = reply
         return ast.Given(self.next_id(), span, agent, after, answer, fails, when)
 
+    def given_name(self, span: Span, first: ast.Ident, *names: ast.Ident) -> ast.QualifiedName:
+        """`trips.desk.reserve`: `reserve` of `trips.desk`, which is `desk` of `trips`."""
+        if not names:
+            return ast.QualifiedName(self.next_id(), span, None, first)
+        module: ast.Ident | ast.QualifiedName = first
+        *around, last = names
+        for alias in around:
+            module = ast.QualifiedName(self.next_id(), first.span.to(alias.span), module, alias)
+        return ast.QualifiedName(self.next_id(), span, module, last)
+
     def answer(self, span: Span, value: ast.Expr) -> tuple[ast.Expr | None, ast.Expr | None]:
         return value, None
 

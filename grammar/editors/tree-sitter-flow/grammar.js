@@ -1,4 +1,4 @@
-// Made from flowlang.lark (e7f5de27ee6181fabb932778cbb586c22c11bf7149e68e9c92f3900d496c47f0) by `python -m flowlang.syntax.highlight`; do not edit.
+// Made from flowlang.lark (4033358d64ca412b2b5f3d0762239fb973bc316737949bc69c12687df3fd86ff) by `python -m flowlang.syntax.highlight`; do not edit.
 
 /// <reference types="tree-sitter-cli/dsl" />
 
@@ -110,7 +110,8 @@ module.exports = grammar({
     finally: $ => seq("finally", $.block),
     test_block: $ => seq("{", repeat($._test_statement), "}"),
     _test_statement: $ => choice($.given, $.send, $.run, $.expect),
-    given: $ => seq("given", $.qualified_name, optional(seq("after", $._expression)), choice($.answer, $.fails), optional(seq("when", $._expression))),
+    given: $ => seq("given", $.given_name, optional(seq("after", $._expression)), choice($.answer, $.fails), optional(seq("when", $._expression))),
+    given_name: $ => seq($.identifier, repeat(seq(".", $.identifier))),
     answer: $ => seq("->", $._expression),
     fails: $ => seq("fails", $._expression),
     send: $ => seq("send", $._expression, optional(seq("after", $._expression))),

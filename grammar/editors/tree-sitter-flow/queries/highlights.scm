@@ -42,7 +42,7 @@
 
 [(agent_decl (identifier) @function) (ask_decl (identifier) @function) (flow_decl (identifier) @function)]
 (run (identifier) @function.call)
-(given . (qualified_name (identifier) @function.call .))
+(given . (given_name (identifier) @function.call .))
 (call . (name) @function.call)
 (call . (member (identifier) @function.method.call))
 (call . (safe_member (identifier) @function.method.call))
