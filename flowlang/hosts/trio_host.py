@@ -71,7 +71,7 @@ class TrioHost:
         self._places = trio.Semaphore(calls_at_once) if isinstance(calls_at_once, int) else calls_at_once
         now = time.time_ns() // 1000 if epoch is None else epoch
         self._offset = now - round(trio.current_time() * 1e6)
-        self._turn_ends = time.monotonic() + LONGEST_TURN
+        self._turn_ends = 0.0
         self._answered_at_once = False
         self._mailbox = Mailbox()
         self._woken: dict[Wait, trio.Event] = {}
@@ -135,6 +135,8 @@ class TrioHost:
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._answered_at_once and time.monotonic() > self._turn_ends:
             await trio.lowlevel.checkpoint()
+            self._answered_at_once = False
+        if not self._answered_at_once:
             self._turn_ends = time.monotonic() + LONGEST_TURN
         try:
             self._places.acquire_nowait()
