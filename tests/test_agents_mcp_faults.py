@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from flowlang.agents.mcp import McpSettings, hearing, stdio
 from flowlang.agents.mcp.lines import END_BYTES, Lines, TooLong, request_answered
+from flowlang.agents.mcp.patience import DOUBT_SECONDS, Patience
 from flowlang.runtime.agents import AgentError
 from tests.support.mcp_desk import (
     JSON,
@@ -51,6 +53,10 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
             stub("--silent", "--chatty", start_timeout=1.5),
             '[1, 2] / on its standard output, this is no message of MCP: {"hello": 1}',
         ),
+        (
+            stub("--silent", "--chatty", "--on-and-on"),
+            "does not seem to speak MCP; if it only takes long to start, set its `start_timeout`: on its",
+        ),
         (stub("--old"), "Unsupported protocol version from the server: 1999-01-01"),
         (stub("--endless"), "its list of tools has no end: 2,800 so far"),
         (stub(cwd="nowhere"), "nowhere, which is not a folder"),
@@ -67,6 +73,29 @@ def test_a_server_that_does_not_start_is_unavailable(settings, message):
     error = failing(work, settings)
     assert error.error == "Unavailable" and message in str(error)
     assert str(error).startswith("mcp x: ")
+
+
+@pytest.mark.parametrize(
+    ("fixed", "said", "waited"),
+    [
+        (False, ["wondered"], DOUBT_SECONDS),
+        (False, ["wondered"] * 200, 0),
+        (False, ["wondered", "heard", "wondered"], 60),
+        (False, ["heard", "wondered"], 60),
+        (True, ["wondered"] * 200, 60),
+        (False, ["end", "wondered"], math.inf),
+    ],
+)
+def test_how_long_is_waited_for_a_server_that_prints_what_is_no_message(
+    fixed: bool, said: list[str], waited: float
+) -> None:
+    async def main() -> float:
+        patience, now = Patience(60, fixed), trio.current_time()
+        for what in said:
+            getattr(patience, what)()
+        return patience.scope.deadline - now
+
+    assert trio.run(main, clock=trio.testing.MockClock()) == waited
 
 
 def test_a_server_that_breaks_off_when_it_is_asked_what_it_speaks(tmp_path):
@@ -219,10 +248,17 @@ MESSAGES = st.one_of(
 )
 
 
+async def patient() -> Patience:
+    return Patience(60, fixed=True)
+
+
+PATIENT = trio.run(patient)
+
+
 @given(MESSAGES)
 def test_whatever_a_server_writes_is_a_message_or_told(line):
     heard = hearing.Hearing(str)
-    program = stdio.Program(["x"], Path(), {}, (), heard, 1_000)
+    program = stdio.Program(["x"], Path(), {}, (), heard, PATIENT, 1_000)
     message = program._message(line)
     assert message is not None or heard.last_words() or not line.strip()
 

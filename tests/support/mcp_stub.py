@@ -3,6 +3,7 @@ but the standard library. `python mcp_stub.py [WAY …]`; the ways say what it d
 
     --silent        answers nothing, ever            --exit       ends at once, with words
     --chatty        prints lines that are no JSON    --old        knows no protocol that we do
+    --on-and-on     prints such lines by the hundred
     --endless       lists tools without end          --stubborn   heeds no SIGTERM, and no end of its input
     --family        starts a child that does not end by itself
     --strict        ends if it hears anything before the handshake
@@ -63,6 +64,8 @@ def start() -> None:
             file.writelines(f"{pid}\n" for pid in pids)
     if "--chatty" in WAYS:
         print('Welcome to the server!\n\n[1, 2]\n{"hello": 1}', flush=True)
+    if "--on-and-on" in WAYS:
+        print("Welcome!\n" * 500, flush=True)
     if "--exit" in WAYS:
         print("loading\nthe key of the shop is missing", file=sys.stderr)
         sys.exit(3)

@@ -55,7 +55,8 @@ class McpSettings(Settings):
     `inherit` names what a program sees of our environment beside the usual. `results` says how the replies of
     tools are read: without it by the tool's own schema, and as text where it has none. `effects` says what
     calls of tools do, where the server does not. `roots` are folders that the server is told of as ours,
-    relative to flow.toml. Times are in seconds."""
+    relative to flow.toml. Times are in seconds; without a `start_timeout` a program that prints what is no
+    message gets less (`patience.py`)."""
 
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     cwd: str | None = None

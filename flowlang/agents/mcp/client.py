@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -19,7 +18,6 @@ from typing import Final, Protocol, cast
 from weakref import WeakKeyDictionary
 
 import mcp_types as mcp
-import trio
 from mcp.client import Client, ClientRequestContext, Transport
 from mcp.shared.dispatcher import ProgressFnT
 from mcp.shared.exceptions import MCPError
@@ -30,6 +28,7 @@ from flowlang.agents.kept import finder, keep_all
 from flowlang.agents.mcp import McpSettings
 from flowlang.agents.mcp.hearing import Caller, Hearing, Level
 from flowlang.agents.mcp.http import Remote
+from flowlang.agents.mcp.patience import Patience
 from flowlang.agents.mcp.refusals import failed, refusal, unavailable
 from flowlang.agents.mcp.results import Resource, reply_of
 from flowlang.agents.mcp.stdio import Program
@@ -80,27 +79,26 @@ async def connected(target: Target) -> AsyncIterator[McpConnection]:
     """Start or reach the server, and agree on a protocol. Raises AgentError, NoSecret."""
     settings = cast(McpSettings, target.settings)
     hearing = Hearing(target.secrets.scrub)
-    server = _server(target, settings, hearing)
-    starting = trio.CancelScope(deadline=trio.current_time() + settings.start_timeout)
-    with starting:
+    patience = Patience(settings.start_timeout, fixed="start_timeout" in settings.model_fields_set)
+    server = _server(target, settings, hearing, patience)
+    with patience.scope:
         for mode in server.modes:
             try:
                 async with _client(server, mode, target, settings, hearing) as client:
                     connection = McpConnection(target, client, server, hearing)
                     await connection.list_tools()
-                    starting.deadline = math.inf
+                    patience.end()
                     yield connection
                     return
             except Exception as raised:
                 problem = _innermost(raised)
                 broke_off = isinstance(refusal(problem), ConnectionLost)
-                if not broke_off or mode == server.modes[-1] or starting.deadline == math.inf:
+                if not broke_off or mode == server.modes[-1] or patience.ready:
                     raise await _absent(problem, server, hearing) from None
-    waited = f"the server was not ready after {settings.start_timeout:g} s, its `start_timeout`"
-    raise unavailable(waited + hearing.last_words())
+    raise unavailable(patience.why() + hearing.last_words())
 
 
-def _server(target: Target, settings: McpSettings, hearing: Hearing) -> Server:
+def _server(target: Target, settings: McpSettings, hearing: Hearing, patience: Patience) -> Server:
     fill = target.secrets.fill
     if settings.url is not None:
         headers = {name: fill(value) for name, value in settings.headers.items()}
@@ -111,7 +109,7 @@ def _server(target: Target, settings: McpSettings, hearing: Hearing) -> Server:
     cwd = target.cwd or Path.cwd() if settings.cwd is None else target.folder / settings.cwd
     env = {name: fill(value) for name, value in settings.env.items()}
     argv = [program, *arguments]
-    return Program(argv, cwd, env, settings.inherit, hearing, settings.max_reply_bytes)
+    return Program(argv, cwd, env, settings.inherit, hearing, patience, settings.max_reply_bytes)
 
 
 def _client(

@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from flowlang.agents.mcp import how_to_get
 from flowlang.agents.mcp.hearing import Hearing
 from flowlang.agents.mcp.lines import Lines, TooLong, request_answered
+from flowlang.agents.mcp.patience import Patience
 from flowlang.agents.mcp.refusals import unavailable
 from flowlang.agents.processes import READ_BYTES, ending, inherited, start, stop
 from flowlang.agents.providers import ConnectionLost
@@ -44,6 +45,7 @@ class Program:
     env: Mapping[str, str]
     inherit: Sequence[str]
     hearing: Hearing
+    patience: Patience
     max_reply_bytes: int
     over: bool = attrs.field(default=False, init=False)
     _process: trio.Process | None = attrs.field(default=None, init=False)
@@ -124,14 +126,17 @@ class Program:
         if not line.strip():
             return None
         try:
-            return SessionMessage(messages.validate_json(line, by_name=False))
+            spoken = SessionMessage(messages.validate_json(line, by_name=False))
         except ValidationError:
             shown = line.decode(errors="replace").strip()[:100]
             return self._unusable(request_answered(line), f"this is no message of MCP: {shown}")
+        self.patience.heard()
+        return spoken
 
     def _unusable(self, request: int | None, message: str) -> SessionMessage | None:
         if request is None:
             self.hearing.line(f"on its standard output, {message}", "warning")
+            self.patience.wondered()
             return None
         error = ErrorData(code=PARSE_ERROR, message=message)
         return SessionMessage(JSONRPCError(jsonrpc="2.0", id=request, error=error))
