@@ -23,12 +23,14 @@ from flowlang.hosts.sqlite.problems import (
     Ended,
     Held,
     NotAsked,
+    NotStored,
     StoreProblem,
     Unknown,
 )
 from flowlang.hosts.sqlite.records import Message, NewRun
 from flowlang.hosts.sqlite.rows import LARGEST_INLINE
 from flowlang.hosts.sqlite.store import Store
+from flowlang.hosts.sqlite.writing import Creation, write_all
 from flowlang.runtime.journal import Collapse, Commit, Ending, Lease, NotWritten, Row, TakenOver, Wait
 
 QUESTION = Wait("approve", "question", "approve", '{"text":"ok?"}', NOW, NOW + 5)
@@ -312,6 +314,16 @@ def test_an_id_is_given_once(store, owner):
     with pytest.raises(StoreProblem) as taken:
         store.create(new_run("a"), owner)
     assert taken.value.code == "id_taken"
+
+
+def test_an_id_is_given_once_in_one_transaction(store, owner):
+    ids = ("a", "b", "a")
+    creations = [Creation(new_run(id), owner.name, [row(n)]) for n, id in enumerate(ids)]
+    first, other, again = write_all(store.database, creations)
+    assert isinstance(again, NotStored) and again.code == "id_taken"
+    assert [store.record(lease.run).id for lease in (first, other)] == ["a", "b"]
+    assert store.journal(first.run) == [row(0)]
+    assert store.plan(store.record(first.run).plan) == new_run().plan
 
 
 def test_runs_are_listed_by_status_and_flow_newest_first(store, owner):

@@ -29,9 +29,10 @@ UNWRITABLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError,
 PATHS = ("call", "answer", "started", "scope")
 """Kinds of rows whose path is a place in the flow; that of an event is the event's name."""
 
-INSERT_RUN = """INSERT INTO runs
-    (id, flow, plan, source, semantics, created, updated, status, epoch, owner, crc, inputs) VALUES
-    (:id, :flow, :plan, :source, :semantics, :created, :created, 'running', 1, :owner, :crc, :inputs)"""
+INSERT_RUNS = """INSERT INTO runs
+    (id, flow, plan, source, semantics, created, updated, status, epoch, owner, crc, inputs) {rows}
+    ON CONFLICT (id) DO NOTHING RETURNING id, number"""
+INSERT_PLANS = "INSERT OR IGNORE INTO plans {rows}"
 
 SELECT_LOST = """WITH given(run, epoch) AS ({rows})
     SELECT run, given.epoch FROM given LEFT JOIN runs ON number = run WHERE runs.epoch IS NOT given.epoch"""
@@ -89,10 +90,8 @@ def _write_alone(database: Database, order: Order) -> Lease | NotWritten:
 
 def _write(connection: sqlite3.Connection, orders: Sequence[Order]) -> list[Lease | NotWritten]:
     lost = _lost(connection, orders)
-    results = [
-        _create(connection, order) if isinstance(order, Creation) else lost.get(order.lease, order.lease)
-        for order in orders
-    ]
+    created = _create(connection, [order for order in orders if isinstance(order, Creation)])
+    results = [_result(order, created, lost) for order in orders]
     done = [(lease, order) for lease, order in zip(results, orders, strict=True) if isinstance(lease, Lease)]
     blobs: Blobs = []
     rows = [columns_of(lease.run, row, blobs) for lease, order in done for row in order.rows]
@@ -108,6 +107,16 @@ def _lost(connection: sqlite3.Connection, orders: Sequence[Order]) -> dict[Lease
     leases = dict.fromkeys(order.lease for order in orders if isinstance(order, Commit))
     found = execute_grouped(connection, SELECT_LOST, [(lease.run, lease.epoch) for lease in leases])
     return {Lease(run, epoch): Lost() for run, epoch in found}
+
+
+def _result(order: Order, created: dict[str, Lease], lost: dict[Lease, NotWritten]) -> Lease | NotWritten:
+    """What came of an order; of several runs with one id the first takes what was created."""
+    if isinstance(order, Commit):
+        return lost.get(order.lease, order.lease)
+    id = order.new.id
+    return created.pop(id, None) or NotStored(
+        "id_taken", f"there is a run `{id}` already", "give the run another id"
+    )
 
 
 def _says_more(commit: Commit) -> bool:
@@ -129,18 +138,21 @@ def _turns(commits: Sequence[Commit]) -> list[list[Commit]]:
     return turns
 
 
-def _create(connection: sqlite3.Connection, creation: Creation) -> Lease | NotWritten:
-    new = creation.new
-    plan = sha256(new.plan.encode()).hexdigest()
+def _create(connection: sqlite3.Connection, creations: Sequence[Creation]) -> dict[str, Lease]:
+    """The leases of new runs, by their ids; those whose id is taken get none."""
+    plans = dict.fromkeys(creation.new.plan for creation in creations)
+    hashes = {plan: sha256(plan.encode()).hexdigest() for plan in plans}
+    rows = [_run_columns(creation.new, hashes[creation.new.plan], creation.owner) for creation in creations]
+    leases = {id: Lease(run, 1) for id, run in execute_grouped(connection, INSERT_RUNS, rows)}
+    used = dict.fromkeys(creation.new.plan for creation in creations if creation.new.id in leases)
+    execute_grouped(connection, INSERT_PLANS, [(hashes[plan], plan) for plan in used])
+    return leases
+
+
+def _run_columns(new: NewRun, plan: str, owner: str) -> Columns:
     crc = checksum_of_start(new.id, new.flow, plan, new.semantics, new.inputs)
-    columns = attrs.asdict(new) | {"plan": plan, "owner": creation.owner, "crc": crc}
-    try:
-        run = connection.execute(INSERT_RUN, columns).lastrowid
-    except sqlite3.IntegrityError:
-        return NotStored("id_taken", f"there is a run `{new.id}` already", "give the run another id")
-    connection.execute("INSERT OR IGNORE INTO plans VALUES (?, ?)", (plan, new.plan))
-    assert run is not None
-    return Lease(run, 1)
+    start = (new.id, new.flow, plan, new.source, new.semantics, new.created)
+    return *start, new.created, "running", 1, owner, crc, new.inputs
 
 
 def checksum_of_start(id: str, flow: str, plan: str, semantics: int, inputs: str) -> int:
