@@ -1,5 +1,8 @@
 """Properties look at other examples in every run here, and at the same ones in every run of CI, so that what
-CI says of a change is about that change. `FLOW_EXAMPLES=5000` has each property look at so many."""
+CI says of a change is about that change. `FLOW_EXAMPLES=5000` has each property look at so many.
+
+All tests together run on all processors. A part of them runs here, in the process that was started: there it
+is seldom slower, a debugger can look at it, and what it prints is seen. `-n` asks for either."""
 
 from __future__ import annotations
 
@@ -13,6 +16,12 @@ from hypothesis import is_hypothesis_test, settings
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", settings.get_profile("here"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """None is for as many as there are processors."""
+    picked = config.getoption("keyword") or config.getoption("lf", False)
+    return None if all(map(os.path.isdir, config.args)) and not picked else 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

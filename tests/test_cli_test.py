@@ -246,6 +246,14 @@ def test_pytest_collects_tests_of_flows(pytester, run_pytest):
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
+def test_pytest_collects_them_in_each_of_several_processes(pytester, run_pytest):
+    pytester.makefile(".flow", page=PAGE + GOOD + BAD, broken='flow f( {\ntest "x" {}')
+    result = run_pytest("-n", "2", "--continue-on-collection-errors")
+    result.assert_outcomes(passed=1, failed=1, errors=1)
+    result.stdout.fnmatch_lines(['failed: `out == "none"` does not hold', "*--> page.flow:27:3"])
+    result.stdout.fnmatch_lines(["*error[[]E102 unclosed[]]*"])
+
+
 def test_pytest_can_be_told_not_to(pytester, run_pytest):
     pytester.makefile(".flow", page=PAGE + BAD)
     pytester.makeini("[pytest]\nflow_tests = false\n")

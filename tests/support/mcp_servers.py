@@ -4,6 +4,7 @@ Where there is no npm, tests that want them are skipped, and say so; in CI there
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -41,8 +42,10 @@ def path() -> str:
 
 @cache
 def install() -> None:
-    """Install them all, unless they are."""
+    """Install them all, unless they are; one process does, and others wait for it."""
     if not shutil.which("npm"):
         assert not os.environ.get("CI"), "CI has npm"
         pytest.skip("the servers of MCP are installed by npm, which is not here")
-    subprocess.run([FOLDER / "install"], check=True)
+    with (FOLDER / "package.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run([FOLDER / "install"], check=True)
