@@ -55,6 +55,49 @@ def document(path: str = "/echo/{id}", **others: Any) -> Response:
     return JSONResponse({"openapi": "3.1.0", "paths": {path: {"get": operation}}, **others})
 
 
+NAMED = {"type": "object", "required": ["name"]} | {"properties": {"name": {"type": "string"}}}
+
+
+def typed(schema: dict[str, Any]) -> Response:
+    """A document of an operation that gives what the schema says."""
+    content = {"application/json": {"schema": schema}}
+    operation = {"operationId": "look", "responses": {"200": {"content": content}}}
+    return JSONResponse({"openapi": "3.1.0", "paths": {"/next": {"get": operation}}})
+
+
+def asked(shop: Service, reply: object) -> flowlang.Result:
+    shop.replies.append(JSONResponse(reply))
+    return flowlang.run_sync(flowlang.compile("main.flow"))
+
+
+def test_a_service_that_is_not_what_was_locked_is_said(shop: Service, lock: Lock) -> None:
+    step = "step found = shop.look()  return found.name"
+    Path("main.flow").write_text(f'use http shop = "shop"\nflow main() -> string {{ {step} }}\n')
+    assert lock(typed(NAMED))[0] == 0
+    assert asked(shop, {"name": "ink"}).data == "ink"
+    failure = asked(shop, {"title": "ink"}).failure
+    assert failure is not None and failure.error == "BadOutput"
+    assert failure.message == (
+        "http shop: GET /next: the reply is not what the document of the service says: "
+        'the field "name" is missing; `flow lock --check` shows whether that has changed since it was locked'
+    )
+
+
+def test_times_without_an_offset_mean_what_flow_toml_says(shop: Service, lock: Lock) -> None:
+    Path("main.flow").write_text('use http shop = "shop"\nflow main() -> datetime { return shop.look() }\n')
+    assert lock(typed({"type": "string", "format": "date-time"}))[0] == 0
+    failure = asked(shop, "2024-05-01T12:00:00").failure
+    assert failure is not None and failure.message == (
+        "http shop: GET /next: the reply is not what the document of the service says: "
+        '"2024-05-01T12:00:00" has no offset; say in flow.toml what its times mean: '
+        '`offset = "Z"` for UTC, or "+02:00", below its target'
+    )
+    with Path("flow.toml").open("a") as config:
+        config.write('offset = "+02:00"\n')
+    assert asked(shop, "2024-05-01T12:00:00.5").data == "2024-05-01T10:00:00.5Z"
+    assert asked(shop, "2024-05-01T12:00:00Z").data == "2024-05-01T12:00:00Z"
+
+
 def test_what_is_locked_needs_no_document(shop: Service, lock: Lock) -> None:
     code, said = lock(document())
     assert code == 0, said

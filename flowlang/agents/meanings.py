@@ -7,6 +7,7 @@ by its type says what is wrong with it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
@@ -19,14 +20,17 @@ from flowlang.semantics import types
 from flowlang.semantics.types import Type
 from flowlang.values.value import Value
 
+_LOCAL_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?")
+
 
 @attrs.frozen
 class Contents:
     """What stands for the content of a file in JSON. `write` makes it of the reference to a file, `read` the
-    reference of a text in base64 and a media type."""
+    reference of a text in base64 and a media type. `offset` is that of times which come without one."""
 
     write: Callable[[Mapping[str, Value]], Value]
     read: Callable[[str, str], Value]
+    offset: str | None = None
 
 
 Convert: TypeAlias = Callable[[Value, Contents], Value]
@@ -111,7 +115,7 @@ def of_string(schema: Schema) -> Meaning:
         media_type = schema.get("contentMediaType")
         return of_file(media_type if isinstance(media_type, str) else "application/octet-stream")
     if form == "date-time":
-        return Meaning(types.DATETIME)
+        return Meaning(types.DATETIME, heard=_with_offset)
     if form == "duration":
         return Meaning(types.DURATION, _iso_of_duration, _duration_of_iso)
     return Meaning(types.STRING)
@@ -173,6 +177,12 @@ def _unless_null(convert: Convert | None) -> Convert | None:
     if convert is None:
         return None
     return lambda value, contents: None if value is None else convert(value, contents)
+
+
+def _with_offset(value: Value, contents: Contents) -> Value:
+    """A time with its offset; one without any stays so where nobody says what it means."""
+    local = contents.offset is not None and isinstance(value, str) and _LOCAL_TIME.fullmatch(value)
+    return f"{value}{contents.offset}" if local else value
 
 
 def _iso_of_duration(value: Value, _: Contents) -> Value:

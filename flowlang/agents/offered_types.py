@@ -101,10 +101,13 @@ class Signature:
                 told[property.name] = None
         return told
 
-    def reply(self, reply: Value, read: Callable[[str, str], Value] | None = None) -> Value:
-        """See `reply_of`; `read` makes the reference of a file of a text in base64 and a media type."""
+    def reply(
+        self, reply: Value, read: Callable[[str, str], Value] | None = None, offset: str | None = None
+    ) -> Value:
+        """See `reply_of`; `read` makes the reference of a file of a text in base64 and a media type, `offset`
+        is that of times which come without one."""
         heard = self.result.heard
-        return heard(reply, Contents(dict, read or _kept_text)) if heard else reply
+        return heard(reply, Contents(dict, read or _kept_text, offset)) if heard else reply
 
 
 def signature_of(offered: Offered) -> Signature:

@@ -20,7 +20,7 @@ from flowlang.agents.http import known_offers, operation_of
 from flowlang.agents.http.addresses import Allowed
 from flowlang.agents.http.errors import failed
 from flowlang.agents.http.operations import Operation
-from flowlang.agents.http.replies import Form, Reply, error_of, retry_after, value_of
+from flowlang.agents.http.replies import Form, Reply, check_fits, error_of, retry_after, value_of
 from flowlang.agents.http.requests import REPEATABLE, Pairs, Request
 from flowlang.agents.http.sending import Credentials, Limits, Sender, open_client, origin_of
 from flowlang.agents.http.settings import Auth, HttpEntry, HttpSettings
@@ -38,6 +38,7 @@ from flowlang.agents.secrets import Secrets
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall, Said
 from flowlang.semantics import types
+from flowlang.values.codec import reader_of
 from flowlang.values.value import Value, weight
 
 MAX_WAITS: Final = 3  # times that a call waits because a server asks for it
@@ -248,14 +249,30 @@ def _by_document(target: Target, settings: HttpSettings, member: Member) -> _Way
     own = None if route.method in REPEATABLE else settings.idempotency_header
     result = types.present(signature.result.type)
     form: Form = "file" if offered.file else "text" if types.is_text(result) else "json"
+    read = None if member.offered is None else reader_of(member.agent.result)
+    shown, help = f"{route.method} {route.path}", _what_to_do(settings)
+
+    def heard(value: Value, files: list[File]) -> Value:
+        reply = signature.reply(value, _kept_in(files), settings.offset)
+        if read is not None:
+            check_fits(reply, read, shown, help)
+        return reply
+
     return _Way(
         operation.request,
         form,
-        lambda value, files: signature.reply(value, _kept_in(files)),
+        heard,
         None if entry is None else entry.result,
         settings.errors if entry is None else {**settings.errors, **entry.errors},
         route.key_header or own or None,
     )
+
+
+def _what_to_do(settings: HttpSettings) -> str:
+    """What to do where a service does not keep to its document."""
+    if is_url(settings.openapi or ""):
+        return "`flow lock --check` shows whether that has changed since it was locked"
+    return f"correct {settings.openapi or 'it'}, or the service"
 
 
 def _kept_in(files: list[File]) -> Callable[[str, str], Value]:

@@ -47,7 +47,7 @@ class Auth(Settings):
 class HttpSettings(Settings):
     """`[http.NAME]`. Times in seconds. `timeout` is the longest silence of a server; how long a call may take
     is said in the flow. `patience` is how long a call waits by itself where a server asks for it
-    (`Retry-After`)."""
+    (`Retry-After`). `offset` is that of the times which the service gives without one, such as "Z"."""
 
     openapi: str | None = None
     base: str | None = None
@@ -60,6 +60,7 @@ class HttpSettings(Settings):
     max_file_bytes: Annotated[int, Field(ge=1024, le=1024 * MIB)] = 256 * MIB
     redirects: Literal["same_host", "any", "never"] = "same_host"
     private_addresses: Literal["allow", "refuse"] | None = None
+    offset: Annotated[str, Field(pattern=r"^(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$")] | None = None
     idempotency_header: HeaderName | Literal[""] = "Idempotency-Key"
     ca: str | None = None
     proxy: str | None = None
