@@ -10,6 +10,7 @@ import pytest
 
 from flowlang.hosts.sqlite.store import Store
 from flowlang.tools import cli
+from flowlang.values.times import format_datetime
 
 FLOW = """
 use python tools = "tools.py"
@@ -136,6 +137,33 @@ def test_a_fork_is_a_run_like_any_other(session: Session, run: str) -> None:
     assert code == 0 and "the journal is whole" in out
     code, out, _ = session.flow(f"fork {fork} --from d --quiet")
     assert (code, session.calls) == (0, ["d"])
+
+
+def test_a_fork_says_of_which_run_it_is_one(session: Session, run: str) -> None:
+    session.flow(f"fork {run} --from each[1]/item --quiet")
+    fork = session.newest()
+    _, out, _ = session.flow(f"show {fork}")
+    assert f"forked   from {run} at each[1]/item" in out
+    _, out, _ = session.flow(f"show {fork} --json")
+    assert json.loads(out)["forked"] == {"run": run, "step": "each[1]/item"}
+    _, out, _ = session.flow(f"show {run} --json")
+    assert json.loads(out)["forked"] is None
+
+
+def test_what_a_fork_does_again_begins_with_the_fork(session: Session) -> None:
+    session.flow("run main.flow asks --no-wait --quiet")
+    run = session.newest()
+    for _ in range(2):  # in the past of the fork it is taken up twice
+        session.flow(f"resume {run} --no-wait --quiet")
+    session.flow(f"fork {run} --from a --no-wait --quiet")
+    fork = session.newest()
+    with session.store() as store:
+        created = store.find(fork).created
+    _, out, _ = session.flow(f"show {fork} a --json")
+    step = json.loads(out)
+    [call] = step["calls"]
+    assert call["made_again"] == []
+    assert call["started"] == step["started"] == format_datetime(created)
 
 
 def test_a_question_in_a_fork_has_its_whole_time(session: Session) -> None:

@@ -197,6 +197,8 @@ class History:
                 for call in self._calls.values():
                     if call.started < row.at:
                         call.again.append(row.at)
+            case "forked":
+                self._begin_here(kernel, row.at)
         for path in _added(kernel.calls, self._calls):
             made = kernel.calls[path].call
             self._calls[path] = call = Call(
@@ -205,6 +207,17 @@ class History:
             self._caller(call).calls.append(call)
         for path in _added(kernel.waits, self._waits):
             self._waits[path] = self._waited(kernel.waits[path])
+
+    def _begin_here(self, kernel: Kernel, at: int) -> None:
+        """What is wanted where another run's past ends begins here: that run's calls were not this one's."""
+        for call in (
+            *self._calls.values(),
+            *(self._waits[path] for path in kernel.waits if path in self._waits),
+        ):
+            call.started, call.again = at, []
+            step = self.owner(call.path)
+            if step.calls == [call]:
+                step.started = at
 
     def _end(self, call: Call, row: Row) -> None:
         call.row = row

@@ -55,6 +55,8 @@ def _facts(view: View) -> Iterator[tuple[str, str]]:
     record, now = view.record, view.now
     if record.source is not None:
         yield "file", shown_path(record.source)
+    if view.begun.forked is not None:
+        yield "forked", f"from {view.begun.forked[0]} at {view.begun.forked[1]}, whose past it has taken over"
     yield "started", f"{moment_text(record.created)}, {ago_text(record.created, now)}"
     if record.ended is not None:
         yield "ended", f"{moment_text(record.ended)}, after {span_text(record.ended - record.created)}"

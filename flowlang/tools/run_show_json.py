@@ -44,6 +44,7 @@ def run_json(view: View) -> JsonObject:
         "started": format_datetime(record.created),
         "updated": format_datetime(record.updated),
         "ended": _instant(record.ended),
+        "forked": _forked(view.begun.forked),
         "inputs": dict(view.inputs),
         "data": None if ended is None else ended["data"],
         "resume": view.resume() if view.left else None,
@@ -56,6 +57,11 @@ def run_json(view: View) -> JsonObject:
         "unknown": [_unknown_json(view, path, agent) for path, agent in view.unknown.items()],
         "steps": [step_json(view, step) for step in steps],
     }
+
+
+def _forked(origin: tuple[str, str] | None) -> JsonObject | None:
+    """Of which run, and from which step on."""
+    return None if origin is None else dict(zip(("run", "step"), origin, strict=True))
 
 
 def step_json(view: View, step: Step) -> JsonObject:
