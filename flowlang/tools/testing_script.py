@@ -6,8 +6,9 @@ fails, and so does the test, whatever the flow makes of it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -28,6 +29,9 @@ from flowlang.values.value import Value
 Names: TypeAlias = Mapping[str, Value]
 
 LONGEST_SHOWN = 300
+_FILE: Final = re.compile(
+    r'\{"hash":"sha256:([0-9a-f]{8})[0-9a-f]{56}","size":(\d+),"media_type":"([^"\\]*)"\}'
+)
 
 
 @attrs.frozen
@@ -210,8 +214,8 @@ def call_text(compiled: plan.Plan, agent: str, arguments: Names) -> str:
 
 
 def shown(value: Value) -> str:
-    """A value as JSON, on one line, not too long."""
-    return cut(write_json(value))
+    """A value as JSON, on one line, not too long; of a file what tells it from others."""
+    return cut(_FILE.sub(r"file(\1…, \2 B, \3)", write_json(value)))
 
 
 def cut(text: str) -> str:
