@@ -19,7 +19,7 @@ import flowlang.testing as ft
 from flowlang.plan.lower_tests import lower_tests
 from flowlang.testing.faults import KINDS as FAULTS
 from flowlang.testing.fuzzing.findings import KINDS
-from flowlang.testing.fuzzing.literals import NotWritten, literal
+from flowlang.testing.fuzzing.literals import literal
 from flowlang.testing.fuzzing.rewriting import added, block_of
 from flowlang.testing.fuzzing.search import Searched, alike, search
 from flowlang.testing.fuzzing.story import story
@@ -239,9 +239,50 @@ def test_what_is_written_is_the_value(case: tuple[str, object]) -> None:
     assert ft.run_of(flow, inputs={}).result == encode(decode(value, type), type)
 
 
-def test_a_file_cannot_be_written() -> None:
-    with pytest.raises(NotWritten):
-        literal({"hash": "sha256:0", "size": 0, "media_type": "text/plain"}, type_of("file"))
+def test_a_file_is_written_by_its_content() -> None:
+    (finding,) = fuzzed(TWO_SCANS).findings
+    assert finding.run.inputs["page"] != finding.run.inputs["back"]
+    block = block_of(finding, AGENTS + TWO_SCANS, "main.flow")
+    assert block is not None
+    assert 'run out = main(page: file("", "text/plain"), back: file("' in block
+
+
+TWO_SCANS = """\
+agent pages(scan: file) -> int effect read
+
+flow main(page: file, back: file) -> int {
+  step count = pages(scan: page)
+  ensure page == back else "the same twice"
+  return count
+}
+"""
+
+
+def test_for_a_file_that_nobody_has_thought_up_stands_another() -> None:
+    scan = {"hash": f"sha256:{'7' * 64}", "size": 4_000_000, "media_type": "image/png"}
+    assert literal(scan, type_of("file")) == f'file("sha256:{"7" * 64}", "image/png")'
+
+
+def test_what_is_imported_is_written_by_its_alias(tmp_path: Path) -> None:
+    (tmp_path / "shop.flow").write_text(SHOP, encoding="utf-8")
+    text = 'import "shop.flow" as store\nflow main(people: int) -> int { return store.share(people: people) }\n'
+    path = tmp_path / "main.flow"
+    path.write_text(text, encoding="utf-8")
+    (finding,) = search(compile_plan(str(path)), "main", examples=300, seed=0).findings
+    block = block_of(finding, text, str(path))
+    assert block is not None
+    assert "given store.stock -> store.Some(count: 0)" in block
+
+
+SHOP = """\
+type Stock = Some(count: int) | Gone
+agent stock() -> Stock effect read
+
+flow share(people: int) -> int {
+  step left = stock()
+  return match left { Some(count) -> count.div(people)  Gone -> 0 }
+}
+"""
 
 
 # Like a stored run

@@ -10,11 +10,18 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
+from flowlang.plan.lower import Lowering
 from flowlang.plan.lower_types import Naming
+from flowlang.semantics.check import Checked
 from flowlang.semantics.facts import Callable, Constructor, ErrorName, EventName, Interface, Namespace
 
 MOST_MODULES: Final = 1_000
 """That are looked into: modules that import each other lead to one agent in any number of ways."""
+
+
+def written_in(checked: Checked) -> dict[str, str]:
+    """The names of a checked project's plan as its entry writes them."""
+    return written_names(checked.modules[checked.project.entry].namespace, Lowering.of(checked).naming)
 
 
 def written_names(names: Mapping[str, Interface], naming: Naming) -> dict[str, str]:

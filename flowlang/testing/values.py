@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from flowlang.plan import model as plan
 from flowlang.testing.types import type_of
+from flowlang.values.references import reference_to
 from flowlang.values.times import (
     FIRST_DATETIME,
     LAST_DATETIME,
@@ -31,6 +32,13 @@ ODD_TEXTS: Final = (
     '"', "'", "\\", "${a}", "$", "{", "}", "//", "a,b,,c", "2024-02-30", "1h30m", "../..", "<b>", "; rm -rf",
     "ß", "İ", "é", "e\u0301", "\u202eabc", "\ufeff", "\u2028", "日本", "👩‍👩‍👧", "\U0010ffff", "a" * 300,
 )  # fmt: skip
+DAY: Final = 86_400_000_000
+MILLENNIUM: Final = 946_684_800_000_000
+LEAP_DAY: Final = 1_709_164_800_000_000
+
+CONTENTS: Final = ("", "a", "b", "{}", "a,b\n1,2\n", "\ufeff", "日本")
+"""Of files. A flow passes files on and compares them, so a few will do, such as a test can write."""
+
 MEDIA_TYPES: Final = ("text/plain", "application/json", "image/png", "application/octet-stream")
 
 
@@ -101,41 +109,48 @@ LEAST: Final[dict[str, Value]] = {
     "duration": "0s",
     "datetime": "2000-01-01T00:00:00Z",
     "json": None,
-    "file": {"hash": "sha256:" + "0" * 64, "size": 0, "media_type": "text/plain"},
+    "file": reference_to(b"", "text/plain"),
 }
 
 
 # Scalars
 
+
+def _numbers(*ranges: tuple[int, int]) -> st.SearchStrategy[int]:
+    """Numbers of these ranges. One of a narrow range shrinks by way of a wider one that stands before it,
+    since Hypothesis keeps a number where it fits."""
+    return st.one_of(*(st.integers(least, most) for least, most in ranges))
+
+
+def _floats(least: float | None = None, most: float | None = None) -> st.SearchStrategy[float]:
+    return st.floats(least, most, allow_nan=False, allow_infinity=False)
+
+
 texts: Final[st.SearchStrategy[str]] = st.text(max_size=8) | st.sampled_from(ODD_TEXTS)
-ints: Final[st.SearchStrategy[int]] = (
-    st.integers(-20, 20)
-    | st.sampled_from([MAX_INT, MIN_INT, MAX_INT - 1, MIN_INT + 1, 1 << 31, 1 << 32, 1 << 53, -(1 << 53) - 1])
-    | st.integers(MIN_INT, MAX_INT)
-)
-floats: Final[st.SearchStrategy[float]] = (
-    st.integers(-8, 8).map(lambda number: number / 2)
-    | st.sampled_from([-0.0, 0.1, 1e308, -1e308, 5e-324, 2.0**53, 1e-9])
-    | st.floats(allow_nan=False, allow_infinity=False)
-)
+ints: Final[st.SearchStrategy[int]] = _numbers(
+    (0, 3), (0, 9), (-9, 9), (-20, 20), (MIN_INT, MAX_INT),
+    (MAX_INT - 1, MAX_INT), (MIN_INT, MIN_INT + 1), (1 << 31, 1 << 54),
+)  # fmt: skip
+floats: Final[st.SearchStrategy[float]] = st.one_of(
+    st.integers(-8, 8).map(lambda number: number / 2), _floats(), _floats(0.1, 0.3), _floats(-0.0, -0.0),
+    _floats(0.0, 1e-300), _floats(2.0**53, 2.0**54), _floats(least=1e308), _floats(most=-1e308),
+)  # fmt: skip
 durations: Final[st.SearchStrategy[str]] = (
     st.integers(0, 90).map(lambda seconds: seconds * 1_000_000)
-    | st.sampled_from(
-        [1, 999, 1_500, 90 * 60_000_000, 86_400_000_000, -1_000_000, MAX_DURATION, -MAX_DURATION]
+    | _numbers(
+        (-MAX_DURATION, MAX_DURATION), (0, 2_000), (1_000_000, DAY), (-1_000_000, -1),
+        (MAX_DURATION - 1, MAX_DURATION), (-MAX_DURATION, 1 - MAX_DURATION),
     )
-    | st.integers(-MAX_DURATION, MAX_DURATION)
-).map(format_duration)
+).map(format_duration)  # fmt: skip
 datetimes: Final[st.SearchStrategy[str]] = (
-    st.integers(0, 1_000).map(lambda days: days * 86_400_000_000 + 946_684_800_000_000)
-    | st.sampled_from([0, -1, 1_709_164_800_000_000, FIRST_DATETIME, LAST_DATETIME])
-    | st.integers(FIRST_DATETIME, LAST_DATETIME)
-).map(format_datetime)
-files: Final[Values] = st.fixed_dictionaries(
-    {
-        "hash": st.integers(0, 255).map(lambda byte: f"sha256:{byte:064x}"),
-        "size": st.integers(0, 1 << 30),
-        "media_type": st.sampled_from(MEDIA_TYPES),
-    }
+    st.integers(0, 1_000).map(lambda days: days * DAY + MILLENNIUM)
+    | _numbers(
+        (FIRST_DATETIME, LAST_DATETIME), (-1, 0), (LEAP_DAY, LEAP_DAY + DAY),
+        (FIRST_DATETIME, FIRST_DATETIME + 1), (LAST_DATETIME - 1, LAST_DATETIME),
+    )
+).map(format_datetime)  # fmt: skip
+files: Final[Values] = st.tuples(st.sampled_from(CONTENTS), st.sampled_from(MEDIA_TYPES)).map(
+    lambda drawn: reference_to(drawn[0].encode(), drawn[1])
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Final
 
 from flowlang.plan import model as plan
@@ -15,6 +16,15 @@ from flowlang.values.value import Value
 
 HASH: Final = re.compile(r"sha256:([0-9a-f]{64})")
 KEYS: Final = {"hash", "size", "media_type"}
+
+
+def reference_to(content: bytes, media_type: str) -> dict[str, Value]:
+    """The reference to a content, in JSON form."""
+    return {
+        "hash": f"sha256:{sha256(content).hexdigest()}",
+        "size": len(content),
+        "media_type": media_type,
+    }
 
 
 def digits_of(hash: object) -> str | None:

@@ -11,12 +11,13 @@ from itertools import chain, count
 from typing import Final
 
 from flowlang.plan import model as plan
+from flowlang.plan.lower_names import written_in
 from flowlang.plan.text import duration_text, string_text
 from flowlang.runtime.failures import BAD_OUTPUT, BUILT_IN
 from flowlang.runtime.inputs import Outcome, Raised, Replied
 from flowlang.syntax.printer import format_source
 from flowlang.testing.fuzzing.findings import Finding
-from flowlang.testing.fuzzing.literals import NotWritten, arguments, literal
+from flowlang.testing.fuzzing.literals import NotWritten, Written, arguments, literal
 from flowlang.testing.fuzzing.story import Told, told_again
 from flowlang.testing.runs import Run
 from flowlang.testing.values import least
@@ -38,8 +39,11 @@ def block_of(finding: Finding, text: str, path: str) -> str | None:
     title is one that no test of the text has."""
     if finding.kind not in REPRODUCED:
         return None
+    checked = check_text(text, path)
+    if checked.has_errors:
+        return None
     try:
-        block = _laid_out("\n".join(_lines(finding, _free(_name(finding), text))))
+        block = _laid_out("\n".join(_lines(finding, _free(_name(finding), text), written_in(checked))))
     except NotWritten:
         return None
     return block if _tells(finding, block, text, path) else None
@@ -83,13 +87,14 @@ def _free(title: str, text: str) -> str:
     return next(each for each in chain([title], numbered) if f"test {string_text(each)} {{" not in text)
 
 
-def _lines(finding: Finding, title: str) -> Iterator[str]:
+def _lines(finding: Finding, title: str, written: Written) -> Iterator[str]:
     run = finding.run
+    flow = run.target.name
     types = {parameter.name: parameter.type for parameter in run.target.flow.parameters}
     yield f"test {string_text(title)} {{"
-    yield from _givens(run.target.plan, told_again(run))
-    yield from _sends(run)
-    yield f"  run out = {run.target.name}({arguments(run.inputs, types)})"
+    yield from _givens(run.target.plan, told_again(run), written)
+    yield from _sends(run, written)
+    yield f"  run out = {written.get(flow, flow)}({arguments(run.inputs, types, written)})"
     yield "}"
 
 
@@ -98,10 +103,10 @@ def _name(finding: Finding) -> str:
     return f"fuzz: {finding.message.splitlines()[0][:80]}{where}"
 
 
-def _givens(compiled: plan.Plan, told: Told) -> Iterator[str]:
+def _givens(compiled: plan.Plan, told: Told, written: Written) -> Iterator[str]:
     """What was answered, in the order in which it was asked for; the last line of an agent repeats itself."""
     answers: dict[str, list[str]] = {}
-    for _, agent, line in sorted(_answered(compiled, told), key=lambda each: each[0]):
+    for _, agent, line in sorted(_answered(compiled, told, written), key=lambda each: each[0]):
         answers.setdefault(agent, []).append(line)
     for lines in answers.values():
         yield from _without_repeats(lines)
@@ -113,29 +118,30 @@ def _without_repeats(lines: list[str]) -> list[str]:
     return lines
 
 
-def _answered(compiled: plan.Plan, told: Told) -> Iterator[tuple[int, str, str]]:
+def _answered(compiled: plan.Plan, told: Told, written: Written) -> Iterator[tuple[int, str, str]]:
     for made in told.ran.simulated.calls:
         ended = made.started if made.ended is None else made.ended
-        agent = compiled.agents[made.call.agent]
-        line = _given(compiled, made.call.agent, agent, made.outcome, ended - made.started)
+        line = _given(compiled, made.call.agent, made.outcome, ended - made.started, written)
         yield made.started, made.call.agent, line
     for asked in told.ran.asked:
-        agent = compiled.agents[asked.agent]
-        line = _given(compiled, asked.agent, agent, asked.outcome, told.delays[asked.path])
+        line = _given(compiled, asked.agent, asked.outcome, told.delays[asked.path], written)
         yield asked.at, asked.agent, line
 
 
-def _given(compiled: plan.Plan, name: str, agent: plan.Agent, outcome: Outcome | None, took: int) -> str:
+def _given(compiled: plan.Plan, agent: str, outcome: Outcome | None, took: int, written: Written) -> str:
+    result = compiled.agents[agent].result
+    answered = f"  given {written.get(agent, agent)}"
     after = f" after {duration_text(took)}" if took else ""
     match outcome:
-        case Replied(value) if _fits(value, agent.result):
-            return f"  given {name}{after} -> {literal(value, agent.result)}"
+        case Replied(value) if _fits(value, result):
+            return f"{answered}{after} -> {literal(value, result, written)}"
         case Replied():
-            return f'  given {name}{after} fails {BAD_OUTPUT}(path: "", message: "it does not fit")'
+            return f'{answered}{after} fails {BAD_OUTPUT}(path: "", message: "it does not fit")'
         case Raised(error=error, message=message, fields=fields):
-            return f"  given {name}{after} fails {error}{_fields(compiled, error, message, fields)}"
+            failure = written.get(error, error) + _fields(compiled, error, message, fields, written)
+            return f"{answered}{after} fails {failure}"
         case _:
-            return f"  given {name} after {NEVER} -> {literal(least(agent.result), agent.result)}"
+            return f"{answered} after {NEVER} -> {literal(least(result), result, written)}"
 
 
 def _fits(value: Value, type: plan.Type) -> bool:
@@ -146,16 +152,17 @@ def _fits(value: Value, type: plan.Type) -> bool:
     return True
 
 
-def _fields(compiled: plan.Plan, error: str, message: str, fields: dict[str, Value]) -> str:
+def _fields(compiled: plan.Plan, error: str, message: str, fields: dict[str, Value], written: Written) -> str:
     declared: Iterable[plan.FieldType] = (BUILT_IN.get(error) or compiled.errors[error]).fields
     types = {field.name: field.type for field in declared}
-    written = arguments({"message": message} | fields, types)
-    return f"({written})" if written else ""
+    given = arguments({"message": message} | fields, types, written)
+    return f"({given})" if given else ""
 
 
-def _sends(run: Run) -> Iterator[str]:
+def _sends(run: Run, written: Written) -> Iterator[str]:
     for came in run.faults.events:
         declared = run.target.plan.events[came.event]
-        fields = arguments(came.fields, {field.name: field.type for field in declared.fields})
+        types = {field.name: field.type for field in declared.fields}
+        fields = arguments(came.fields, types, written)
         after = "" if came.after == "0s" else f" after {came.after}"
-        yield f"  send {came.event}({fields}){after}"
+        yield f"  send {written.get(came.event, came.event)}({fields}){after}"
