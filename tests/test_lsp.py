@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -348,6 +349,23 @@ def test_the_last_run_is_shown_beside_the_text(tmp_path):
         stopped = {"frameId": 1, "stoppedLocation": whole}
         (value,) = client.about("textDocument/inlineValue", uri, range=whole, context=stopped)
         assert value["text"] == "= 5"
+
+
+def test_the_tables_of_the_environment_hold_that_the_editor_names(tmp_path):
+    for name, operation in (("dev", "look"), ("prod", "find")):
+        paths = {"/x": {"get": {"operationId": operation, "responses": {}}}}
+        (tmp_path / f"{name}.json").write_text(json.dumps({"openapi": "3.1.0", "paths": paths}))
+    (tmp_path / "flow.toml").write_text(
+        '[http.shop]\nopenapi = "dev.json"\n[env.prod.http.shop]\nopenapi = "prod.json"\n'
+    )
+    text = 'use http shop = "shop"\nflow main() -> json {\n  step a = shop.find()\n  return a\n}\n'
+    (tmp_path / "main.flow").write_text(text)
+    uri = (tmp_path / "main.flow").as_uri()
+    for environment, expected in (("prod", []), ("", ["E201"]), (3, ["E201"])):
+        with server() as client:
+            client.initialize(tmp_path, PULLED, initializationOptions={"environment": environment})
+            client.open(uri, text)
+            assert codes(client.about("textDocument/diagnostic", uri)["items"]) == expected
 
 
 # Positions

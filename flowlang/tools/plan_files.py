@@ -68,12 +68,12 @@ def module_of(path: str, text: str, settings: PlanSettings | None = None) -> ast
     return module_of_source(Source(entry, text), surroundings_of(entry, settings).agents)
 
 
-def check_if_plan(path: str, read: Read, root: str) -> Checked:
+def check_if_plan(path: str, read: Read, root: str, environment: str | None = None) -> Checked:
     """Check what an editor has open. A file that says nothing of a `plan_id` is no plan."""
     source = read(path)
     if isinstance(source, Source) and PLAN_MARK not in source.text:
         return check(load(path, read=read, describe=describe, root=root, parse_entry=_nothing))
-    return check_plan(path, read, None, root)
+    return check_plan(path, read, None, root, environment)
 
 
 def _nothing(source: Source) -> ast.Module:

@@ -38,6 +38,7 @@ class Files:
 
     encoding: Encoding = "utf-16"
     folders: tuple[str, ...] = ()
+    environment: str | None = None
     stamps: Stamps = attrs.field(factory=Stamps)
     workspace: Workspace = attrs.field(init=False)
     opened: dict[str, None] = attrs.field(init=False, factory=dict)
@@ -45,7 +46,7 @@ class Files:
     _lines: dict[str, Lines] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.workspace = workspace_on_disk(self.stamps)
+        self.workspace = workspace_on_disk(self.stamps, lambda: self.environment)
 
     def open(self, path: str, text: str) -> None:
         if path not in self.opened:
@@ -100,9 +101,10 @@ class Analysis:
         factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="analysis")
     )
 
-    def start(self, folders: Sequence[str], encoding: Encoding) -> None:
-        """Where flows are looked for, and how positions are counted."""
+    def start(self, folders: Sequence[str], encoding: Encoding, environment: str | None = None) -> None:
+        """Where flows are looked for, how positions are counted, and which tables of flow.toml hold."""
         self._files.folders, self._files.encoding = tuple(folders), encoding
+        self._files.environment = environment
 
     def refold(self, added: Sequence[str], removed: Sequence[str]) -> None:
         """Folders have come to the workspace or left it."""

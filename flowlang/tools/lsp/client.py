@@ -12,8 +12,9 @@ from lsprotocol import types as lsp
 @attrs.frozen
 class Client:
     """`commands` are those that the client carries out when a lens is chosen, `shows_values` whether it wants
-    the values of the last run as hints. Both stand in its `initializationOptions`:
-    `{"commands": ["flow.run", "flow.test", "flow.show"], "lastRun": true}`."""
+    the values of the last run as hints, `environment` names the one that of flow.toml. They stand
+    in its `initializationOptions`:
+    `{"commands": ["flow.run", "flow.test", "flow.show"], "lastRun": true, "environment": "prod"}`."""
 
     pulls_diagnostics: bool = False
     refreshes: frozenset[str] = frozenset()  # the methods `workspace/…/refresh` that it understands
@@ -26,6 +27,7 @@ class Client:
     shows_markdown: bool = False
     commands: frozenset[str] = frozenset()
     shows_values: bool = False
+    environment: str | None = None
     has_inline_values: bool = False
     process_id: int | None = None
 
@@ -52,6 +54,7 @@ class Client:
             commands=_commands(_option(params, "commands")),
             has_inline_values=document.inline_value is not None,
             shows_values=_option(params, "lastRun") is True,
+            environment=_text(_option(params, "environment")),
             process_id=params.process_id,
         )
 
@@ -82,6 +85,11 @@ def _option(params: lsp.InitializeParams, name: str) -> object:
     """An option of ours, whatever else a client may have sent."""
     options: object = params.initialization_options
     return options.get(name) if isinstance(options, dict) else getattr(options, name, None)
+
+
+def _text(named: object) -> str | None:
+    """A name; None where there is none, as in a setting that is left empty."""
+    return named if isinstance(named, str) and named else None
 
 
 def _commands(named: object) -> frozenset[str]:

@@ -7,7 +7,7 @@ looks at times and sizes."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 import attrs
@@ -35,8 +35,9 @@ Stamp: TypeAlias = "tuple[int, int] | None"
 """time of the last change in nanoseconds and size; None where there is no file"""
 
 
-def workspace_on_disk(stamps: Stamps) -> Workspace:
-    """A workspace of files with absolute paths. What is not a file on disk has no neighbours to import."""
+def workspace_on_disk(stamps: Stamps, environment: Callable[[], str | None] = lambda: None) -> Workspace:
+    """A workspace of files with absolute paths. What is not a file on disk has no neighbours to import.
+    `environment` names the one whose tables of flow.toml hold; None is that of FLOW_ENV."""
 
     def read(path: str) -> Source | Diagnostic:
         if not os.path.isabs(path):
@@ -49,7 +50,7 @@ def workspace_on_disk(stamps: Stamps) -> Workspace:
             return Description(target, mistakes=(Mistake("there is no such file", UNSAVED),))
         stamps.note(os.path.normpath(os.path.join(os.path.dirname(using_path), target)))
         stamps.note(lock_path(using_path))
-        found = describe(provider, target, using_path, environment_of(None))
+        found = describe(provider, target, using_path, environment_of(environment()))
         if found.path:
             stamps.note(os.path.abspath(found.path))
         return found
@@ -64,16 +65,19 @@ def workspace_on_disk(stamps: Stamps) -> Workspace:
     def refuse(root: str, path: str) -> Diagnostic | None:
         return link_to_outside(root, path) if os.path.isabs(path) else None
 
-    return Workspace(read, behind, root_of, refuse, _checked_plan)
+    def checked_plan(path: str, read: Read) -> Checked | None:
+        return _checked_plan(path, read, environment())
+
+    return Workspace(read, behind, root_of, refuse, checked_plan)
 
 
-def _checked_plan(path: str, read: Read) -> Checked | None:
+def _checked_plan(path: str, read: Read, environment: str | None) -> Checked | None:
     """A plan in YAML or JSON, checked with the agents that flow.toml gives it; None for other files."""
     if not (is_plan(path) and os.path.isabs(path)):
         return None
     from flowlang.tools.plan_files import check_if_plan
 
-    return check_if_plan(path, read, root_folder(path))
+    return check_if_plan(path, read, root_folder(path), environment)
 
 
 def find_flows(folders: Iterable[str]) -> list[str]:

@@ -113,7 +113,8 @@ def initialize(server: FlowServer, params: lsp.InitializeParams) -> None:
     if not folders and params.root_uri:
         folders = [params.root_uri]
     encoding = lsp.PositionEncodingKind(server.workspace.position_encoding)
-    server.analysis.start([path_of(uri) for uri in folders], encoding.value)
+    paths = [path_of(uri) for uri in folders]
+    server.analysis.start(paths, encoding.value, server.client.environment)
 
 
 def initialized(server: FlowServer, params: lsp.InitializedParams) -> None:

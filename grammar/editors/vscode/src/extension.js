@@ -20,7 +20,7 @@ exports.activate = async (context) => {
     vscode.commands.registerCommand("flow.restart", () => client?.restart()),
     vscode.tasks.registerTaskProvider("flow", { provideTasks: () => [checkTask()], resolveTask }),
     vscode.workspace.onDidChangeConfiguration(async (event) => {
-      if (["flow.command", "flow.lastRun"].some((name) => event.affectsConfiguration(name))) await start();
+      if (["flow.command", "flow.environment", "flow.lastRun"].some((name) => event.affectsConfiguration(name))) await start();
     }),
   );
   await start();
@@ -36,7 +36,11 @@ async function start() {
     { command: command(), args: ["lsp"], transport: TransportKind.stdio },
     {
       documentSelector: [{ language: "flow" }],
-      initializationOptions: { commands: await lensCommands(), lastRun: setting("lastRun") },
+      initializationOptions: {
+        commands: await lensCommands(),
+        environment: setting("environment"),
+        lastRun: setting("lastRun"),
+      },
     },
   );
   try {
@@ -69,8 +73,15 @@ function hasCommand(name) {
   return new Promise((resolve) => execFile(command(), [name, "--help"], (error) => resolve(!error)));
 }
 
+// What the commands that are carried out here find in their environment.
+function surroundings() {
+  return setting("environment") ? { FLOW_ENV: setting("environment") } : {};
+}
+
 function inTerminal(args) {
-  const options = { name: `flow ${args[0]}`, cwd: vscode.workspace.workspaceFolders?.[0]?.uri };
+  const { FLOW_ENV } = surroundings();
+  const name = FLOW_ENV ? `flow ${args[0]} (${FLOW_ENV})` : `flow ${args[0]}`;
+  const options = { name, cwd: vscode.workspace.workspaceFolders?.[0]?.uri, env: surroundings() };
   const terminal = vscode.window.terminals.find((open) => open.name === options.name && open.exitStatus === undefined);
   const used = terminal ?? vscode.window.createTerminal(options);
   used.show(true);
@@ -83,7 +94,7 @@ function quoted(argument) {
 }
 
 function checkTask(definition = { type: "flow", task: "check" }) {
-  const execution = new vscode.ProcessExecution(command(), ["check"]);
+  const execution = new vscode.ProcessExecution(command(), ["check"], { env: surroundings() });
   const task = new vscode.Task(definition, vscode.TaskScope.Workspace, "check", "flow", execution, "$flow");
   task.group = vscode.TaskGroup.Build;
   return task;
