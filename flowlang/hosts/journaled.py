@@ -177,6 +177,11 @@ class JournaledRun:
         }
 
     @property
+    def ended(self) -> bool:
+        """Whether the end of the run is written."""
+        return self._ended
+
+    @property
     def counts(self) -> Counts:
         """What the run has counted, of its past too."""
         return self._kernel.counts

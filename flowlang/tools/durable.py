@@ -10,103 +10,58 @@ whoever put it in was told so, or came too late."""
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shlex
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 from weakref import WeakKeyDictionary
 
-import attrs
 import trio
 
 from flowlang.agents.binding import AgentLike
 from flowlang.agents.file import File
 from flowlang.hosts.connections import open_connections
-from flowlang.hosts.journaled import Conclude, JournaledRun, OutcomeUnknown, Parked, World, wall_clock
+from flowlang.hosts.journaled import wall_clock
 from flowlang.hosts.places import SharedPlaces
 from flowlang.hosts.sqlite.artifacts import Artifacts, RunFiles, artifacts_of
 from flowlang.hosts.sqlite.opening import Durability
 from flowlang.hosts.sqlite.owners import Owner
-from flowlang.hosts.sqlite.records import Message, NewRun, RunRecord
+from flowlang.hosts.sqlite.records import NewRun, RunRecord
 from flowlang.hosts.sqlite.replies import StoredReplies
 from flowlang.hosts.sqlite.store import Store
 from flowlang.hosts.sqlite.writer import Writer
-from flowlang.hosts.trio_host import CALLS_AT_ONCE, TrioGroup, TrioHost
+from flowlang.hosts.trio_host import CALLS_AT_ONCE, TrioGroup
 from flowlang.hosts.under_way import Activity
-from flowlang.hosts.withheld import Telling
-from flowlang.plan import model as plan
 from flowlang.plan.load import dump_plan
-from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.connections import Connections
-from flowlang.runtime.events import Event, OnEvent
+from flowlang.runtime.events import OnEvent
 from flowlang.runtime.hiding import secrets_of
-from flowlang.runtime.host import Question
-from flowlang.runtime.inputs import Began, Outcome
-from flowlang.runtime.journal import Ending, Lease, Row, row_of
+from flowlang.runtime.inputs import Began
+from flowlang.runtime.journal import row_of
 from flowlang.runtime.kernel import Kernel
-from flowlang.runtime.mailbox import MailboxFull
 from flowlang.runtime.replay import Replayed, kernel_of, replay
-from flowlang.runtime.run import RunResult
 from flowlang.tools.engine import Prepared, at_least_one, files_in, run_id_of
 from flowlang.tools.engine_stats import AgentStats, CountedCalls, post_changes
 from flowlang.tools.forks import forked_begun, forked_past
 from flowlang.tools.preparations import Preparations
-from flowlang.tools.run_artifacts import Artifact, artifacts_at_end
-from flowlang.tools.run_handle import Left, Result, RunHandle, carried, result_of
-from flowlang.tools.run_in_memory import Answer, Answering
-from flowlang.tools.run_report import result_json
+from flowlang.tools.run_durable import Durable, Resolve, Shared, Taken, leave_unknown
+from flowlang.tools.run_handle import Result, RunHandle
+from flowlang.tools.run_in_memory import Answer
 from flowlang.tools.run_result import stored_result
 from flowlang.tools.secret_inputs import SecretOption
 from flowlang.tools.shared_turns import SharedTurns
 from flowlang.tools.stored import Begun, anywhere, begun_of, brought_back, found_anew, no_collection
 from flowlang.tools.stored_runs import StoredRuns
-from flowlang.values.codec import decode, write_json
-from flowlang.values.value import Misfit, Value
+from flowlang.values.value import Value
 
 LISTENING: Final = 0.1  # seconds between two looks into the inbox
 
-Resolve: TypeAlias = Callable[[Mapping[str, AgentCall]], Mapping[str, Outcome | None]]
-"""Says what became of calls whose outcome is unknown, by their paths: an outcome, or None to make them again.
-Those that it leaves out stay unknown."""
-
-
-class FindArtifacts(Protocol):
-    """The files of a run, given its result, and the last rows of its journal where they are not written."""
-
-    def __call__(self, data: Value, last: Sequence[Row] = ()) -> tuple[Artifact, ...]: ...
-
-
-def leave_unknown(calls: Mapping[str, AgentCall]) -> Mapping[str, Outcome | None]:
-    return {}
-
-
-@attrs.frozen(eq=False)
-class _Taken:
-    """A run that may be written here. `bring` brings it to where it stands, given who is told of its
-    events."""
-
-    id: str
-    lease: Lease
-    prepared: Prepared
-    bring: Callable[[OnEvent | None], tuple[Kernel, Replayed | None]]
-    answer: Answer | None
-    wait: bool
-    files: RunFiles
-    inputs: Mapping[str, Value]  # but the secret ones
-    secrets: tuple[str, ...]  # all writings of them
-    resolve: Resolve = leave_unknown
-    resumed: bool = True
-
-    def past(self) -> list[Event]:
-        """What has happened in the run so far."""
-        told: list[Event] = []
-        kernel, _ = self.bring(told.append)
-        kernel.close()
-        return told
+Take: TypeAlias = Callable[[RunFiles], Awaitable[Taken]]
+"""Gets the right to write a run, given where its files are kept."""
 
 
 class Engine(StoredRuns):
@@ -126,11 +81,12 @@ class Engine(StoredRuns):
     ) -> None:
         super().__init__(store.path, durability=store.durability, clock=clock)
         self.store = store
-        self._owner, self._writer, self._activity, self._calls = owner, writer, activity, calls
-        self._turns, self._counted, self._connections = turns, CountedCalls(clock), connections
-        self._artifacts = Artifacts(artifacts_of(store.path), synced=store.durability == "power")
-        self._begun = 0
-        self._held: dict[int, _Durable] = {}
+        artifacts = Artifacts(artifacts_of(store.path), synced=store.durability == "power")
+        self._shared = Shared(
+            store, writer, activity, calls, turns, CountedCalls(clock), connections, artifacts, clock
+        )
+        self._owner, self._begun = owner, 0
+        self._held: dict[int, Durable] = {}
         self._preparations = Preparations()
         self._plans: WeakKeyDictionary[Prepared, str] = WeakKeyDictionary()
 
@@ -181,8 +137,7 @@ class Engine(StoredRuns):
         values, files = prepared.read(inputs), files_in(inputs)
         return self.started(prepared, values, files=files, answer=answer, on_event=on_event, run_id=run_id)
 
-    @asynccontextmanager
-    async def started(
+    def started(
         self,
         prepared: Prepared,
         values: Mapping[str, Value],
@@ -193,55 +148,36 @@ class Engine(StoredRuns):
         run_id: str | None = None,
         binds: Sequence[str] = (),
         wait: bool = True,
-    ) -> AsyncIterator[RunHandle]:
+    ) -> AbstractAsyncContextManager[RunHandle]:
         """`start` with values that `Prepared.read` gave, and their files. Without `wait` the run is left
         as soon as it only waits for answers, events or time."""
-        run_id = run_id_of(run_id)
-        began = Began(self._clock())
-        flow = prepared.program.plan.flows[prepared.flow]
-        begun = Begun.of(flow, values, os.getcwd(), binds, prepared.reached)
-        new = NewRun(
-            run_id,
-            prepared.flow,
-            self._stored_plan(prepared),
-            begun.to_json(),
-            began.at,
-            prepared.source,
-        )
+        id = run_id_of(run_id)
 
-        def bring(tell: OnEvent | None) -> tuple[Kernel, Replayed]:
-            kernel = kernel_of(prepared.program, prepared.flow, values, run_id, tell)
-            kernel.advance(began)
-            return kernel, Replayed(1, began.at)
+        async def take(kept: RunFiles) -> Taken:
+            began = Began(self._clock())
+            flow = prepared.program.plan.flows[prepared.flow]
+            begun = Begun.of(flow, values, os.getcwd(), binds, prepared.reached)
+            plan_text = self._stored_plan(prepared)
+            new = NewRun(id, prepared.flow, plan_text, begun.to_json(), began.at, prepared.source)
 
-        with self._active() as kept:
+            def bring(tell: OnEvent | None) -> tuple[Kernel, Replayed]:
+                kernel = kernel_of(prepared.program, prepared.flow, values, id, tell)
+                kernel.advance(began)
+                return kernel, Replayed(1, began.at)
+
             for file in files:
                 await kept.keep(file.reference(), file.content)
-            lease = await self._writer.create(new, self._owner, [row_of(1, began)])
+            lease = await self._shared.writer.create(new, self._owner, [row_of(1, began)])
             hidden = secrets_of(flow, values)
-            taken = _Taken(
-                run_id, lease, prepared, bring, answer, wait, kept, begun.values, hidden, resumed=False
-            )
-            async with self._carried(taken, on_event) as handle:
-                yield handle
+            return Taken(id, lease, prepared, bring, answer, wait, kept, begun.values, hidden, resumed=False)
+
+        return self._carried(take, on_event)
 
     def _stored_plan(self, prepared: Prepared) -> str:
         """The plan as the store keeps it, made once for all runs."""
         if prepared not in self._plans:
             self._plans[prepared] = dump_plan(anywhere(prepared.program.plan))
         return self._plans[prepared]
-
-    @contextmanager
-    def _active(self) -> Iterator[RunFiles]:
-        """A run of this process, with its files."""
-        self._activity.runs += 1
-        self._begun += 1
-        files = RunFiles(self._artifacts, f"{self._owner.name}.{self._begun}")
-        try:
-            yield files
-        finally:
-            self._activity.runs -= 1
-            files.close()
 
     @asynccontextmanager
     async def resume(
@@ -274,13 +210,14 @@ class Engine(StoredRuns):
                 kernel, replayed = brought_back(prepared.program, record, begun, rows, tell)
             return kernel, replayed if rows else None
 
-        with self._active() as kept:
-            lease = await self._writer.patiently(lambda: self.store.take(record.number, self._owner))
+        async def take(kept: RunFiles) -> Taken:
+            lease = await self._shared.writer.patiently(lambda: self.store.take(record.number, self._owner))
             hidden = secrets_of(flow, begun.values)
             inputs = begun.without_secrets().values
-            taken = _Taken(record.id, lease, prepared, bring, answer, wait, kept, inputs, hidden, resolve)
-            async with self._carried(taken, on_event) as handle:
-                yield handle
+            return Taken(record.id, lease, prepared, bring, answer, wait, kept, inputs, hidden, resolve)
+
+        async with self._carried(take, on_event) as handle:
+            yield handle
 
     @asynccontextmanager
     async def fork(
@@ -305,7 +242,7 @@ class Engine(StoredRuns):
         calls gave, by their paths. Both may hold a `File`; `files` are others that they refer to. Raises
         StoreProblem where that past cannot be had, and what `resume` does."""
         record = self.store.find(run) if isinstance(run, str) else run
-        run_id = run_id_of(run_id)
+        id = run_id_of(run_id)
         begun = found_anew(begun_of(self.store, record), environment, secret_options)
         prepared = self._preparations.of(self.store, record, begun, agents)
         flow = prepared.program.plan.flows[record.flow]
@@ -313,30 +250,28 @@ class Engine(StoredRuns):
         begun = begun.with_secrets(flow, secrets or {}, record.id, command, prepared.reached.secrets)
         begun = forked_begun(begun, flow, inputs or {}, record, step)
         program, now = prepared.program, self._clock()
-        rows = forked_past(self.store, record, program, begun, run_id, step, given or {}, now).rows
-        kept = begun.without_secrets().to_json()
+        rows = forked_past(self.store, record, program, begun, id, step, given or {}, now).rows
+        shown = begun.without_secrets()
         plan_text = self.store.plan(record.plan)
-        new = NewRun(run_id, record.flow, plan_text, kept, now, record.source)
+        new = NewRun(id, record.flow, plan_text, shown.to_json(), now, record.source)
 
         def bring(tell: OnEvent | None) -> tuple[Kernel, Replayed]:
-            kernel = kernel_of(program, record.flow, begun.values, run_id, tell, begun.seed)
+            kernel = kernel_of(program, record.flow, begun.values, id, tell, begun.seed)
             return kernel, replay(kernel, rows)
 
-        with self._active() as contents:
+        async def take(kept: RunFiles) -> Taken:
             for file in (*files, *files_in(inputs), *files_in(given)):
-                await contents.keep(file.reference(), file.content)
-            lease = await self._writer.create(new, self._owner, rows)
+                await kept.keep(file.reference(), file.content)
+            lease = await self._shared.writer.create(new, self._owner, rows)
             hidden = secrets_of(flow, begun.values)
-            inputs = begun.without_secrets().values
-            taken = _Taken(
-                run_id, lease, prepared, bring, answer, wait, contents, inputs, hidden, resumed=False
-            )
-            async with self._carried(taken, on_event) as handle:
-                yield handle
+            return Taken(id, lease, prepared, bring, answer, wait, kept, shown.values, hidden, resumed=False)
+
+        async with self._carried(take, on_event) as handle:
+            yield handle
 
     def stats(self) -> dict[str, AgentStats]:
         """What agents do and did, of all runs since the engine was opened, by their names."""
-        return self._counted.stats(self._turns)
+        return self._shared.counted.stats(self._shared.turns)
 
     def result(self, run: RunRecord | str) -> Result:
         """How a run ended, given its record or its id. Raises NotEnded, StoreProblem."""
@@ -344,72 +279,42 @@ class Engine(StoredRuns):
         return stored_result(self.store, record)
 
     @asynccontextmanager
-    async def _carried(self, taken: _Taken, on_event: OnEvent | None) -> AsyncIterator[RunHandle]:
-        number, prepared = taken.lease.run, taken.prepared
-
-        found: list[tuple[Artifact, ...]] = []
-
-        def artifacts(data: Value, last: Sequence[Row] = ()) -> tuple[Artifact, ...]:
-            # Asked before the end is written: a run that has ended may be pruned at any instant.
-            if not found:
-                found.append(artifacts_at_end(self.store, number, data, taken.inputs, last))
-            return found[0]
-
-        def open_carrier(tell: OnEvent | None) -> _Durable:
-            run = self._opened(taken, artifacts, tell)
-            self._held[number] = durable = _Durable(prepared.program.plan, run, artifacts, taken.past)
-            if taken.resumed:
-                for message in self.store.messages(run=number):
-                    durable.hear(message)
-            return durable
-
+    async def _carried(self, take: Take, on_event: OnEvent | None) -> AsyncIterator[RunHandle]:
+        """A run that is taken, carried out beside the block that this opens, and given back."""
+        shared, taken = self._shared, None
+        shared.activity.runs += 1
+        self._begun += 1
+        files = RunFiles(shared.artifacts, f"{self._owner.name}.{self._begun}")
         try:
-            async with carried(
-                prepared.program.plan, prepared.flow, taken.id, open_carrier, on_event
-            ) as handle:
+            taken = await take(files)
+            handle = self._handle(taken, on_event)
+            async with TrioGroup(math.inf) as group:
+                group.start(handle.carry_out)
                 yield handle
         finally:
-            left = self._held.pop(number, None)
-            if left is None or not left.ended:
-                with trio.CancelScope(shield=True):
-                    await self._writer.patiently(lambda: self.store.release(taken.lease, self._clock()))
+            if taken is not None:
+                await self._left(taken)
+            shared.activity.runs -= 1
+            files.close()
 
-    def _opened(self, taken: _Taken, artifacts: FindArtifacts, tell: OnEvent | None) -> JournaledRun:
-        prepared = taken.prepared
-        agents = prepared.program.agents
-        telling = None if tell is None else Telling(tell)
-        host = TrioHost(
-            agents,
-            calls_at_once=self._calls.of_run(),
-            turns=self._turns.of(prepared),
-            epoch=self._clock(),
-            on_event=telling,
-            files=taken.files,
-            connections=self._connections,
-            secrets=taken.secrets,
-        )
-        find = Answering(prepared.answerers, taken.answer, taken.files, self._connections).find
-        kernel, replayed = taken.bring(telling)
-        started = replayed.started if replayed else ()
-        return JournaledRun(
-            prepared.program.plan,
-            kernel,
-            taken.lease,
-            World(
-                self._writer,
-                self._counted.of(taken.id, host.call),
-                find,
-                self._activity,
-                self._clock,
-                host.used,
-            ),
-            _conclusion(prepared, artifacts),
-            replayed=replayed,
-            resumed=taken.resumed,
-            resolved=taken.resolve({path: kernel.calls[path].call for path in started}),
-            telling=telling,
-            leave_waiting=not taken.wait,
-        )
+    def _handle(self, taken: Taken, on_event: OnEvent | None) -> RunHandle:
+        prepared, opened = taken.prepared, partial(self._opened, taken)
+        return RunHandle(prepared.program.plan, prepared.flow, taken.id, opened, on_event)
+
+    def _opened(self, taken: Taken, tell: OnEvent | None) -> Durable:
+        number = taken.lease.run
+        self._held[number] = run = Durable(taken, self._shared, tell)
+        if taken.resumed:
+            for message in self.store.messages(run=number):
+                run.hear(message)
+        return run
+
+    async def _left(self, taken: Taken) -> None:
+        """Give a run back; one that has ended has no owner any longer."""
+        run = self._held.pop(taken.lease.run, None)
+        if run is None or not run.ended:
+            with trio.CancelScope(shield=True):
+                await self._shared.writer.patiently(lambda: self.store.release(taken.lease, self._clock()))
 
     async def _listen(self) -> None:
         """Pass on what others want the runs to hear."""
@@ -419,68 +324,3 @@ class Engine(StoredRuns):
                     if message.run in self._held:
                         self._held[message.run].hear(message)
             await trio.sleep(LISTENING)
-
-
-def _conclusion(prepared: Prepared, artifacts: FindArtifacts) -> Conclude:
-    def conclude(ended: RunResult, last: Sequence[Row]) -> Ending:
-        result = result_of(ended, prepared.program.plan, lambda data: artifacts(data, last))
-        return Ending(ended.ended, ended.status, write_json(result_json(result, prepared.places)))
-
-    return conclude
-
-
-class _Durable:
-    """The `Carrier` of a run with a journal."""
-
-    def __init__(
-        self,
-        compiled: plan.Plan,
-        run: JournaledRun,
-        artifacts: FindArtifacts,
-        past: Callable[[], Sequence[Event]],
-    ) -> None:
-        self._plan, self._run = compiled, run
-        self.artifacts, self.past = artifacts, past
-        self._heard: set[int] = set()
-        self.ended = False
-        self.answer, self.send = self._run.answer, self._run.send
-        self.cancel, self.park = self._run.cancel, self._run.park
-
-    @property
-    def questions(self) -> Mapping[str, Question]:
-        return self._run.questions
-
-    async def carry_out(self) -> RunResult | Left:
-        match await self._run.carry_out():
-            case Parked(problem=problem, waiting=waiting):
-                reason = None if problem is None else str(problem)
-                return Left("waiting" if waiting else "interrupted", reason, counts=self._run.counts)
-            case OutcomeUnknown(paths):
-                return Left("unknown", paths=paths, counts=self._run.counts)
-            case RunResult() as ended:
-                self.ended = True
-                return ended
-
-    def hear(self, message: Message) -> None:
-        """Take a message of the inbox up, once."""
-        if message.number in self._heard:
-            return
-        self._heard.add(message.number)
-        try:
-            self._pass_on(message)
-        except (Misfit, LookupError, MailboxFull, ValueError):
-            self._run.pass_over(message.number)
-
-    def _pass_on(self, message: Message) -> None:
-        match message.kind:
-            case "cancel":
-                self._run.cancel(message.number, message.at)
-            case "answer":
-                answer = json.loads(message.value or "null")
-                decode(answer, self._plan.agents[self._run.questions[message.path].ask].result)
-                self._run.answer(message.path, answer, message.number, message.at)
-            case "signal":
-                declared = self._plan.events[message.path]
-                record = plan.RecordType(fields=declared.fields, name=message.path)
-                fields = decode(json.loads(message.value or "{}"), record)
-                self._run.send(message.path, fields, message.number, message.at)

@@ -12,6 +12,7 @@ agent may give back: a timedelta, a dataclass and so on."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import secrets
@@ -32,7 +33,7 @@ from flowlang.agents.project import config_path
 from flowlang.agents.python_values import to_json
 from flowlang.agents.secrets import Secrets
 from flowlang.hosts.connections import open_connections
-from flowlang.hosts.trio_host import CALLS_AT_ONCE
+from flowlang.hosts.trio_host import CALLS_AT_ONCE, TrioGroup
 from flowlang.hosts.turns import Turns, turns_of
 from flowlang.plan import model as plan
 from flowlang.plan.walk import awaited_events, called_agents, called_flows
@@ -46,7 +47,7 @@ from flowlang.text.suggest import did_you_mean
 from flowlang.tools.environments import NO_ENVIRONMENT, environment_of
 from flowlang.tools.files import read_shown
 from flowlang.tools.frontend import NotRunnable
-from flowlang.tools.run_handle import Result, RunHandle, carried
+from flowlang.tools.run_handle import Result, RunHandle
 from flowlang.tools.run_in_memory import Answer, Answering, InMemory, nobody
 from flowlang.tools.run_inputs import Inputs, read_inputs
 from flowlang.tools.secret_inputs import SecretOption, with_options
@@ -152,11 +153,11 @@ class Prepared:
                     connections=connections,
                 )
 
-            async with (
-                open_connections() as connections,
-                carried(self.program.plan, self.flow, run_id, open_carrier, on_event) as handle,
-            ):
-                yield handle
+            async with open_connections() as connections:
+                handle = RunHandle(self.program.plan, self.flow, run_id, open_carrier, on_event)
+                async with TrioGroup(math.inf) as group:
+                    group.start(handle.carry_out)
+                    yield handle
 
 
 def run_id_of(wanted: str | None) -> str:

@@ -70,23 +70,19 @@ class CountedCalls:
     clock: Callable[[], int]
     counts: defaultdict[str, _Count] = attrs.field(factory=lambda: defaultdict(_Count))
 
-    def of(self, run: str, make: MakeCall) -> MakeCall:
-        """What makes the calls of the run of that id, counted."""
-
-        async def made(path: str, call: AgentCall) -> Value:
-            count = self.counts[call.agent]
-            count.calls += 1
-            count.under_way += 1
-            try:
-                return await make(path, call)
-            except AgentError as problem:
-                count.failures += 1
-                count.last_failure = LastFailure(self.clock(), problem.error, run, path)
-                raise
-            finally:
-                count.under_way -= 1
-
-        return made
+    async def call(self, run: str, make: MakeCall, path: str, call: AgentCall) -> Value:
+        """Make a call of the run of that id, counted."""
+        count = self.counts[call.agent]
+        count.calls += 1
+        count.under_way += 1
+        try:
+            return await make(path, call)
+        except AgentError as problem:
+            count.failures += 1
+            count.last_failure = LastFailure(self.clock(), problem.error, run, path)
+            raise
+        finally:
+            count.under_way -= 1
 
     def stats(self, lines: Iterable[tuple[str, Turns]]) -> dict[str, AgentStats]:
         """What is known of each agent, given the lines before those that are protected."""

@@ -72,13 +72,13 @@ def stored_artifacts(store: Store, run: int, data: Value) -> tuple[Artifact, ...
 
 
 def artifacts_at_end(
-    store: Store, run: int, data: Value, inputs: Mapping[str, Value], last: Sequence[Row]
+    store: Store, contents: Artifacts, run: int, data: Value, inputs: Mapping[str, Value], last: Sequence[Row]
 ) -> tuple[Artifact, ...]:
     """The files of a run that is about to end: it began with `inputs`, and its `last` rows are not written
     yet; often they are all. Raises StoreProblem."""
     before = () if last and last[0].seq == FIRST_INPUT else _given_by_store(store, run)
     given = chain([(None, dict(inputs))], before, _given_by(last))
-    return listed_artifacts(data, given, Artifacts(artifacts_of(store.path)).path)
+    return listed_artifacts(data, given, contents.path)
 
 
 def copied(artifacts: Sequence[Artifact], contents: Artifacts, folder: Path) -> list[Path]:

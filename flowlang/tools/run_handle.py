@@ -8,18 +8,15 @@ Who carries the run out, in memory or from a journal, is no concern of a handle:
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
 from typing import Literal, Protocol, TypeAlias
-from weakref import WeakSet
+from weakref import ReferenceType, ref
 
 import attrs
 import trio
 
 from flowlang.agents.python_values import to_json
-from flowlang.hosts.trio_host import TrioGroup
 from flowlang.plan import model as plan
 from flowlang.plan.text import type_text
 from flowlang.runtime.events import Event, OnEvent
@@ -54,10 +51,7 @@ class Carrier(Protocol):
     def park(self) -> None:
         """Leave the run where it stands, to be resumed; where it cannot be, this cancels it."""
 
-    async def carry_out(self) -> RunResult | Left: ...
-
-    def artifacts(self, data: Value) -> tuple[Artifact, ...]:
-        """The files of the run, given its result."""
+    async def carry_out(self) -> Result | Left: ...
 
     def past(self) -> Sequence[Event]:
         """What has happened in the run so far; asked before it is carried out."""
@@ -111,33 +105,14 @@ class Result:
     usage: Usage = attrs.field(factory=dict)
 
 
-@asynccontextmanager
-async def carried(
-    compiled: plan.Plan,
-    flow: str,
-    run_id: str,
-    open_carrier: OpenCarrier,
-    on_event: OnEvent | None,
-) -> AsyncIterator[RunHandle]:
-    """Carry a run out beside the block that this opens. One whose events nobody hears of takes less time."""
-    handle = RunHandle(compiled, flow, run_id, open_carrier, on_event)
-    async with TrioGroup(math.inf) as group:
-        group.start(handle.carry_out)
-        yield handle
-
-
 class RunHandle:
-    """A run that goes on. It takes its first step at the first wait inside the block that opened it.
+    """A run that goes on, once `carry_out` is started beside the block that opened it. It takes its first
+    step at the first wait inside of that. One whose events nobody hears of takes less time.
 
     A handle belongs to its event loop; other threads reach it by `trio.from_thread`."""
 
     def __init__(
-        self,
-        compiled: plan.Plan,
-        flow: str,
-        run_id: str,
-        open_carrier: OpenCarrier,
-        on_event: OnEvent | None,
+        self, compiled: plan.Plan, flow: str, run_id: str, open_carrier: OpenCarrier, on_event: OnEvent | None
     ) -> None:
         self.run_id, self.flow = run_id, flow
         self._plan = compiled
@@ -232,14 +207,10 @@ class RunHandle:
         self._begun = True
         try:
             ended = await self._carrier.carry_out()
-            if isinstance(ended, Left):
-                self._result = self._left(ended, began)
-            else:
-                self._result = result_of(ended, self._plan, self._carrier.artifacts)
+            self._result = self._left(ended, began) if isinstance(ended, Left) else ended
         finally:
             self._ended.set()
-            for stream in self._listeners.streams:
-                stream.end()
+            self._listeners.end()
         if self._listeners.raised is not None:
             raise self._listeners.raised
 
@@ -287,33 +258,44 @@ def result_of(
 
 
 class _Listeners:
-    """Who hears of the events of a run: a function, and whoever reads them. Falsy while there is nobody. What
-    the function raises it raises once, and then `stop` is called."""
+    """Who hears of the events of a run: a function, and whoever reads them, for as long as they do. Falsy
+    while there is nobody. What the function raises it raises once, and then `stop` is called."""
 
     def __init__(self, on_event: OnEvent | None, stop: Callable[[], None]) -> None:
         self._on_event, self._stop = on_event, stop
+        self._references: list[ReferenceType[_Stream]] = []
         self._listening = on_event is not None
         self.raised: Exception | None = None
-        self.streams: WeakSet[_Stream] = WeakSet()
 
     def __bool__(self) -> bool:
         return self._listening
 
+    @property
+    def streams(self) -> list[_Stream]:
+        """Those that somebody still reads."""
+        return [stream for reference in self._references if (stream := reference()) is not None]
+
     def add(self, stream: _Stream) -> None:
-        self.streams.add(stream)
+        self._references = [ref(each) for each in (*self.streams, stream)]
         self._listening = True
 
     def __call__(self, event: Event) -> None:
-        for stream in self.streams:
+        streams = self.streams
+        for stream in streams:
             stream.put(event)
         if self._on_event is None:
-            self._listening = bool(self.streams)
+            self._listening = bool(streams)
             return
         try:
             self._on_event(event)
         except Exception as raised:
             self._on_event, self.raised = None, raised
             self._stop()
+
+    def end(self) -> None:
+        """No more happens."""
+        for stream in self.streams:
+            stream.end()
 
 
 class _Stream:

@@ -22,8 +22,9 @@ from flowlang.runtime.files import Files
 from flowlang.runtime.hiding import secrets_of
 from flowlang.runtime.host import Awaited, Question
 from flowlang.runtime.program import Program
-from flowlang.runtime.run import Run, RunResult
+from flowlang.runtime.run import Run
 from flowlang.tools.run_artifacts import Artifact, listed_artifacts
+from flowlang.tools.run_handle import Result, result_of
 from flowlang.values.value import Value
 
 Answer: TypeAlias = Callable[[str, Question], Awaitable[Value]]
@@ -112,13 +113,13 @@ class InMemory:
     def park(self) -> None:
         self._run.cancel()
 
-    async def carry_out(self) -> RunResult:
-        return await self._run.result()
+    async def carry_out(self) -> Result:
+        return result_of(await self._run.result(), self._run.program.plan, self._artifacts)
 
     def past(self) -> Sequence[Event]:
         return ()
 
-    def artifacts(self, data: Value) -> tuple[Artifact, ...]:
+    def _artifacts(self, data: Value) -> tuple[Artifact, ...]:
         given = ((None, dict(reference)) for reference in self._files.kept)
         return listed_artifacts(data, given, self._files.artifacts.path)
 
