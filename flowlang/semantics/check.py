@@ -176,7 +176,7 @@ class _ModuleChecker:
         self._flows()
         for item in self._of_kind(ast.TestDecl):
             self._item(item)
-        self._same_titles()
+        self._titles()
         self._unreadable_agents()
         self._unused_aliases()
         found = tuple(self.found)
@@ -190,12 +190,16 @@ class _ModuleChecker:
             assert isinstance(item.declaration, ast.ErrorDecl)
             self._report(item, codes.TOO_DEEP, item.declaration.name, message, (), help)
 
-    def _same_titles(self) -> None:
+    def _titles(self) -> None:
         """A test is told, and picked, by its title."""
         firsts: dict[str, tuple[str, ast.Text]] = {}
         for item in self._of_kind(ast.TestDecl):
             assert isinstance(item.declaration, ast.TestDecl)
             name = item.declaration.name
+            if not name.value.strip():
+                message, help = "a test needs a title", 'say what holds: `test "nobody pays twice" { … }`'
+                self._report(item, codes.SYNTAX, name, message, (), help)
+                continue
             key, first = firsts.setdefault(name.value, (item.key, name))
             if first is not name:
                 related = (Label(first.span, "the first one", Anchor(self.path, key)),)

@@ -87,6 +87,8 @@ class _Played:
 def run_test(program: Program, test: tests.Test, *, orders: int = ORDERS) -> Verdict:
     """Carry out a test on a program that holds all that it mentions."""
     started = time.perf_counter()
+    if not any(isinstance(line, tests.Run) for line in test.lines):
+        return Verdict(test, _runs_nothing(test), (), 0, 0.0)
     evaluate = Evaluator()
     told = first = _played(program, test, evaluate, None)
     tried, heard = 1, first.heard
@@ -95,6 +97,11 @@ def run_test(program: Program, test: tests.Test, *, orders: int = ORDERS) -> Ver
         tried, heard = tried + 1, heard + other.heard
         told = _compared(first, other)
     return Verdict(test, told.problem, told.ran, tried, time.perf_counter() - started)
+
+
+def _runs_nothing(test: tests.Test) -> Problem:
+    """What is wrong with a test that could not fail."""
+    return Problem("this test runs nothing", test.at, help="run a flow in it: `run out = …`")
 
 
 def _compared(first: _Played, other: _Played) -> _Played:
