@@ -10,8 +10,6 @@ heavy, so that a module of agents pays nothing for it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, NamedTuple
 
@@ -37,11 +35,14 @@ def current_call() -> CurrentCall:
         raise LookupError("no call of an agent is being answered here") from None
 
 
-@contextmanager
-def answering(call: CurrentCall) -> Iterator[None]:
-    """Make a call the current one."""
-    token = _CALL.set(call)
-    try:
-        yield
-    finally:
-        _CALL.reset(token)
+class answering:
+    """Makes a call the current one for as long as a block."""
+
+    def __init__(self, call: CurrentCall) -> None:
+        self._call = call
+
+    def __enter__(self) -> None:
+        self._token = _CALL.set(self._call)
+
+    def __exit__(self, *raised: object) -> None:
+        _CALL.reset(self._token)

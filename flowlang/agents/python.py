@@ -12,6 +12,7 @@ import os
 import traceback
 import typing
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +41,10 @@ class PythonAgent:
     hints: Mapping[str, Any]
     errors: Mapping[str, tuple[str, ...]]
     threads: Threads = attrs.field(factory=Threads)
+
+    @cached_property
+    def is_async(self) -> bool:
+        return inspect.iscoroutinefunction(self.function)
 
     @property
     def identity(self) -> str | None:
@@ -70,7 +75,7 @@ class PythonAgent:
         arguments = {
             name: from_json(self.hints.get(name, Any), value, find) for name, value in call.arguments.items()
         }
-        if inspect.iscoroutinefunction(self.function):
+        if self.is_async:
             return await work()  # type: ignore[misc]
         try:
             result = await self.threads.run(work, awaited=call.uninterrupted)

@@ -26,6 +26,7 @@ from flowlang.values.times import format_duration, parse_duration
 from flowlang.values.value import MAX_BOUNDARY, TOO_LARGE_HELP, Misfit, Value
 
 MAX_DEPTH: Final = 64
+SCALARS: Final = (str, int, float, bool)
 
 FindFile: TypeAlias = Callable[[Mapping[str, Value]], File]
 """The file of a reference."""
@@ -38,6 +39,8 @@ def kept_nowhere(reference: Mapping[str, Value]) -> File:
 
 def from_json(hint: Any, value: Value, find: FindFile = kept_nowhere) -> Any:
     """The value as an annotation asks for it. Raises what `find` does."""
+    if hint in SCALARS and type(value) is hint:
+        return value
     hint = _bare(hint)
     if value is None or hint is Any:
         return value

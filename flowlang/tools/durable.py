@@ -168,7 +168,7 @@ class Engine(StoredRuns):
             for file in files:
                 await kept.keep(file.reference(), file.content)
             lease = await self._shared.writer.create(new, self._owner, [row_of(1, began)])
-            hidden = secrets_of(flow, values)
+            hidden = secrets_of(flow, values) if begun.secrets else ()
             return Taken(id, lease, prepared, bring, answer, wait, kept, begun.values, hidden, resumed=False)
 
         return self._carried(take, on_event)

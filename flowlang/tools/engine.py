@@ -18,7 +18,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, TypedDict, Unpack
 
@@ -82,7 +82,7 @@ class Prepared:
     calls: trio.Semaphore
     reached: Reached
 
-    @property
+    @cached_property
     def source(self) -> str | None:
         """The file that the flow was compiled from."""
         sources = self.program.plan.sources

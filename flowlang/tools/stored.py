@@ -63,13 +63,11 @@ class Begun:
     ) -> Begun:
         secrets = tuple(name for name in secret_names(flow.parameters) if name in values)
         shown = {name: value for name, value in values.items() if name not in secrets}
-        begun = cls(shown, folder, tuple(binds), secrets)
-        return begun if reached is None else begun.reached(reached)
-
-    def reached(self, reached: Reached) -> Begun:
-        """The same, with secrets and agents found as is said there."""
+        if reached is None:
+            return cls(shown, folder, tuple(binds), secrets)
         sources = tuple(str(option) for option in reached.secret_options)
-        return attrs.evolve(self, environment=reached.environment, sources=sources)
+        environment = reached.environment
+        return cls(shown, folder, tuple(binds), secrets, environment=environment, sources=sources)
 
     def to_json(self) -> str:
         return write_json(
