@@ -19,12 +19,11 @@ from flowlang.semantics.builtins import ERRORS
 from flowlang.semantics.check import MOST_ERRORS
 from flowlang.semantics.functions import catalogue
 from flowlang.semantics.types import show
-from flowlang.syntax.brackets import MAX_NESTING
 from flowlang.syntax.nodes.base import MAX_DEPTH
 from flowlang.syntax.order import CLAUSES, POLICIES
 from flowlang.syntax.print_expressions import BINARY_LEVELS, CONDITIONAL, NOT, POSTFIX, UNARY
 from flowlang.syntax.printer import format_source
-from flowlang.syntax.sizes import MAX_EXPRESSION
+from flowlang.syntax.sizes import MAX_EXPRESSION, MAX_NESTING
 from flowlang.syntax.words import RESERVED
 from flowlang.text.reading import MAX_SOURCE_BYTES
 from flowlang.text.source import Source

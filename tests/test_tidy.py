@@ -34,6 +34,14 @@ LAZY = {
     "flowlang/tools/lsp/disk.py": {"flowlang.tools.plan_files"},  # brings pydantic, for plans
     "flowlang/tools/pytest_plugin.py": {"flowlang.tools.pytest_collecting"},  # most projects have no flows
     "flowlang/tools/cli/lsp.py": {"flowlang.tools.lsp.serving"},  # an extra that may not be installed
+    # Most texts are sound.
+    "flowlang/syntax/declaration.py": {
+        "flowlang.syntax.brackets",
+        "flowlang.syntax.mistakes.diagnosis",
+        "flowlang.syntax.mistakes.misfit",
+        "flowlang.syntax.recovery",
+    },
+    "flowlang/semantics/doubt.py": {"flowlang.syntax.brackets"},
     "flowlang/text/patterns.py": {"re2"},  # most flows have no pattern
     "flowlang/planning/reading.py": {"flowlang.planning.yaml_text"},  # a plan in JSON needs no YAML
     "flowlang/tools/cli/check.py": {"flowlang.tools.plan_bounds", "flowlang.tools.plan_repairs"},  # for plans

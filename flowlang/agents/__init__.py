@@ -7,7 +7,7 @@ A package that brings a kind of providers finds here what it needs (`providers.p
 
     from flowlang.agents import AgentError, Member, Offered, Settings, Target, Unfit
 
-These names load when they are first used, so that a module of functions pays nothing for them."""
+These names and `File` load when they are first used, so that a module of functions pays nothing for them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from flowlang.agents.current import current_call as current_call
-from flowlang.agents.file import File as File
 from flowlang.agents.hints import effect as effect
 
 if TYPE_CHECKING:
+    from flowlang.agents.file import File as File
     from flowlang.agents.offered_types import arguments_of as arguments_of
     from flowlang.agents.offered_types import reply_of as reply_of
     from flowlang.agents.offers import Offered as Offered
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from flowlang.runtime.agents import Used as Used
 
 _HOMES: Final = {
+    "File": "flowlang.agents.file",
     "arguments_of": "flowlang.agents.offered_types",
     "reply_of": "flowlang.agents.offered_types",
     "Offered": "flowlang.agents.offers",

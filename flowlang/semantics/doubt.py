@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 
 from flowlang.syntax import ast
-from flowlang.syntax.brackets import find_brackets
 
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -37,6 +36,8 @@ def has_lost_braces(parsed: ast.Parsed) -> bool:
     """Whether the blocks of a declaration are a guess."""
     if not any(diagnostic.severity == "error" for diagnostic in parsed.diagnostics):
         return False
+    from flowlang.syntax.brackets import find_brackets
+
     found = find_brackets(parsed.text)
     return any(parsed.text[place] in "{}" for place in found.unclosed | found.stray)
 

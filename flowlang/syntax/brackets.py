@@ -17,11 +17,10 @@ from functools import cache
 import attrs
 
 from flowlang.syntax.scanner import is_doc, trailing
+from flowlang.syntax.sizes import MAX_NESTING
 from flowlang.syntax.tables import load
 from flowlang.syntax.words import STATEMENTS, TEST_STATEMENTS
 from flowlang.text.source import Source, Span
-
-MAX_NESTING = 64
 
 OPENERS = {")": "(", "]": "[", "}": "{"}
 

@@ -1,7 +1,8 @@
 """The text of a declaration -> `Parsed`: its tree, its comments and what was found in it.
 
 A sound declaration, which nearly every one is, is parsed in one go. Only where that fails is it looked
-at more closely (`recovery.py`); the same lexer, builder and tables do the work, so the trees are alike."""
+at more closely (`recovery.py`); the same lexer, builder and tables do the work, so the trees are alike.
+What only a broken text needs is imported for the first of them."""
 
 from __future__ import annotations
 
@@ -9,16 +10,12 @@ import attrs
 
 from flowlang.syntax import ast
 from flowlang.syntax.automaton import Automaton, machine
-from flowlang.syntax.brackets import MAX_NESTING, find_brackets
-from flowlang.syntax.lexer import Lexer
-from flowlang.syntax.mistakes import diagnose
+from flowlang.syntax.lexer import Lexer, Token
 from flowlang.syntax.mistakes.characters import refused_character
-from flowlang.syntax.mistakes.misfit import Misfit, end_of
 from flowlang.syntax.nodes import Builder
 from flowlang.syntax.nodes.base import Nodes
-from flowlang.syntax.recovery import Recovery, begins_another, end_of_paragraph
-from flowlang.syntax.scanner import comment
-from flowlang.syntax.sizes import MAX_EXPRESSION, report_large_expressions
+from flowlang.syntax.scanner import begins_another, comment
+from flowlang.syntax.sizes import MAX_EXPRESSION, MAX_NESTING, report_large_expressions
 from flowlang.syntax.tables import END
 from flowlang.text import codes
 from flowlang.text.diagnostics import Diagnostic, Edit, Fix, Problems
@@ -33,14 +30,23 @@ def parse_declaration(text: str) -> ast.Parsed:
     """The declaration that a text begins with. `Parsed.text` ends where it ends; there may be more."""
     reading = Reading(text)
     declaration = reading.straight()
-    if declaration is None and not reading.has_begun:
+    if declaration is not None:
+        return reading.parsed(declaration)
+    return mend(text, reading.has_begun)
+
+
+def mend(text: str, has_begun: bool) -> ast.Parsed:
+    """A declaration that does not parse in one go; `has_begun`: though the text begins as one does."""
+    from flowlang.syntax.recovery import end_of_paragraph
+
+    if not has_begun:
         text = text[: end_of_paragraph(text)]
-    while declaration is None:
+    while True:
         reading = Reading(text)
         declaration = reading.mended()
-        if isinstance(declaration, ast.BrokenDecl) and reading.end < len(text):
-            declaration, text = None, text[: reading.end]  # what stands behind it shall not tell on it
-    return reading.parsed(declaration)
+        if not isinstance(declaration, ast.BrokenDecl) or reading.end == len(text):
+            return reading.parsed(declaration)
+        text = text[: reading.end]  # what stands behind it shall not tell on it
 
 
 def parse_expression(text: str) -> tuple[ast.Expr, tuple[Diagnostic, ...]]:
@@ -79,7 +85,8 @@ class Reading:
                 return None
             self.has_begun = bool(automaton.values)
             if not automaton.feed(*token):
-                if not begins_another(Misfit(automaton, self.text, 0, *token)):
+                _, word, start, _ = token
+                if not begins_another(self.text, start, word):
                     return None
                 break
         self.end = automaton.end
@@ -88,6 +95,9 @@ class Reading:
 
     def mended(self) -> ast.Declaration:
         """As much of the declaration as makes sense."""
+        from flowlang.syntax.brackets import find_brackets
+        from flowlang.syntax.recovery import Recovery
+
         brackets = find_brackets(self.text)
         recovery = Recovery(self.text, self.lexer, self.builder, brackets, self.problems.found)
         declaration, self.end = recovery.declaration()
@@ -111,15 +121,15 @@ class Reading:
         automaton = Automaton(machine(), self.builder, "expression")
         for token in self.lexer.tokens(start, end, automaton.states):
             if not automaton.accepts(token[0]):
-                misfit = Misfit(automaton, self.text, start, *token)
+                misfit: Token | None = token
                 break
             automaton.feed(*token)
         else:
             if automaton.accepts(END):
                 whole: ast.Expr = automaton.finish()
                 return whole
-            misfit = end_of(automaton, self.text, start)
-        self.problems.found.append(diagnose(misfit))
+            misfit = None
+        self.problems.found.append(unfitting(automaton, self.text, start, misfit))
         return ast.BrokenExpr(self.builder.next_id(), Span(start, end))
 
     def parsed(self, declaration: ast.Declaration) -> ast.Parsed:
@@ -135,6 +145,14 @@ class Reading:
                 report_dangling_doc(span, self.problems)
         found = sorted(self.problems.found, key=lambda diagnostic: diagnostic.primary.span)
         return ast.Parsed(declaration, tuple(comment(text, span) for span in comments), tuple(found), text)
+
+
+def unfitting(automaton: Automaton, text: str, begin: int, token: Token | None) -> Diagnostic:
+    """What is wrong with a stretch from `begin` at a token that does not fit; None: at its end."""
+    from flowlang.syntax.mistakes.diagnosis import diagnose
+    from flowlang.syntax.mistakes.misfit import Misfit, end_of
+
+    return diagnose(Misfit(automaton, text, begin, *token) if token else end_of(automaton, text, begin))
 
 
 def report_refused(text: str, problems: Problems) -> None:

@@ -18,12 +18,14 @@ import attrs
 
 from flowlang.syntax import ast
 from flowlang.syntax.automaton import Automaton, machine
-from flowlang.syntax.brackets import MAX_NESTING, OPENERS, Brackets
+from flowlang.syntax.brackets import OPENERS, Brackets
 from flowlang.syntax.lexer import UNCLOSED, Lexer
 from flowlang.syntax.literals import has_open_hole
-from flowlang.syntax.mistakes import diagnose
+from flowlang.syntax.mistakes.diagnosis import diagnose
 from flowlang.syntax.mistakes.misfit import Misfit, end_of
 from flowlang.syntax.nodes.base import Nodes
+from flowlang.syntax.scanner import begins_another
+from flowlang.syntax.sizes import MAX_NESTING
 from flowlang.syntax.tables import END
 from flowlang.syntax.words import DECLARATIONS, STATEMENTS, TEST_STATEMENTS
 from flowlang.text import codes
@@ -55,7 +57,7 @@ class Recovery:
         automaton = Automaton(machine(), self.builder, "declaration")
         misfit = self.drive(automaton, 0, len(self.text))
         is_complete = automaton.accepts(END)
-        if misfit and is_complete and begins_another(misfit):
+        if misfit and is_complete and begins_another(self.text, misfit.start, misfit.text):
             return automaton.finish(), automaton.end
         if misfit or not is_complete:
             misfit = misfit or end_of(automaton, self.text, 0)
@@ -192,11 +194,6 @@ def end_of_paragraph(text: str, start: int = 0) -> int:
     assert head, "each part of a head may be absent"
     found = PARAGRAPH.search(text, head.end())
     return found.start() if found else len(text)
-
-
-def begins_another(misfit: Misfit) -> bool:
-    """Whether another declaration begins here, or what stands where one would."""
-    return misfit.text in DECLARATIONS or misfit.source.startswith("\n", misfit.start - 1)
 
 
 def awaited_block(automaton: Automaton) -> str | None:

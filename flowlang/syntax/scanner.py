@@ -99,6 +99,11 @@ def ends_at_an_opening(text: str, block: re.Match[str]) -> bool:
     return OPENING.search(line) is not None
 
 
+def begins_another(text: str, start: int, token: str) -> bool:
+    """Whether another declaration begins with a token, or what stands where one would."""
+    return token in DECLARATIONS or text.startswith("\n", start - 1)
+
+
 def usual_indent(text: str) -> str:
     """How declarations are indented: not at all or, where none is unindented, as the first line of code."""
     if UNINDENTED.search(text):

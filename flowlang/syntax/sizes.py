@@ -1,4 +1,4 @@
-"""The limit on the length of an expression."""
+"""The limits on the length of an expression and on how deep brackets nest."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flowlang.text import codes
 from flowlang.text.diagnostics import Problems
 
 MAX_EXPRESSION = 16 * 1024  # characters
+MAX_NESTING = 64  # brackets
 
 EXPRESSIONS = get_args(ast.Expr)
 

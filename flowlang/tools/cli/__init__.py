@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run `flow` with the arguments of the process (or these) and leave with its exit code."""
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     _open_closed_streams()
-    sys.exit(invoke(arguments))
+    code = invoke(arguments)
+    gc.freeze()  # what is left goes with the process; looking for cycles in it at exit is for nobody
+    sys.exit(code)
 
 
 def _open_closed_streams() -> None:
