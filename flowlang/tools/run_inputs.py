@@ -6,6 +6,7 @@ file is given by its path, and only there: JSON may come from anywhere, and must
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -125,6 +126,7 @@ class _Reading:
     name: str
     flow: plan.Flow
     values: dict[str, Value] = attrs.field(factory=dict)
+    written: Counter[str] = attrs.field(factory=Counter)  # on the command line
     refused: set[str] = attrs.field(factory=set)
     found: list[Diagnostic] = attrs.field(factory=list)
     files: list[File] = attrs.field(factory=list)
@@ -143,6 +145,9 @@ class _Reading:
             self.refused |= {malformed} & self.names
             self.report(codes.BAD_INPUT, message, help)
             return
+        self.written[key] += 1
+        if self.written[key] == 2:
+            self.report(codes.BAD_INPUT, f"two values are given for `{key}`", "give one of them")
         parameter = self.parameter(key)
         if parameter is not None:
             self.read(parameter, lambda: read_text(value, parameter.type, self.files))

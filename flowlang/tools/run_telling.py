@@ -89,6 +89,8 @@ def _fields(texts: Sequence[str], type: plan.RecordType) -> Value:
             raise Misfit(
                 f"`{text}` is no NAME=VALUE", help="write fields so, or all of them as one JSON object"
             )
+        if name in fields:
+            raise Misfit(f"two values are given for `{name}`", help="give one of them")
         if name not in types:
             raise Misfit(f"it has no field `{name}`", help=did_you_mean(name, types))
         try:
