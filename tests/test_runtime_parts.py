@@ -20,7 +20,7 @@ from flowlang.runtime.host import Awaited
 from flowlang.runtime.mailbox import MOST_KEPT, Mailbox, MailboxFull
 from flowlang.runtime.program import Unbound, link
 from flowlang.runtime.protection import CACHED_TEXT, Breaker, Cache, Go, Later, Protection, Refused
-from flowlang.runtime.schedule import Settling, schedule_of
+from flowlang.runtime.schedule import Countdown, schedule_of
 
 RUNTIME = Path(__file__).parent.parent / "flowlang" / "runtime"
 SECOND = 1_000_000
@@ -62,7 +62,7 @@ def graphs(draw: st.DrawFn) -> plan.Block:
 @given(graphs(), st.randoms())
 def test_every_statement_becomes_ready_once_after_all_it_depends_on(block, random):
     schedule = schedule_of(block)
-    settling = Settling.of(schedule)
+    countdown = Countdown.of(schedule)
     positions = {s.name: position for position, s in enumerate(block.statements)}
     ready, settled, most = list(schedule.first), [], 0
     while ready:
@@ -70,7 +70,7 @@ def test_every_statement_becomes_ready_once_after_all_it_depends_on(block, rando
         position = ready.pop(random.randrange(len(ready)))
         assert {positions[name] for name in block.statements[position].depends} <= set(settled)
         settled.append(position)
-        ready += settling.settle(position)
+        ready += countdown.settle(position)
     assert sorted(settled) == list(range(len(block.statements)))
     assert not schedule.chain or most <= 1
 
@@ -104,12 +104,6 @@ def _all_below(dependents: tuple[tuple[int, ...], ...], position: int) -> set[in
         found.update(fresh)
         pending += fresh
     return found
-
-
-def test_being_cut_off_spreads_to_whatever_depends_on_it():
-    settling = Settling.of(schedule_of(block_of([[], [0], [1], [], [3]], waits=[True] * 5)))
-    settling.cut_off(0), settling.cut_off(1)
-    assert settling.cut == [False, True, True, False, False]
 
 
 @pytest.mark.parametrize("depends", [[[1], [0]], [[0]], [[], [2], [1]]])

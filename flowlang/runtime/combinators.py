@@ -4,13 +4,17 @@ Deadlines, paced loops and races are here, once, so they mean the same wherever 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from typing import TypeAlias, TypeVar
 
 from flowlang.runtime.failures import FlowFailure
 from flowlang.runtime.host import Host
+from flowlang.values.value import Value
 
 T = TypeVar("T")
+
+Worker: TypeAlias = Callable[[Iterator[T]], Coroutine[None, Value, None]]
+"""Takes items one after the other, from what it shares with others."""
 
 
 class Expired(Exception):
@@ -32,14 +36,14 @@ async def within(host: Host, deadline: int, work: Callable[[], Awaitable[T]], *,
     return given[0]
 
 
-async def pull(host: Host, workers: int, items: Sequence[T], work: Callable[[T], Awaitable[None]]) -> None:
+async def pull(host: Host, workers: int, items: Sequence[T], worker: Worker[T]) -> None:
     """Work on all items, by so many workers that each pull the next one when they are free."""
     waiting = iter(items)
     if workers == 1:
-        return await _worker(waiting, work)
+        return await worker(waiting)
     async with host.group() as group:
         for _ in range(min(workers, len(items))):
-            group.start(_worker, waiting, work)
+            group.start(worker, waiting)
 
 
 async def first_of(
@@ -71,21 +75,20 @@ async def first_of(
         if len(chosen) == count:
             group.cancel()
 
+    async def worker(waiting: Iterator[Callable[[], Awaitable[T]]]) -> None:
+        for arm in waiting:
+            await run(arm)
+
     try:
         waiting = iter(arms)
         async with host.group() as group:
             for _ in range(min(workers, len(arms))):
-                group.start(_worker, waiting, run)
+                group.start(worker, waiting)
     except BaseException:
         for value in chosen:
             await spurn(value)
         raise
     return chosen
-
-
-async def _worker(waiting: Iterator[T], work: Callable[[T], Awaitable[None]]) -> None:
-    for item in waiting:
-        await work(item)
 
 
 def _bear(failure: FlowFailure, borne: list[FlowFailure], bearable: int) -> None:

@@ -12,7 +12,7 @@ Instants are microseconds since 1970 UTC, durations microseconds."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -23,7 +23,7 @@ from flowlang.values.value import Value
 
 T = TypeVar("T")
 
-Work: TypeAlias = Callable[..., Awaitable[None]]
+Work: TypeAlias = Callable[..., Coroutine[None, Value, None]]
 
 
 class Group(Protocol):

@@ -24,7 +24,7 @@ from flowlang.runtime.failures import ENSURE_FAILED, REQUIREMENT_FAILED, FlowFai
 from flowlang.runtime.frame import Frame, Undo
 from flowlang.runtime.host import Group
 from flowlang.runtime.running import note
-from flowlang.runtime.schedule import Settling
+from flowlang.runtime.schedule import Countdown, Schedule
 from flowlang.runtime.tasks import Tasks
 from flowlang.values.value import Value
 
@@ -35,11 +35,12 @@ flows may call each other is a matter of memory, not of Python's recursion limit
 
 @attrs.define
 class _Execution:
-    """One execution of a block: how far it is, and what it has come to."""
+    """One execution of a block: what of it is cut off, and what it has come to."""
 
     statements: tuple[plan.AnyStatement, ...]
-    settling: Settling
+    schedule: Schedule
     frame: Frame
+    cut: dict[int, None] = attrs.field(factory=dict)
     value: Value = None
     ensures: tuple[plan.Ensure, ...] = ()
 
@@ -52,16 +53,14 @@ class Interpreter(Tasks):
         schedule = self.program.schedules[id(block)]
         alone = schedule.chain and frame.depth < DEEPEST
         inner = frame.body([], frame.depth + 1 if alone else 0)
-        settling = Settling.of(schedule)
-        execution = _Execution(block.statements, settling, inner)
+        execution = _Execution(block.statements, schedule, inner)
         try:
             if alone:
                 for position in schedule.order:
-                    if settling.cut[position] or await self._carried_out(execution, position):
+                    if position in execution.cut or await self._carried_out(execution, position):
                         self._cut_off(execution, position)
             else:
-                async with self.host.group() as group:
-                    group.start(self._strand, execution, group, schedule.first)
+                await self._in_strands(execution)
             for ensure in execution.ensures:
                 self._ensure(ensure, execution)
         except BaseException as reason:
@@ -70,72 +69,82 @@ class Interpreter(Tasks):
         frame.undos.extend(inner.undos)
         return execution.value
 
-    async def _strand(self, execution: _Execution, group: Group, ready: Sequence[int]) -> None:
+    async def _in_strands(self, execution: _Execution) -> None:
+        countdown = Countdown.of(execution.schedule)
+        async with self.host.group() as group:
+            group.start(self._strand, execution, countdown, group, execution.schedule.first)
+
+    async def _strand(
+        self, execution: _Execution, countdown: Countdown, group: Group, ready: Sequence[int]
+    ) -> None:
         """Carry out statements that are ready, and what becomes ready by them: what need not wait at once,
         one of the others here, and the rest in strands of their own."""
         pending = list(ready)
         while pending:
             here = None
             for position in pending:  # grows while it is walked
-                if execution.settling.at_once(position):
-                    pending += await self._settled(execution, position)
+                if position in execution.cut or execution.schedule.immediate[position]:
+                    pending += await self._settled(execution, countdown, position)
                 elif here is None:
                     here = position
                 else:
-                    group.start(self._strand, execution, group, (position,))
-            pending = [] if here is None else await self._settled(execution, here)
+                    group.start(self._strand, execution, countdown, group, (position,))
+            pending = [] if here is None else await self._settled(execution, countdown, here)
 
-    async def _settled(self, execution: _Execution, position: int) -> list[int]:
+    async def _settled(self, execution: _Execution, countdown: Countdown, position: int) -> list[int]:
         """Carry out a statement, or skip it where it is cut off; gives what became ready by it."""
-        settling = execution.settling
-        if settling.cut[position] or await self._carried_out(execution, position):
+        if position in execution.cut or await self._carried_out(execution, position):
             self._cut_off(execution, position)
-        return settling.settle(position)
+        return countdown.settle(position)
 
     def _carried_out(self, execution: _Execution, position: int) -> Awaitable[bool]:
         """Carry out a statement; says whether it is a barrier that ended the block."""
         statement = execution.statements[position]
-        return _STATEMENTS[statement.kind](self, statement, execution.frame.of(statement), execution)
+        return _STATEMENTS[statement.kind](self, statement, execution)
 
     def _cut_off(self, execution: _Execution, position: int) -> None:
         """Cut off what depends on a statement that is itself cut off, or ended the block."""
-        execution.settling.cut_off(position)
+        execution.cut.update(dict.fromkeys(execution.schedule.dependents[position]))
         statement = execution.statements[position]
-        if execution.settling.cut[position]:
+        if position in execution.cut:
             self._skipped(statement, execution.frame.of(statement), "cut off")
 
     # Statements; each says whether it is a barrier that ends the block
 
-    def _step(self, step: plan.Step, frame: Frame, execution: _Execution) -> Awaitable[bool]:
+    def _step(self, step: plan.Step, execution: _Execution) -> Awaitable[bool]:
+        frame = execution.frame.of(step)
         return self._started(step, frame) if step.guard is None else self._guarded(step, step.guard, frame)
 
-    async def _let(self, let: plan.Let, frame: Frame, execution: _Execution) -> bool:
-        frame.names[let.name] = self.evaluate(let.value, frame)
+    async def _let(self, let: plan.Let, execution: _Execution) -> bool:
+        execution.frame.names[let.name] = self.evaluate(let.value, execution.frame, let)
         return False
 
-    async def _result(self, result: plan.Result, frame: Frame, execution: _Execution) -> bool:
-        task = result.task
-        execution.value = (
-            self.evaluate(task.value, frame) if task.kind == "evaluate" else await self.task(task, frame)
-        )
+    async def _result(self, result: plan.Result, execution: _Execution) -> bool:
+        task, frame = result.task, execution.frame
+        if task.kind == "evaluate":
+            execution.value = self.evaluate(task.value, frame, result)
+        else:
+            execution.value = await self.task(task, frame.of(result))
         return False
 
-    async def _return_when(self, barrier: plan.ReturnWhen, frame: Frame, execution: _Execution) -> bool:
-        ends: bool = self.evaluate(barrier.condition, frame)
+    async def _return_when(self, barrier: plan.ReturnWhen, execution: _Execution) -> bool:
+        ends: bool = self.evaluate(barrier.condition, execution.frame, barrier)
         if ends:
-            execution.value = await self.task(barrier.task, frame)
+            execution.value = await self.task(barrier.task, execution.frame.of(barrier))
         return ends
 
-    async def _fail_when(self, barrier: plan.FailWhen, frame: Frame, execution: _Execution) -> bool:
-        if barrier.condition is None or self.evaluate(barrier.condition, frame):
-            raise self.declared_failure(barrier.failure, frame)
+    async def _fail_when(self, barrier: plan.FailWhen, execution: _Execution) -> bool:
+        frame = execution.frame
+        if barrier.condition is None or self.evaluate(barrier.condition, frame, barrier):
+            raise self.declared_failure(barrier.failure, frame.of(barrier))
         return False
 
-    async def _require_statement(self, barrier: plan.Require, frame: Frame, execution: _Execution) -> bool:
+    async def _require_statement(self, barrier: plan.Require, execution: _Execution) -> bool:
+        frame = execution.frame.of(barrier)
         self._require(barrier, frame, REQUIREMENT_FAILED, "the requirement does not hold")
         return False
 
-    async def _ensure_statement(self, ensure: plan.Ensure, frame: Frame, execution: _Execution) -> bool:
+    async def _ensure_statement(self, ensure: plan.Ensure, execution: _Execution) -> bool:
         execution.ensures += (ensure,)
         return False
 

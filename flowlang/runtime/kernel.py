@@ -74,23 +74,16 @@ class Closed(BaseException):
 
 @attrs.define(eq=False)
 class Scope:
-    """A part of the run that is cancelled as one. `tasks` are those whose innermost scope it is."""
+    """A part of the run that is cancelled as one. `tasks` are those whose innermost scope it is. `reached`:
+    a wait in it is cancelled, since it is `cancelled` itself or a scope around it is."""
 
     parent: Scope | None
     shield: bool = False
     deadline: Timer | None = None
     cancelled: bool = False
+    reached: bool = False
     tasks: dict[Task, None] = attrs.field(factory=dict)
     inner: dict[Scope, None] = attrs.field(factory=dict)
-
-    def is_cancelled(self) -> bool:
-        """Whether a wait in it is cancelled."""
-        scope: Scope | None = self
-        while scope is not None:
-            if scope.cancelled:
-                return True
-            scope = None if scope.shield else scope.parent
-        return False
 
 
 @attrs.define(eq=False)
@@ -106,11 +99,19 @@ class Task:
 
 @attrs.define(eq=False)
 class PendingCall:
-    """A call that was started and has not ended. `stopping`: it was asked to stop."""
+    """A call that was started and has not ended. `stopping`: it was asked to stop, by a command."""
 
+    path: str
     call: AgentCall
     task: Task
+    commands: list[Command]
     stopping: bool = False
+
+    def stop(self) -> bool:
+        """Ask it to stop. Gives False: it is awaited."""
+        self.stopping = True
+        self.commands.append(StopCall(self.path))
+        return False
 
     @property
     def given_up(self) -> bool:
@@ -159,16 +160,14 @@ class Kernel:
 
         Raises JournalMisfit where nothing waits for the input; and whatever left the run itself, which is a
         mistake in the runtime."""
-        self._now = max(self._now, input.at)
-        if isinstance(input, (Resumed, Forked)):
-            self._timers.shift(input.away, fixed=isinstance(input, Forked))
-        at_instant = isinstance(input, (TimeCame, Resumed, Forked))
-        while timer := self._timers.due(input.at, including=at_instant):
-            timer.action()
-            self._run()
+        if input.at > self._now:
+            self._now = input.at
+        if self._timers:
+            self._pass_time(input)
         self._hear(input)
         self._run()
-        commands, self._commands = self._commands, []
+        commands = self._commands.copy()
+        self._commands.clear()
         return commands
 
     @property
@@ -227,13 +226,13 @@ class Kernel:
             self._insist()
             self._leave(scope)
 
-    async def call(self, path: str, call: AgentCall) -> Value:
+    def call(self, path: str, call: AgentCall) -> Awaitable[Value]:
         task = self._waiting_task()
         assert path not in self.calls, "a call's path is its own"
-        self.calls[path] = pending = PendingCall(call, task)
+        self.calls[path] = pending = PendingCall(path, call, task, self._commands)
         self._commands.append(StartCall(path, call))
-        task.abort = lambda: self._stop(path, pending)
-        return await _suspend()
+        task.abort = pending.stop
+        return _suspend()
 
     def used(self, path: str) -> Mapping[str, int] | None:
         return self._used.pop(path, None) if self._used else None
@@ -257,20 +256,17 @@ class Kernel:
 
     def _waiting_task(self) -> Task:
         """The current task, about to wait. Raises Cancelled."""
-        self._insist()
-        if self._current.scope.is_cancelled():
+        task = self._current
+        if self.closed:
+            raise Closed
+        if task.scope.reached:
             raise Cancelled
-        return self._current
+        return task
 
     def _insist(self) -> None:
         """Let nothing begin in a run that was left."""
         if self.closed:
             raise Closed
-
-    def _stop(self, path: str, pending: PendingCall) -> bool:
-        pending.stopping = True
-        self._commands.append(StopCall(path))
-        return False
 
     async def _answer(self, path: str, question: Question, task: Task) -> Value:
         assert path not in self._asked, "a question's address is its own"
@@ -312,6 +308,15 @@ class Kernel:
 
     # Inputs
 
+    def _pass_time(self, input: Input) -> None:
+        """Do what is due before an input happens, or at the instant to which time has passed."""
+        if isinstance(input, (Resumed, Forked)):
+            self._timers.shift(input.away, fixed=isinstance(input, Forked))
+        at_instant = isinstance(input, (TimeCame, Resumed, Forked))
+        while timer := self._timers.due(input.at, including=at_instant):
+            timer.action()
+            self._run()
+
     def _hear(self, input: Input) -> None:
         match input:
             case CallEnded(path=path, outcome=outcome, used=used):
@@ -345,7 +350,7 @@ class Kernel:
             case Replied(value):
                 self._wake(task, value)
             case Raised():
-                error = Cancelled() if task.scope.is_cancelled() else outcome.exception()
+                error = Cancelled() if task.scope.reached else outcome.exception()
                 self._wake(task, None, error)
             case Stopped():
                 self._wake(task, None, Cancelled())
@@ -388,6 +393,7 @@ class Kernel:
         """Make a scope the innermost of the current task."""
         assert scope.parent is not None, "only the run itself has no scope around it"
         scope.parent.inner[scope] = None
+        scope.reached = scope.parent.reached and not scope.shield
         self._move(scope.parent, scope)
         return scope
 
@@ -408,6 +414,7 @@ class Kernel:
         scope.cancelled = True
         reached = [scope]
         for each in reached:  # grows while it is walked
+            each.reached = True
             for task in [*each.tasks]:
                 if task.abort is not None and task.abort():
                     self._wake(task, None, Cancelled())
@@ -435,7 +442,7 @@ class KernelGroup:
 
     def start(self, work: Work, *arguments: object) -> None:
         self._children += 1
-        self._kernel._spawn(_started(work, arguments), self._scope, self)
+        self._kernel._spawn(work(*arguments), self._scope, self)
 
     def cancel(self) -> None:
         if not self._scope.cancelled:
@@ -470,7 +477,7 @@ class KernelGroup:
         kernel._leave(scope)
         if scope.deadline is not None:
             kernel._timers.drop(scope.deadline)
-        if scope.cancelled and not kernel._current.scope.is_cancelled():
+        if scope.cancelled and not kernel._current.scope.reached:
             self._raised = [raised for raised in self._raised if not isinstance(raised, Cancelled)]
 
 
@@ -478,10 +485,6 @@ class KernelGroup:
 def _suspend() -> Generator[None, Value, Value]:
     """Wait until the kernel wakes the task; gives what it wakes it with."""
     return (yield)
-
-
-async def _started(work: Work, arguments: tuple[object, ...]) -> None:
-    await work(*arguments)
 
 
 def _deadline_of(scope: Scope | None) -> int | None:

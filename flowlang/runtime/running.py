@@ -85,13 +85,15 @@ class Running(ABC):
 
     # Values and failures
 
-    def evaluate(self, expr: plan.Expr, frame: Frame) -> Value:
-        """The value of an expression of the plan. Raises FlowFailure."""
+    def evaluate(self, expr: plan.Expr, frame: Frame, statement: plan.AnyStatement | None = None) -> Value:
+        """The value of an expression of the plan; `statement` says of which, where the frame is that of its
+        block. Raises FlowFailure."""
         try:
             self.budget.left = BUDGET
             return self.program.code[id(expr)](frame.names, self.budget)
         except EvaluationError as error:
-            raise FlowFailure(_evaluation_failure(error, frame)) from None
+            place = frame if statement is None else frame.of(statement)
+            raise FlowFailure(_evaluation_failure(error, place)) from None
 
     def failure(self, error: str, message: str, frame: Frame, at: plan.Place) -> FlowFailure:
         """A built-in failure that has at most a message."""

@@ -1,6 +1,6 @@
 """Schedules: in which order the statements of a block may run, by counting.
 
-`Schedule` is worked out once for a block, `Settling` follows one execution of it. A statement that settles
+`Schedule` is worked out once for a block, `Countdown` follows one execution of it. A statement that settles
 lowers the counters of those that wait for it, and what comes to zero is ready: no event, no lock and no
 search a step. Where only one statement at a time can have to wait, the order is always the same, and there is
 nothing to count. Both are plain arithmetic; who runs what is ready, and where, is the interpreter's business.
@@ -38,21 +38,15 @@ class Schedule:
 
 
 @attrs.define
-class Settling:
-    """How far one execution of a block has come."""
+class Countdown:
+    """For how many others each statement still waits, in one execution of a block."""
 
     schedule: Schedule
-    cut: list[bool]
     waiting: list[int]
 
     @classmethod
-    def of(cls, schedule: Schedule) -> Settling:
-        return cls(schedule, [False] * len(schedule.order), list(schedule.waiting))
-
-    def cut_off(self, position: int) -> None:
-        """A statement has settled without a value, or ended the block; so what depends on it is cut off."""
-        for dependent in self.schedule.dependents[position]:
-            self.cut[dependent] = True
+    def of(cls, schedule: Schedule) -> Countdown:
+        return cls(schedule, [*schedule.waiting])
 
     def settle(self, position: int) -> list[int]:
         """A statement has settled, cut off or not; gives those that became ready by it."""
@@ -62,10 +56,6 @@ class Settling:
             if not self.waiting[dependent]:
                 ready.append(dependent)
         return ready
-
-    def at_once(self, position: int) -> bool:
-        """Whether a statement that is ready can be dealt with without waiting for the outside."""
-        return self.cut[position] or self.schedule.immediate[position]
 
 
 def schedule_of(block: plan.Block) -> Schedule:

@@ -10,7 +10,7 @@ Any other task is bounded here by `timeout … per attempt`, as a whole."""
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
@@ -223,24 +223,25 @@ class Tasks(Running):
         bearable = 0 if task.tolerating is None else self.count(task.tolerating, frame, "tolerating", task.at)
         done = 0
 
-        async def carry_out(position: int) -> None:
+        async def worker(positions: Iterator[int]) -> None:
             nonlocal bearable, done
-            waits = self.waits
-            inner = self._item_frame(task, items, position, frame)
-            try:
-                values[position] = await self.block(task.body, inner)
-            except FlowFailure as failure:
-                bearable -= 1
-                if bearable < 0:
-                    raise
-                self.tell(events.Caught, inner, failure.failure)
-            done += 1
-            if self.on_event:
-                self.tell(events.Progress, frame, done, len(values))
-            if self.waits == waits:
-                await self.breathe()
+            for position in positions:
+                waits = self.waits
+                inner = self._item_frame(task, items, position, frame)
+                try:
+                    values[position] = await self.block(task.body, inner)
+                except FlowFailure as failure:
+                    bearable -= 1
+                    if bearable < 0:
+                        raise
+                    self.tell(events.Caught, inner, failure.failure)
+                done += 1
+                if self.on_event:
+                    self.tell(events.Progress, frame, done, len(values))
+                if self.waits == waits:
+                    await self.breathe()
 
-        await pull(self.host, self._pace(task, len(values), frame), range(len(values)), carry_out)
+        await pull(self.host, self._pace(task, len(values), frame), range(len(values)), worker)
         return values
 
     def _items(self, task: plan.ForEach, frame: Frame) -> Items:

@@ -24,6 +24,9 @@ class Timers:
         self._set = 0
         self._dropped = 0
 
+    def __bool__(self) -> bool:
+        return bool(self._heap)
+
     def add(self, instant: int, action: Callable[[], None], *, running_time: bool = False) -> Timer:
         timer = Timer(instant, action, running_time)
         self._set += 1
@@ -46,8 +49,6 @@ class Timers:
 
     def due(self, instant: int, *, including: bool) -> Timer | None:
         """Take the first timer that is due before an instant, or at it."""
-        if not self._heap:
-            return None
         self._pass_dropped()
         if not self._heap or self._heap[0][0] > instant or (self._heap[0][0] == instant and not including):
             return None
