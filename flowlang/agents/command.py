@@ -18,6 +18,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from flowlang.agents.command_template import Template, fill, fill_arguments, holes_in
+from flowlang.agents.errors import bad_output, failed
 from flowlang.agents.file import UNKNOWN_TYPE, File
 from flowlang.agents.kept import finder, keep_all
 from flowlang.agents.processes import Finished, ending, inherited, run_program
@@ -83,7 +84,7 @@ class CommandAgent:
         stdin = fill(self.stdin, arguments) if self.stdin else None
         env = {name: fill(template, arguments) for name, template in self.env.items()}
         if not argv or not argv[0]:
-            raise _failed("the command is empty")
+            raise failed("the command is empty")
         argv[0] = self._program(argv[0])
         try:
             finished = await run_program(
@@ -137,21 +138,21 @@ class CommandAgent:
 
     def _not_started(self, program: str, problem: OSError | ValueError) -> AgentError:
         if isinstance(problem, ValueError):
-            return _failed("an argument holds a NUL character, which no program can be given")
+            return failed("an argument holds a NUL character, which no program can be given")
         if self.cwd is not None and not self.cwd.is_dir():
-            return _failed(f"`{program}` was to run in {self.cwd}, which is not a folder")
+            return failed(f"`{program}` was to run in {self.cwd}, which is not a folder")
         if isinstance(problem, FileNotFoundError):
             message = f"the program `{program}` was not found: install it, or correct its binding"
             return AgentError("Unavailable", message, fields={"message": message})
         if isinstance(problem, PermissionError):
-            return _failed(f"`{program}` may not be executed: is it a program, and is `chmod +x` done?")
-        return _failed(f"`{program}` could not be started: {problem.strerror}")
+            return failed(f"`{program}` may not be executed: is it a program, and is `chmod +x` done?")
+        return failed(f"`{program}` could not be started: {problem.strerror}")
 
     def _reply(self, program: str, finished: Finished, written: str | None) -> Value | File:
         """What the program gave; `written` is the path that it was to write to. Raises AgentError."""
         if finished.overflowed:
             wrote = f"`{program}` wrote more than {self.max_output_bytes:,} bytes"
-            raise _bad_output(f"{wrote}; `max_output_bytes` in its binding is the limit")
+            raise bad_output(f"{wrote}; `max_output_bytes` in its binding is the limit")
         if finished.status != 0:
             raise self._error(program, finished)
         if self.output != "file":
@@ -162,14 +163,14 @@ class CommandAgent:
             return File.from_path(written, self.media_type)
         except (OSError, ValueError) as problem:
             reason = problem.strerror if isinstance(problem, OSError) else problem
-            raise _bad_output(f"`{program}` wrote no file to `{{{OUTPUT_HOLE}}}`: {reason}") from None
+            raise bad_output(f"`{program}` wrote no file to `{{{OUTPUT_HOLE}}}`: {reason}") from None
 
     def _error(self, program: str, finished: Finished) -> AgentError:
         last_words = _last_words(finished.errors)
         ended = f"`{program}` {ending(finished.status)}"
         name = self.errors.get(finished.status)
         if name is None:
-            return _failed(f"{ended}: {last_words}" if last_words else ended, cause=_text(finished.errors))
+            return failed(f"{ended}: {last_words}" if last_words else ended, cause=_text(finished.errors))
         return AgentError(name, last_words or ended, fields=_fields(finished.output), cause=ended)
 
 
@@ -208,7 +209,7 @@ def _read(program: str, output: bytes, form: Output) -> Value:
     try:
         text = output.decode()
     except UnicodeDecodeError as problem:
-        raise _bad_output(f"the output of `{program}` is not UTF-8 at byte {problem.start}") from None
+        raise bad_output(f"the output of `{program}` is not UTF-8 at byte {problem.start}") from None
     if form == "text":
         return text.rstrip("\r\n")
     if form == "lines":
@@ -219,7 +220,7 @@ def _read(program: str, output: bytes, form: Output) -> Value:
     except (ValueError, RecursionError) as problem:
         shown = "nothing" if not text.strip() else f"{text.strip()[:60]!r}"
         reason = "it is nested too deeply" if isinstance(problem, RecursionError) else str(problem)
-        raise _bad_output(f"the output of `{program}` is not JSON ({reason}): {shown}") from None
+        raise bad_output(f"the output of `{program}` is not JSON ({reason}): {shown}") from None
 
 
 def _fields(output: bytes) -> dict[str, Value]:
@@ -239,11 +240,3 @@ def _last_words(errors: bytes) -> str:
     """The last line that a program wrote to its standard error."""
     lines = (_text(errors) or "").splitlines()
     return lines[-1].strip()[:MAX_MESSAGE] if lines else ""
-
-
-def _failed(message: str, cause: str | None = None) -> AgentError:
-    return AgentError("AgentFailed", message, fields={"message": message}, cause=cause)
-
-
-def _bad_output(message: str) -> AgentError:
-    return AgentError("BadOutput", message, fields={"path": "", "message": message})

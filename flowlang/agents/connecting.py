@@ -10,9 +10,8 @@ from importlib import import_module
 
 import trio
 
+from flowlang.agents.errors import unavailable
 from flowlang.agents.providers import Connection, Target
-from flowlang.runtime.agents import AgentError
-from flowlang.runtime.failures import UNAVAILABLE
 
 
 @asynccontextmanager
@@ -24,6 +23,6 @@ async def connected_by(module: str, target: Target, not_installed: str) -> Async
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.partition(".")[0] == "flowlang":
             raise
-        raise AgentError(UNAVAILABLE, not_installed, fields={"message": not_installed}) from None
+        raise unavailable(not_installed) from None
     async with client.connected(target) as connection:
         yield connection

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from flowlang.agents.errors import failed
 from flowlang.agents.file import File, kept_file
 from flowlang.agents.python_values import FindFile
-from flowlang.runtime.agents import AgentCall, AgentError
-from flowlang.runtime.failures import AGENT_FAILED
+from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.files import FileProblem, Files
 from flowlang.values.value import Value
 
@@ -19,7 +19,7 @@ def finder(call: AgentCall) -> FindFile:
         try:
             return kept_file(reference, _files_of(call).find(reference))
         except FileProblem as problem:
-            raise _failed(problem) from None
+            raise failed(str(problem)) from None
 
     return find
 
@@ -30,14 +30,10 @@ async def keep_all(files: Iterable[File], call: AgentCall) -> None:
         try:
             await _files_of(call).keep(file.reference(), file.content)
         except FileProblem as problem:
-            raise _failed(problem) from None
+            raise failed(str(problem)) from None
 
 
 def _files_of(call: AgentCall) -> Files:
     if call.files is None:
         raise FileProblem("nothing keeps files here: this call is not made by a run")
     return call.files
-
-
-def _failed(problem: FileProblem) -> AgentError:
-    return AgentError(AGENT_FAILED, str(problem), fields={"message": str(problem)})

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import attrs
 
+from flowlang.agents.errors import unavailable
 from flowlang.agents.providers import Connection, ConnectionLost, Member, Target
 from flowlang.agents.secrets import NoSecret
 from flowlang.runtime.agents import AgentCall, AgentError, agent_failed
 from flowlang.runtime.connections import Connections
-from flowlang.runtime.failures import UNAVAILABLE
 from flowlang.runtime.hiding import hiding
 from flowlang.values.value import Value
 
@@ -38,7 +38,7 @@ class ProvidedAgent:
         except AgentError as error:
             raise self._named(error) from None
         except (NoSecret, ConnectionLost) as missing:
-            raise self._named(_unavailable(str(missing))) from None
+            raise self._named(unavailable(str(missing))) from None
         except Exception as raised:
             raise self._named(agent_failed(raised)) from None
 
@@ -65,12 +65,8 @@ class ProvidedAgent:
         try:
             return await connection.call(self.member, call)
         except ConnectionLost as lost:
-            raise _unavailable(str(lost)) from None
+            raise unavailable(str(lost)) from None
 
     def _named(self, error: AgentError) -> AgentError:
         message = f"{self.target}: {error}" if str(error) else str(self.target)
         return AgentError(error.error, message, fields=error.fields, cause=error.cause)
-
-
-def _unavailable(message: str) -> AgentError:
-    return AgentError(UNAVAILABLE, message, fields={"message": message})

@@ -25,12 +25,12 @@ import attrs
 import trio
 from pydantic import BaseModel, ConfigDict
 
+from flowlang.agents.errors import unavailable
 from flowlang.agents.kinds import BUILT_IN, installed
 from flowlang.agents.offers import Offered
 from flowlang.agents.secrets import NoSecret, Secrets, secrets_in
 from flowlang.plan import model as plan
-from flowlang.runtime.agents import AgentCall, AgentError
-from flowlang.runtime.failures import UNAVAILABLE
+from flowlang.runtime.agents import AgentCall
 from flowlang.text import codes
 from flowlang.text.codes import Code
 from flowlang.values.value import Value
@@ -98,8 +98,7 @@ class Target:
             async with self.provider.connect(self) as connection:
                 yield connection
         except NoSecret as missing:
-            message = str(missing)
-            raise AgentError(UNAVAILABLE, message, fields={"message": message}) from None
+            raise unavailable(str(missing)) from None
 
     def _look_up(self, names: Iterable[str]) -> None:
         for name in names:

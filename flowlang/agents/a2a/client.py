@@ -34,8 +34,8 @@ from flowlang.agents.a2a.card import offers_of
 from flowlang.agents.a2a.limits import Limited
 from flowlang.agents.a2a.messages import joined, reply_of, request_of
 from flowlang.agents.a2a.problems import worded
+from flowlang.agents.errors import failed, unavailable
 from flowlang.agents.file import File
-from flowlang.agents.http.errors import failed, unavailable
 from flowlang.agents.http.sending import trusting
 from flowlang.agents.kept import keep_all
 from flowlang.agents.offers import Offered

@@ -16,12 +16,12 @@ from google.protobuf.struct_pb2 import Value as StructValue
 
 from flowlang.agents.a2a import A2AEntry
 from flowlang.agents.command_template import fill, parse_template
+from flowlang.agents.errors import bad_output
 from flowlang.agents.file import UNKNOWN_TYPE, File
 from flowlang.agents.kept import finder
 from flowlang.agents.providers import Member
 from flowlang.plan import model as plan
-from flowlang.runtime.agents import AgentCall, AgentError
-from flowlang.runtime.failures import BAD_OUTPUT
+from flowlang.runtime.agents import AgentCall
 from flowlang.values.references import holds_files
 from flowlang.values.value import Value
 
@@ -102,7 +102,7 @@ def joined(parts: Iterable[Part]) -> list[Part]:
 def _text(parts: Iterable[Part]) -> str:
     texts = [part.text for part in parts if part.HasField("text")]
     if not texts:
-        raise _bad_output("the reply holds no text")
+        raise bad_output("the reply holds no text")
     return "\n".join(texts)
 
 
@@ -115,7 +115,7 @@ def _structured(parts: Iterable[Part]) -> Value:
     try:
         return cast(Value, json.loads(_text(parts)))
     except (ValueError, RecursionError):
-        raise _bad_output("the reply holds no data, and its text is not JSON") from None
+        raise bad_output("the reply holds no data, and its text is not JSON") from None
 
 
 def _whole(value: Value) -> Value:
@@ -135,12 +135,8 @@ def _file(parts: Iterable[Part]) -> File:
         if part.HasField("raw"):
             return File.from_bytes(part.raw, part.media_type or UNKNOWN_TYPE)
     if url := next((part.url for part in parts if part.HasField("url")), None):
-        raise _bad_output(f"the reply refers to {url}; a step of its own can fetch it")
+        raise bad_output(f"the reply refers to {url}; a step of its own can fetch it")
     texts = [part for part in parts if part.HasField("text")]
     if not texts:
-        raise _bad_output("the reply holds no file")
+        raise bad_output("the reply holds no file")
     return File.from_bytes(_text(texts).encode(), texts[0].media_type or "text/plain")
-
-
-def _bad_output(message: str) -> AgentError:
-    return AgentError(BAD_OUTPUT, message, fields={"path": "", "message": message})

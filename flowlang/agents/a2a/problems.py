@@ -15,7 +15,7 @@ from a2a.client.errors import A2AClientError, AgentCardResolutionError
 from a2a.utils.errors import A2AError
 
 from flowlang.agents.a2a.limits import TooLarge
-from flowlang.agents.http.errors import bad_output, failed, unavailable
+from flowlang.agents.errors import bad_output, failed, unavailable
 from flowlang.agents.http.problems import unanswered
 from flowlang.runtime.agents import AgentError
 

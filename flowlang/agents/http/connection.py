@@ -15,10 +15,10 @@ from weakref import WeakKeyDictionary
 import attrs
 import trio
 
+from flowlang.agents.errors import failed
 from flowlang.agents.file import File
 from flowlang.agents.http import known_offers, operation_of
 from flowlang.agents.http.addresses import Allowed
-from flowlang.agents.http.errors import failed
 from flowlang.agents.http.operations import Operation
 from flowlang.agents.http.replies import Form, Reply, check_fits, error_of, retry_after, value_of
 from flowlang.agents.http.requests import REPEATABLE, Pairs, Request

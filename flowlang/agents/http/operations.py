@@ -8,8 +8,8 @@ from typing import Final, cast
 
 import attrs
 
+from flowlang.agents.errors import failed
 from flowlang.agents.file import File
-from flowlang.agents.http.errors import failed
 from flowlang.agents.http.requests import (
     Body,
     ContentBody,

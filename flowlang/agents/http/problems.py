@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from flowlang.agents.errors import bad_output, failed, unavailable
 from flowlang.agents.http.addresses import PrivateAddress
-from flowlang.agents.http.errors import bad_output, failed, unavailable
 from flowlang.agents.http.requests import REPEATABLE
 from flowlang.runtime.agents import AgentError
 

@@ -10,8 +10,8 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
+from flowlang.agents.errors import bad_output, failed, unavailable
 from flowlang.agents.file import File
-from flowlang.agents.http.errors import bad_output, failed, unavailable
 from flowlang.agents.offered_names import field_name
 from flowlang.runtime.agents import AgentError
 from flowlang.values.decoding import Decoder

@@ -20,9 +20,9 @@ import httpcore
 import httpx
 import trio
 
+from flowlang.agents.errors import bad_output, failed
 from flowlang.agents.file import PIECE, UNKNOWN_TYPE, File
 from flowlang.agents.http.addresses import Allowed, CheckedBackend, PrivateAddress, is_private
-from flowlang.agents.http.errors import bad_output, failed
 from flowlang.agents.http.problems import place, told
 from flowlang.agents.http.replies import Reply
 from flowlang.agents.http.requests import (

@@ -16,8 +16,8 @@ from typing import Any, Final
 import attrs
 
 from flowlang.agents.command_template import BadTemplate, Hole, Template, fill, parse_template
+from flowlang.agents.errors import failed
 from flowlang.agents.file import File
-from flowlang.agents.http.errors import failed
 from flowlang.agents.http.requests import (
     Body,
     ContentBody,

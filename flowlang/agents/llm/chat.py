@@ -20,9 +20,10 @@ from weakref import WeakKeyDictionary
 import attrs
 import trio
 
+from flowlang.agents.errors import bad_output, failed, unavailable
 from flowlang.agents.kept import finder
 from flowlang.agents.llm import LlmEntry, LlmSettings
-from flowlang.agents.llm.client import Busy, Client, NotTaken, bad_output, failed, open_client, unavailable
+from flowlang.agents.llm.client import Busy, Client, NotTaken, open_client
 from flowlang.agents.llm.prompts import Message, Parts, messages_of, parse_prompt, with_request
 from flowlang.agents.llm.replies import Asking, Form, form_of
 from flowlang.agents.llm.wire import Answer
@@ -275,7 +276,7 @@ def _never_fitted(answer: Answer, problem: Misfit, settings: LlmSettings) -> Age
         return bad_output(f"{asked}{problem.message}: raise its `max_tokens`{limit}, or ask for less")
     shown = " ".join(answer.text.split())[:LONGEST_SHOWN]
     return bad_output(
-        f"{asked}the model gave no reply that fits: {_told(problem)}; it wrote: {shown!r}", problem.path
+        f"{asked}the model gave no reply that fits: {_told(problem)}; it wrote: {shown!r}", path=problem.path
     )
 
 

@@ -19,12 +19,12 @@ import attrs
 import httpx
 import trio
 
+from flowlang.agents.errors import bad_output, failed, unavailable
 from flowlang.agents.llm import LlmSettings
 from flowlang.agents.llm.wire import Answer, BrokenOff, Malformed, Reported, Stream, error_text, read_reply
 from flowlang.agents.providers import Target
 from flowlang.agents.secrets import Secrets
 from flowlang.runtime.agents import AgentError
-from flowlang.runtime.failures import AGENT_FAILED, BAD_OUTPUT, UNAVAILABLE
 from flowlang.values.value import Value
 
 CONNECT_SECONDS: Final = 10.0
@@ -198,18 +198,6 @@ class Client:
             case trio.TooSlowError():
                 return unavailable(f"no reply within {self.settings.timeout:g} s, its `timeout`")
         return unavailable(f"the connection to {self.base} broke off: {reason}")
-
-
-def unavailable(message: str) -> AgentError:
-    return AgentError(UNAVAILABLE, message, fields={"message": message})
-
-
-def bad_output(message: str, path: str = "") -> AgentError:
-    return AgentError(BAD_OUTPUT, message, fields={"path": path, "message": message})
-
-
-def failed(message: str) -> AgentError:
-    return AgentError(AGENT_FAILED, message, fields={"message": message})
 
 
 async def _error_of(response: httpx.Response) -> str:

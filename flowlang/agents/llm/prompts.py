@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from flowlang.agents.command_template import BadTemplate, Hole, template_parts
+from flowlang.agents.errors import failed
 from flowlang.agents.file import File
 from flowlang.plan import model as plan
-from flowlang.runtime.agents import AgentCall, AgentError
-from flowlang.runtime.failures import AGENT_FAILED
+from flowlang.runtime.agents import AgentCall
 from flowlang.text.suggest import did_you_mean
 from flowlang.values.value import Value
 
@@ -144,7 +144,7 @@ def _read(file: File) -> Part:
     most = LARGEST_IMAGE if is_image else LARGEST_TEXT
     if file.size > most:
         kind = "an image" if is_image else "a text"
-        raise _failed(
+        raise failed(
             f"a file of {file.size:,} bytes is too large for a prompt: {kind} is at most {most >> 20} MiB"
         )
     if is_image:
@@ -153,7 +153,7 @@ def _read(file: File) -> Part:
         return file.read().decode()
     except UnicodeDecodeError:
         message = f"a file of type {file.media_type} is no text, so it cannot stand in a prompt"
-        raise _failed(f"{message}: give an image, or take the text out of it in a step before") from None
+        raise failed(f"{message}: give an image, or take the text out of it in a step before") from None
 
 
 def _filled(parts: Parts, shown: Mapping[str, list[Part]]) -> list[Part]:
@@ -202,7 +202,3 @@ def _mark(shown: Mapping[str, list[Part]]) -> str:
                 part.hash.encode() if isinstance(part, File) else part.encode(errors="surrogatepass")
             )
     return digest.hexdigest()[:16]
-
-
-def _failed(message: str) -> AgentError:
-    return AgentError(AGENT_FAILED, message, fields={"message": message})

@@ -24,12 +24,13 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from flowlang.agents.command import with_paths
+from flowlang.agents.errors import failed, unavailable
 from flowlang.agents.kept import finder, keep_all
 from flowlang.agents.mcp import McpSettings
 from flowlang.agents.mcp.hearing import Caller, Hearing, Level
 from flowlang.agents.mcp.http import Remote
 from flowlang.agents.mcp.patience import Patience
-from flowlang.agents.mcp.refusals import failed, refusal, unavailable
+from flowlang.agents.mcp.refusals import refusal
 from flowlang.agents.mcp.results import Resource, reply_of
 from flowlang.agents.mcp.stdio import Program
 from flowlang.agents.mcp.tools import change, list_tools, offered

@@ -13,9 +13,9 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import CONNECTION_CLOSED, INVALID_PARAMS, METHOD_NOT_FOUND, PARSE_ERROR
 from pydantic import ValidationError
 
+from flowlang.agents.errors import bad_output, failed, unavailable
 from flowlang.agents.providers import ConnectionLost
 from flowlang.runtime.agents import AgentError, agent_failed
-from flowlang.runtime.failures import AGENT_FAILED, BAD_OUTPUT, UNAVAILABLE
 
 LONGEST_MESSAGE: Final = 2_000
 
@@ -55,15 +55,3 @@ def _of_server(code: int, message: str) -> AgentError | ConnectionLost:
     if code in NOT_ALLOWED:
         return failed(f"it lets nobody in without other `headers`: {message}")
     return unavailable(message) if code in NOT_NOW else failed(message)
-
-
-def failed(message: str, cause: str | None = None) -> AgentError:
-    return AgentError(AGENT_FAILED, message, fields={"message": message}, cause=cause)
-
-
-def unavailable(message: str) -> AgentError:
-    return AgentError(UNAVAILABLE, message, fields={"message": message})
-
-
-def bad_output(message: str) -> AgentError:
-    return AgentError(BAD_OUTPUT, message, fields={"path": "", "message": message})

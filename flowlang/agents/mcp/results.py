@@ -31,8 +31,8 @@ from mcp_types import (
     TextResourceContents,
 )
 
+from flowlang.agents.errors import bad_output, failed
 from flowlang.agents.file import UNKNOWN_TYPE, File
-from flowlang.agents.mcp.refusals import bad_output, failed
 from flowlang.agents.offered_types import Signature
 from flowlang.agents.providers import Member
 from flowlang.plan import model as plan

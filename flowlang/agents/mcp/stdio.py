@@ -21,11 +21,11 @@ from mcp_types import INVALID_PARAMS, PARSE_ERROR, ErrorData, JSONRPCError, JSON
 from mcp_types import jsonrpc_message_adapter as messages
 from pydantic import ValidationError
 
+from flowlang.agents.errors import unavailable
 from flowlang.agents.mcp import how_to_get
 from flowlang.agents.mcp.hearing import Hearing
 from flowlang.agents.mcp.lines import Lines, TooLong, request_answered
 from flowlang.agents.mcp.patience import Patience
-from flowlang.agents.mcp.refusals import unavailable
 from flowlang.agents.processes import READ_BYTES, ending, inherited, start, stop
 from flowlang.agents.providers import ConnectionLost
 

@@ -11,8 +11,8 @@ from typing import Final
 from mcp.client import Client
 from mcp_types import Tool, ToolAnnotations
 
+from flowlang.agents.errors import unavailable
 from flowlang.agents.mcp import McpSettings
-from flowlang.agents.mcp.refusals import unavailable
 from flowlang.agents.offers import Effect, Offered, Schema
 from flowlang.values.value import Value
 
