@@ -42,8 +42,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def store_of_their_own():
-    """No test writes to the store of whoever runs it."""
+def surroundings_of_their_own():
+    """No test writes to the store of whoever runs it, or sees how wide their terminal is."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COLUMNS", raising=False)
         patch.setenv("FLOW_STORE", os.path.join(folder, "runs.db"))
         yield
