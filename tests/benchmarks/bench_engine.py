@@ -18,7 +18,7 @@ from flowlang.tools.durable import Engine
 from flowlang.tools.engine import Prepared
 from tests.benchmarks import Figure
 
-ROUNDS: Final = 10
+ROUNDS: Final = 6
 AT_ONCE: Final = 500
 ITEMS: Final = 10_000
 

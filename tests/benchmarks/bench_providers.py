@@ -22,7 +22,7 @@ from flowlang.tools.engine import Prepared
 from tests.benchmarks import Figure, best_of
 
 CALLS: Final = 100
-ROUNDS: Final = 15
+ROUNDS: Final = 9
 BOUND: Final = 1.3
 
 MAIN: Final = """

@@ -31,14 +31,14 @@ def figures() -> Iterator[Figure]:
         file = Path(folder, "small.flow")
         file.write_text(SMALL)
         check, libraries, importing, nothing = best_of(
-            12,
+            7,
             partial(python, "-m", "flowlang", "check", str(file)),
             partial(python, "-c", "import lark, attrs"),
             partial(python, "-c", "import flowlang"),
             partial(python, "-c", "pass"),
         )
         run, plan, needed = best_of(
-            12,
+            7,
             partial(python, "-m", "flowlang", "run", str(file)),
             partial(python, "-m", "flowlang", "plan", str(file)),
             partial(python, "-c", "import pydantic.main, trio"),
