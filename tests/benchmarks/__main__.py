@@ -1,8 +1,8 @@
 """Runs the benchmarks, all or those named; fails where a figure is over twice its bound, twice in a row.
 
 The second time is for machines that had something else to do just then; both figures are printed. Processes
-that are started may keep the bytecode of what they import, whatever the environment says: that of the packages
-that we are held against came with them."""
+that are started may keep the bytecode of what they import, whatever the environment says: that of the
+packages that we are held against came with them."""
 
 from __future__ import annotations
 
