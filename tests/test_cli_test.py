@@ -121,7 +121,7 @@ def test_mistakes_stand_in_the_way_of_their_file_only(flow):  # noqa: F811
     outcome = flow("test")
     assert outcome.code == 1
     assert "  ok      a page that is there" in outcome.out
-    assert "there is no agent `raed`" in outcome.out
+    assert "there is no agent or ask `raed`" in outcome.out
     assert outcome.err.endswith("; 1 file has mistakes\n")
 
 
@@ -177,6 +177,37 @@ def test_coverage_names_what_no_test_reaches(flow):  # noqa: F811
         "  page.flow:8:10  no test reaches the `undo` of `text`",
         "  page.flow:10:10  no test reaches the arm 1 of 3 of a `choose`",
         "  page.flow:11:10  no test reaches the arm 2 of 3 of a `choose`",
+    ]
+
+
+DECISIONS = """\
+type Mood = Good(n: int) | Bad | Odd
+error No
+
+flow main(mood: Mood, flag: bool) -> int {
+  let n = if flag then 1 else 2
+  step a = match mood { Good(n: k) -> k  Bad -> 2  Odd -> 3 }
+  step b = match mood { Good -> fail No()  else -> 3 }
+  step c = choose { when flag -> 1  when a > 2 -> 2  else -> 3 }
+  return n + a + b + c
+}
+
+test "one way" {
+  run out = main(mood: Bad(), flag: true)
+  run failure fails No = main(mood: Good(n: 1), flag: true)
+}
+"""
+
+
+def test_arms_are_told_apart_that_are_mere_values(flow):  # noqa: F811
+    write("mood.flow", DECISIONS)
+    outcome = flow("test", "--coverage")
+    assert outcome.out.splitlines()[2:] == [
+        "mood.flow: 3 of 3 steps, 6 of 10 arms",
+        "  mood.flow:5:3  no test reaches the `else` of an `if` in `n`",
+        "  mood.flow:6:3  no test reaches the arm `Odd` of a `match` in `a`",
+        "  mood.flow:8:12  no test reaches the arm 3 of 3 of a `choose`",
+        "  mood.flow:8:42  no test reaches the arm 2 of 3 of a `choose`",
     ]
 
 
