@@ -135,6 +135,33 @@ def test_structured_content_that_does_not_fit_its_schema(tool, message):
     assert error.error == "BadOutput" and str(error).endswith(message)
 
 
+MEETING = plan.RecordType(
+    fields=(plan.FieldType(name="at", type=plan.ScalarType(kind="datetime")),), name=None
+)
+
+
+def test_times_without_an_offset_mean_what_flow_toml_says():
+    async def work(opened: Desk) -> object:
+        return await opened.use("meeting", MEETING)
+
+    assert at_a_desk(work, stub(offset="+02:00")) == {"at": "2024-05-01T12:00:00+02:00"}
+    error = failing(work)
+    assert (error.error, error.fields["path"]) == ("BadOutput", "at")
+    assert str(error).startswith(
+        'mcp x: the reply of `meeting` does not fit: at: "2024-05-01T12:00:00" has no offset; say in'
+    )
+
+
+def test_a_reply_that_is_not_of_its_type_says_how_else_it_may_be_read():
+    async def work(opened: Desk) -> object:
+        return await opened.use("sum", MEETING, a=1)
+
+    assert failing(work).message.endswith(
+        'the field "at" is missing; `results = { sum = "file" }` below its target, or "text", would read it '
+        "otherwise"
+    )
+
+
 def test_pictures_and_resources_are_files(tmp_path):
     async def work(opened: Desk) -> None:
         picture = await opened.declared("picture", FILE)

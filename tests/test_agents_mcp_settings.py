@@ -129,7 +129,7 @@ def test_tools_are_offered_with_what_the_server_says_of_them():
         return await opened.offers()
 
     found = at_a_desk(work, stub(results={"picture": "file", "fail": "json", "sum": "text"}))
-    assert len(found) == 28, "from two pages"
+    assert len(found) == 29, "from two pages"
     assert found["raw"].effect == "read" and found["raw"].doc == "Gives what it got."
     assert found["echo"].effect is None and found["echo"].doc is None
     assert found["wrong"].output and found["wrong"].output["required"] == ["total"]

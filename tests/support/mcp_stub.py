@@ -29,11 +29,17 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwG
 
 SCHEMAS = {"sum": SUM} | dict.fromkeys(("echo", "raw", "noise"), TEXT)
 SCHEMAS |= dict.fromkeys(("huge", "refuse", "flood"), NUMBER)
-OUTPUTS = {"sum": TOTAL, "wrong": TOTAL, "unstructured": TOTAL}
+MEETING = {
+    "type": "object",
+    "properties": {"at": {"type": "string", "format": "date-time"}},
+    "required": ["at"],
+}
+OUTPUTS = {"sum": TOTAL, "meeting": MEETING, "wrong": TOTAL, "unstructured": TOTAL}
 NAMES = (
     "echo", "raw", "sum", "wrong", "unstructured", "picture", "pictures", "linked", "fail", "not_found",
     "refuse", "huge", "half", "garbage", "malformed", "say", "ask", "hang", "cancelled", "die", "deaf",
     "mute", "flood", "noise", "second", "environment", "folder", "key",
+    "meeting",
 )  # fmt: skip
 
 WAYS = sys.argv[1:]
@@ -115,6 +121,8 @@ def call(number: int, tool: str, given: dict, meta: dict) -> None:
         case "sum":
             total = given.get("a", 0) + given.get("b", 0)
             reply(number, {"content": [], "structuredContent": {"total": total}})
+        case "meeting":
+            reply(number, {"content": [], "structuredContent": {"at": "2024-05-01T12:00:00"}})
         case "wrong":
             reply(number, {"content": [], "structuredContent": {"total": "many"}})
         case "picture":

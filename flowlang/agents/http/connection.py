@@ -17,10 +17,11 @@ import trio
 
 from flowlang.agents.errors import failed
 from flowlang.agents.file import File
+from flowlang.agents.fitting import check_fits
 from flowlang.agents.http import known_offers, operation_of
 from flowlang.agents.http.addresses import Allowed
 from flowlang.agents.http.operations import Operation
-from flowlang.agents.http.replies import Form, Reply, check_fits, error_of, retry_after, value_of
+from flowlang.agents.http.replies import Form, Reply, error_of, retry_after, value_of
 from flowlang.agents.http.requests import REPEATABLE, Pairs, Request
 from flowlang.agents.http.sending import Credentials, Limits, Sender, open_client, origin_of
 from flowlang.agents.http.settings import Auth, HttpEntry, HttpSettings
@@ -250,12 +251,13 @@ def _by_document(target: Target, settings: HttpSettings, member: Member) -> _Way
     result = types.present(signature.result.type)
     form: Form = "file" if offered.file else "text" if types.is_text(result) else "json"
     read = None if member.offered is None else reader_of(member.agent.result)
-    shown, help = f"{route.method} {route.path}", _what_to_do(settings)
+    wrong = f"{route.method} {route.path}: the reply is not what the document of the service says"
+    help = _what_to_do(settings)
 
     def heard(value: Value, files: list[File]) -> Value:
         reply = signature.reply(value, _kept_in(files), settings.offset)
         if read is not None:
-            check_fits(reply, read, shown, help)
+            check_fits(reply, read, wrong, help)
         return reply
 
     return _Way(

@@ -14,18 +14,12 @@ from flowlang.agents.errors import bad_output, failed, unavailable
 from flowlang.agents.file import File
 from flowlang.agents.offered_names import field_name
 from flowlang.runtime.agents import AgentError
-from flowlang.values.decoding import Decoder
 from flowlang.values.times import format_duration
-from flowlang.values.value import Misfit, Value
+from flowlang.values.value import Value
 
 Form: TypeAlias = Literal["json", "text", "file"]
 
 MAX_SAID: Final = 300
-
-LOCAL_TIME: Final = " has no offset"
-OFFSET_HELP: Final = (
-    'say in flow.toml what its times mean: `offset = "Z"` for UTC, or "+02:00", below its target'
-)
 
 
 @attrs.frozen
@@ -116,18 +110,6 @@ def _inside(value: Value, name: str, route: str, path: str) -> Value:
         return value[int(name[:9])]
     message = f"{route}: the reply has no `{path}`: there is no `{name}` in it"
     raise bad_output(message, "see `result` of its binding", path)
-
-
-def check_fits(value: Value, read: Decoder, route: str, help: str) -> None:
-    """Whether a value is what the document of its service says; `help` is what to do if not. Raises
-    AgentError."""
-    try:
-        read(value)
-    except Misfit as misfit:
-        wrong, is_local, _ = str(misfit).partition(LOCAL_TIME)
-        help = OFFSET_HELP if is_local else help
-        message = f"{route}: the reply is not what the document of the service says: {wrong}{is_local}"
-        raise bad_output(message, help, misfit.path) from None
 
 
 def error_of(

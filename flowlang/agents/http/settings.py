@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from flowlang.agents.fitting import Offset
 from flowlang.agents.http_signatures import is_url
 from flowlang.agents.providers import Settings
 from flowlang.agents.secret_settings import SecretText, from_elsewhere, headers_from_elsewhere
@@ -60,7 +61,7 @@ class HttpSettings(Settings):
     max_file_bytes: Annotated[int, Field(ge=1024, le=1024 * MIB)] = 256 * MIB
     redirects: Literal["same_host", "any", "never"] = "same_host"
     private_addresses: Literal["allow", "refuse"] | None = None
-    offset: Annotated[str, Field(pattern=r"^(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$")] | None = None
+    offset: Offset | None = None
     idempotency_header: HeaderName | Literal[""] = "Idempotency-Key"
     ca: str | None = None
     proxy: str | None = None

@@ -35,6 +35,7 @@ from typing import Annotated, Final, Literal, TypeAlias, cast
 from pydantic import Field, model_validator
 
 from flowlang.agents.connecting import connected_by
+from flowlang.agents.fitting import Offset
 from flowlang.agents.offers import Effect
 from flowlang.agents.providers import Connection, Member, Provider, Settings, Target, Unfit
 from flowlang.agents.secret_settings import Headers
@@ -55,8 +56,9 @@ class McpSettings(Settings):
     `inherit` names what a program sees of our environment beside the usual. `results` says how the replies of
     tools are read: without it by the tool's own schema, and as text where it has none. `effects` says what
     calls of tools do, where the server does not. `roots` are folders that the server is told of as ours,
-    relative to flow.toml. Times are in seconds; without a `start_timeout` a program that prints what is no
-    message gets less (`patience.py`)."""
+    relative to flow.toml. `offset` is that of the times which tools give without one, such as "Z". Periods
+    are in seconds; without a `start_timeout` a program that prints what is no message gets less
+    (`patience.py`)."""
 
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     cwd: str | None = None
@@ -67,6 +69,7 @@ class McpSettings(Settings):
     results: dict[str, Form] = Field(default_factory=dict)
     effects: dict[str, Effect] = Field(default_factory=dict)
     roots: tuple[str, ...] = ()
+    offset: Offset | None = None
     start_timeout: Annotated[float, Field(gt=0, le=600)] = 60.0
     max_reply_bytes: Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)] = 16 * 1024 * 1024
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, Protocol, cast
 from weakref import WeakKeyDictionary
 
+import attrs
 import mcp_types as mcp
 from mcp.client import Client, ClientRequestContext, Transport
 from mcp.shared.dispatcher import ProgressFnT
@@ -25,6 +26,7 @@ from pydantic import ValidationError
 
 from flowlang.agents.command import with_paths
 from flowlang.agents.errors import failed, unavailable
+from flowlang.agents.fitting import check_fits
 from flowlang.agents.kept import finder, keep_all
 from flowlang.agents.mcp import McpSettings
 from flowlang.agents.mcp.hearing import Caller, Hearing, Level
@@ -40,6 +42,8 @@ from flowlang.agents.providers import ConnectionLost, Member, Target
 from flowlang.runtime.agents import AgentCall, AgentError, Said
 from flowlang.text.suggest import did_you_mean
 from flowlang.text.version import __version__
+from flowlang.values.codec import reader_of
+from flowlang.values.decoding import Decoder
 from flowlang.values.value import Value
 
 KEY_META: Final = "flowlang/idempotencyKey"
@@ -150,6 +154,20 @@ async def _absent(problem: Exception, server: Server, hearing: Hearing) -> Agent
     return unavailable(f"{server.absent}: {reason}{hearing.last_words()}")
 
 
+@attrs.frozen(eq=False)
+class _Tool:
+    """How a tool is called; `read` takes its replies, if a schema says what they are."""
+
+    name: str
+    signature: Signature
+    read: Decoder | None
+
+    @property
+    def help(self) -> str:
+        """What to do where a reply is not what the schema says."""
+        return f'`results = {{ {self.name} = "file" }}` below its target, or "text", would read it otherwise'
+
+
 class McpConnection:
     """See `Connection`."""
 
@@ -157,7 +175,7 @@ class McpConnection:
         self._target, self._client, self._server, self._hearing = target, client, server, hearing
         self._settings = cast(McpSettings, target.settings)
         self._tools: dict[str, Offered] = {}
-        self._signatures: WeakKeyDictionary[Member, Signature] = WeakKeyDictionary()
+        self._called: WeakKeyDictionary[Member, _Tool] = WeakKeyDictionary()
 
     async def offers(self) -> tuple[Offered, ...]:
         try:
@@ -176,12 +194,12 @@ class McpConnection:
         """What the server has now. Raises AgentError, and what the SDK raises."""
         tools = [offered(tool, self._settings) for tool in await list_tools(self._client)]
         self._tools = {tool.name: tool for tool in tools}
-        self._signatures.clear()
+        self._called.clear()
         return tuple(tools)
 
     async def call(self, member: Member, call: AgentCall) -> Value:
-        signature = self._signature(member)
-        arguments = self._arguments(member, call, signature)
+        tool = self._tool(member)
+        arguments = self._arguments(member, call, tool.signature)
         if self._server.over:
             raise ConnectionLost("the server is gone", begun=False)
         with self._hearing.during(call.tell) as caller:
@@ -192,9 +210,12 @@ class McpConnection:
                     progress_callback=_progress(caller) if call.tell else None,
                     meta=cast(mcp.RequestParamsMeta, {KEY_META: call.idempotency_key}),
                 )
-                reply = await reply_of(result, member, signature, self._fetch)
+                offset = self._settings.offset
+                reply = await reply_of(result, member, tool.signature, self._fetch, offset)
             except (MCPError, ValidationError, RuntimeError) as problem:
                 raise await self._failure(problem) from None
+        if tool.read is not None:
+            check_fits(reply.value, tool.read, f"the reply of `{member.name}` does not fit", tool.help)
         await keep_all(reply.files, call)
         return reply.value
 
@@ -211,11 +232,13 @@ class McpConnection:
 
     # What a call says
 
-    def _signature(self, member: Member) -> Signature:
+    def _tool(self, member: Member) -> _Tool:
         """How the tool is called. Raises AgentError where it is not there, or is another than it was."""
-        known = self._signatures.get(member)
+        known = self._called.get(member)
         if known is None:
-            known = self._signatures[member] = self._checked(member)
+            typed = member.offered is not None and member.offered.output is not None
+            read = reader_of(member.agent.result) if typed else None
+            known = self._called[member] = _Tool(member.name, self._checked(member), read)
         return known
 
     def _checked(self, member: Member) -> Signature:

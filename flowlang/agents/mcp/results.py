@@ -53,13 +53,16 @@ class Reply:
     files: tuple[File, ...] = ()
 
 
-async def reply_of(result: CallToolResult, member: Member, signature: Signature, fetch: Fetch) -> Reply:
-    """See above; `signature` is how the tool was described. Raises AgentError."""
+async def reply_of(
+    result: CallToolResult, member: Member, signature: Signature, fetch: Fetch, offset: str | None
+) -> Reply:
+    """See above; `signature` is how the tool was described, `offset` that of times without one. Raises
+    AgentError."""
     type = member.agent.result
     if result.is_error:
         raise _error(result, member)
     if member.offered is not None and member.offered.output:
-        return _of_schema(result, signature)
+        return _of_schema(result, signature, offset)
     item = _file_item(type)
     if item is None:
         return Reply(_value(result, type, member.name))
@@ -68,7 +71,7 @@ async def reply_of(result: CallToolResult, member: Member, signature: Signature,
     return _of_files(files, type, item)
 
 
-def _of_schema(result: CallToolResult, signature: Signature) -> Reply:
+def _of_schema(result: CallToolResult, signature: Signature, offset: str | None) -> Reply:
     """Structured content, with the contents that its schema says stand in it in base64."""
     if "structured_content" not in result.model_fields_set:
         raise bad_output("it gave no structured content, though it has an output schema")
@@ -78,7 +81,7 @@ def _of_schema(result: CallToolResult, signature: Signature) -> Reply:
         files.append(_decoded(text, media_type))
         return files[-1].reference()
 
-    return Reply(signature.reply(result.structured_content, read), tuple(files))
+    return Reply(signature.reply(result.structured_content, read, offset), tuple(files))
 
 
 # Files
