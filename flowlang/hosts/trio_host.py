@@ -19,18 +19,17 @@ from typing import Final, TypeVar
 import attrs
 import trio
 
+from flowlang.hosts.call_scopes import CallScope, answered
 from flowlang.hosts.places import Places
 from flowlang.hosts.turns import Turns
-from flowlang.runtime.agents import Agent, AgentCall, AgentError, Said, Used, agent_failed, amounts_of
+from flowlang.runtime.agents import Agent, AgentCall, Said, Used, amounts_of
 from flowlang.runtime.connections import Connections
 from flowlang.runtime.events import Admitted, AgentSaid, OnEvent, Waiting
-from flowlang.runtime.failures import TIMEOUT
 from flowlang.runtime.files import Files
 from flowlang.runtime.groups import news
 from flowlang.runtime.hiding import hiding
 from flowlang.runtime.host import Awaited, Question, Work
 from flowlang.runtime.mailbox import Mailbox, Wait
-from flowlang.values.times import format_duration
 from flowlang.values.value import Value
 
 T = TypeVar("T")
@@ -107,14 +106,15 @@ class TrioHost:
 
     # Calls
 
-    def call(self, path: str, call: AgentCall) -> Awaitable[Value]:
+    def call(self, path: str, call: AgentCall, scope: CallScope | None = None) -> Awaitable[Value]:
+        """See `Host`; `scope` is the one that the call is made in, if it is there."""
         tell = partial(self._tell_said, path, call.agent)
         call = call._replace(files=self._files, connections=self._connections, tell=tell)
         turns = self._turns.get(call.agent)
         if turns is None:
-            return self._in_a_place(call)
+            return self._in_a_place(call, scope)
         tell_waiting = partial(self._tell_waiting, path, call.agent)
-        return turns.call(self, call, lambda: self._in_a_place(call), tell_waiting)
+        return turns.call(self, call, lambda: self._in_a_place(call, scope), tell_waiting)
 
     def _tell_waiting(self, path: str, agent: str, waiting: bool) -> None:
         if self._on_event is not None:
@@ -130,7 +130,7 @@ class TrioHost:
     def used(self, path: str) -> Mapping[str, int] | None:
         return self._used.pop(path, None) if self._used else None
 
-    async def _in_a_place(self, call: AgentCall) -> Value:
+    async def _in_a_place(self, call: AgentCall, scope: CallScope | None) -> Value:
         """The reply to a call that is made under the engine's cap."""
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._answered_at_once and time.monotonic() > self._turn_ends:
@@ -145,11 +145,10 @@ class TrioHost:
         task = trio.lowlevel.current_task()
         task.custom_sleep_data = self  # trio takes it away whenever a task has waited
         try:
-            answer = partial(_answer, self._agents[call.agent])
-            return await (hiding(answer, call, lambda: self._secrets) if self._secrets else answer(call))
-        except AgentError:
-            await trio.lowlevel.checkpoint_if_cancelled()
-            raise
+            agent = self._agents[call.agent]
+            if not self._secrets:
+                return await answered(agent, call, scope)
+            return await hiding(lambda call: answered(agent, call, scope), call, lambda: self._secrets)
         finally:
             self._answered_at_once = task.custom_sleep_data is self
             self._places.release()
@@ -247,20 +246,3 @@ class TrioGroup:
             raised = (alone,)
         if reason := news(raised, trio.Cancelled, satisfied=self._satisfied):
             raise reason
-
-
-async def _answer(agent: Agent, call: AgentCall) -> Value:
-    """The reply of an agent within its timeout, which a shield does not keep out. Raises AgentError.
-
-    What an agent raises once it is cancelled is not news: the cancellation is."""
-    deadline = trio.current_time() + (math.inf if call.timeout is None else call.timeout / 1e6)
-    with trio.CancelScope(deadline=deadline, shield=call.shielded):
-        try:
-            return await agent.call(call)
-        except (trio.Cancelled, KeyboardInterrupt):
-            raise
-        except BaseException as raised:
-            error = raised if isinstance(raised, AgentError) else agent_failed(raised)
-            await trio.lowlevel.checkpoint_if_cancelled()
-            raise error from None
-    raise AgentError(TIMEOUT, f"{call.agent} did not answer within {format_duration(call.timeout or 0)}")

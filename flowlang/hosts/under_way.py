@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 import attrs
 import trio
 
+from flowlang.hosts.call_scopes import CallScope
 from flowlang.hosts.withheld import Withheld
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall, AgentError
@@ -20,8 +21,8 @@ from flowlang.runtime.journal import with_used
 from flowlang.runtime.outcomes import error_text, reply_text
 from flowlang.values.value import Value
 
-MakeCall: TypeAlias = Callable[[str, AgentCall], Awaitable[Value]]
-"""Carries out one attempt of a call, given its path. Raises AgentError."""
+MakeCall: TypeAlias = Callable[[str, AgentCall, CallScope], Awaitable[Value]]
+"""Carries out one attempt of a call, given its path, and the scope in which it is made. Raises AgentError."""
 
 FindUsed: TypeAlias = Callable[[str], Mapping[str, int] | None]
 """What a call that has ended has used, given its path; see `Host.used`."""
@@ -58,7 +59,7 @@ class Calls:
         self._activity, self._ended = activity, ended
         self._withheld = Withheld[AgentCall]()
         self._ready: OrderedDict[str, AgentCall] = OrderedDict()
-        self._scopes: dict[str, trio.CancelScope] = {}
+        self._scopes: dict[str, CallScope] = {}
         self._awaited = 0  # tasks that were begun and have not taken a call yet
         self._left = False
 
@@ -96,7 +97,7 @@ class Calls:
         """Ask a call to stop. Whether it had not begun, and so has ended now; else it is told how it ends,
         unless it has ended already."""
         if scope := self._scopes.get(path):
-            scope.cancel()
+            scope.stop()
             return False
         return self._withheld.drop(path) or self._drop_ready(path)
 
@@ -115,26 +116,27 @@ class Calls:
     async def _make_what_is_ready(self) -> None:
         self._awaited -= 1
         while self._ready:
-            with trio.CancelScope() as scope:
-                while self._ready and not scope.cancel_called:
+            with trio.CancelScope() as opened:
+                scope = CallScope(opened)
+                while self._ready and not scope.used_up:
                     await self._make_next(scope)
 
-    async def _make_next(self, scope: trio.CancelScope) -> None:
+    async def _make_next(self, scope: CallScope) -> None:
         path, call = self._ready.popitem(last=False)
         self._scopes[path] = scope
         outcome: str | None = None
         try:
-            outcome = await self._outcome(path, call)
+            outcome = await self._outcome(path, call, scope)
         finally:
             del self._scopes[path]
             self._activity.calls -= 1
             used = self._used(path)
-            if outcome is not None or scope.cancel_called:  # else the run was left
+            if outcome is not None or scope.stopped:  # else the run was left
                 self._ended(path, call, with_used(outcome, used))
 
-    async def _outcome(self, path: str, call: AgentCall) -> str:
+    async def _outcome(self, path: str, call: AgentCall, scope: CallScope) -> str:
         try:
-            reply = await self._make(path, call)
+            reply = await self._make(path, call, scope)
         except AgentError as error:
             return error_text(call.agent, error)
         return reply_text(self._plan, call.agent, reply)

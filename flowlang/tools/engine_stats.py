@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 import trio
 
+from flowlang.hosts.call_scopes import CallScope
 from flowlang.hosts.turns import Turns
 from flowlang.hosts.under_way import MakeCall
 from flowlang.runtime.agents import AgentCall, AgentError
@@ -70,13 +71,13 @@ class CountedCalls:
     clock: Callable[[], int]
     counts: defaultdict[str, _Count] = attrs.field(factory=lambda: defaultdict(_Count))
 
-    async def call(self, run: str, make: MakeCall, path: str, call: AgentCall) -> Value:
+    async def call(self, run: str, make: MakeCall, path: str, call: AgentCall, scope: CallScope) -> Value:
         """Make a call of the run of that id, counted."""
         count = self.counts[call.agent]
         count.calls += 1
         count.under_way += 1
         try:
-            return await make(path, call)
+            return await make(path, call, scope)
         except AgentError as problem:
             count.failures += 1
             count.last_failure = LastFailure(self.clock(), problem.error, run, path)

@@ -16,6 +16,7 @@ import trio.testing
 from support.runs import EPOCH, PATH, PRELUDE, Actor, Outside, Played, compile_text
 
 from flowlang.hosts import journaled as journaled_host
+from flowlang.hosts.call_scopes import CallScope
 from flowlang.hosts.journaled import HARMLESS, JournaledRun, OutcomeUnknown, World
 from flowlang.hosts.trio_host import TrioHost
 from flowlang.hosts.turns import turns_of
@@ -160,14 +161,14 @@ class Journaled:
         stopped = {path for path, call in kernel.calls.items() if call.given_up}
         self.made.append({})
 
-        async def make_call(path: str, call: AgentCall) -> Value:
+        async def make_call(path: str, call: AgentCall, scope: CallScope) -> Value:
             assert path not in self.keeper.ended, f"{path} has ended and is made again"
             assert path not in stopped, f"{path} was to stop and is made again"
             assert path not in self.made[-1], f"{path} is made twice"
             self._hold_against_the_witness(path, call)
             self.made[-1][path] = call
             PATH.set(path)
-            return await host.call(path, call)
+            return await host.call(path, call, scope)
 
         self.run = run = JournaledRun(
             self.program.plan,
