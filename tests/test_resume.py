@@ -220,6 +220,8 @@ def test_a_call_that_writes_is_not_made_again_without_being_told_to(shell: Shell
     redone = shell.flow("resume", run, "--redo", "paid")
     assert (redone.code, redone.out) == (0, "paid\n")
     assert shell.calls() == ["count1", "pay", "pay"]
+    [call] = json.loads(shell.flow("show", run, "paid", "--json").out)["calls"]
+    assert (call["told"], len(call["made_again"])) == (False, 1)
 
 
 def test_what_a_call_gave_can_be_told(shell: Shell) -> None:
@@ -227,6 +229,9 @@ def test_what_a_call_gave_can_be_told(shell: Shell) -> None:
     told = shell.flow("resume", run, "--skip", "paid=by hand")
     assert (told.code, told.out) == (0, "by hand\n")
     assert shell.calls() == ["count1", "pay"]
+    [call] = json.loads(shell.flow("show", run, "paid", "--json").out)["calls"]
+    assert (call["told"], call["made_again"]) == (True, [])
+    assert "was said by whoever resumed the run" in shell.flow("show", run, "paid").out
 
 
 def test_a_secret_is_not_kept_and_is_given_again(shell: Shell) -> None:

@@ -43,8 +43,9 @@ _ENDS: Final[dict[type, State]] = {Replied: "done", Raised: "failed", Stopped: "
 @attrs.define(eq=False)
 class Call:
     """A call of an agent, a question, or a wait for an event. `arguments` in JSON form; `again` are the
-    instants at which it was made anew, because nobody knew what had become of it. `row` is the one that says
-    how it ended."""
+    instants at which it was made anew, because nobody knew what had become of it. `announced`: it is known to
+    have been about to be made, `anew`: once more; `in_doubt`: somebody had to say what became of it. `row` is
+    the one that says how it ended."""
 
     kind: Literal["call", "ask", "event"]
     path: str
@@ -54,11 +55,19 @@ class Call:
     attempt: int = 1
     key: str | None = None
     again: list[int] = attrs.field(factory=list)
+    announced: bool = False
+    anew: bool = False
+    in_doubt: bool = False
     row: Row | None = None
 
     @property
     def ended(self) -> int | None:
         return None if self.row is None else self.row.at
+
+    @property
+    def told(self) -> bool:
+        """Whether its reply is what somebody said it had been, when the run was resumed."""
+        return self.in_doubt and isinstance(self.outcome(), Replied)
 
     def outcome(self) -> Outcome | None:
         """None where it has not ended, as far as anybody knows."""
@@ -193,10 +202,9 @@ class History:
             case "event":
                 self._give(kernel, row)
             case "resumed":
-                # What is wanted since the same commit was not made before.
-                for call in self._calls.values():
-                    if call.started < row.at:
-                        call.again.append(row.at)
+                self._take_up(row.at)
+            case "started":
+                self._announce(row)
             case "forked":
                 self._begin_here(kernel, row.at)
         for path in _added(kernel.calls, self._calls):
@@ -207,6 +215,18 @@ class History:
             self._caller(call).calls.append(call)
         for path in _added(kernel.waits, self._waits):
             self._waits[path] = self._waited(kernel.waits[path])
+
+    def _take_up(self, at: int) -> None:
+        """What is outstanding is made anew; what may have been done, only where that was announced again."""
+        for call in self._calls.values():
+            call.in_doubt = call.announced and not call.anew
+            if not call.in_doubt and call.started < at:  # what the same commit led to was not made before
+                call.again.append(at)
+            call.anew = False
+
+    def _announce(self, row: Row) -> None:
+        if (call := self._calls.get(row.path)) is not None:
+            call.announced, call.anew = True, call.announced
 
     def _begin_here(self, kernel: Kernel, at: int) -> None:
         """What is wanted where another run's past ends begins here: that run's calls were not this one's."""

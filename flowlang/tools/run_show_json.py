@@ -117,6 +117,7 @@ def call_json(view: View, call: Call) -> JsonObject:
         "started": format_datetime(call.started),
         "made_again": [format_datetime(instant) for instant in call.again],
         "ended": _instant(call.ended),
+        "told": call.told,
         "unknown": call.path in view.unknown,
         "arguments": arguments_of(view.plan, call),
         "reply": reply_of(view.plan, call, outcome) if isinstance(outcome, Replied) else None,

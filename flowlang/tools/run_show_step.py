@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from flowlang.hosts.sqlite.problems import StoreProblem
-from flowlang.plan.paths import step_at
+from flowlang.plan.paths import lies_inside, step_at
 from flowlang.plan.styled import Line, Stretch, Style, written
 from flowlang.plan.text import task_text
 from flowlang.runtime.inputs import Raised, Replied, Stopped
@@ -15,7 +15,7 @@ from flowlang.text import render
 from flowlang.text.display import clean
 from flowlang.text.suggest import nearest
 from flowlang.tools.files import shown_path
-from flowlang.tools.run_history import Call, Step, without_items
+from flowlang.tools.run_history import Call, Step, around, without_items
 from flowlang.tools.run_notes import notes
 from flowlang.tools.run_progress import failure_text, split_path
 from flowlang.tools.run_show_json import arguments_of, reply_of, value_of
@@ -31,19 +31,22 @@ MOST_CALLS: Final = 20
 
 
 def step_named(view: View, wanted: str) -> Step:
-    """The step whose path is, or is the only one to end with, what is given; items may be left out. Raises
-    StoreProblem."""
+    """The step whose path is, or is the only one to end with, what is given; items may be left out. An item,
+    round or attempt with one step is that step, a clause is the step that it belongs to. Raises StoreProblem."""
     steps = view.history.steps
     if wanted in steps:
         return steps[wanted]
     ends = [path for path in steps if _ends_with(path, wanted)]
     ends = ends or [path for path in steps if _ends_with("/" + without_items(path), wanted)]
-    if len(ends) == 1:
-        return steps[ends[0]]
-    if ends:
-        more = f" and {len(ends) - LISTED} more" if len(ends) > LISTED else ""
-        message = f"several steps of run `{view.record.id}` end with `{wanted}`"
-        raise StoreProblem("ambiguous_step", message, f"name one of {_listed(ends)}{more}")
+    inside = [] if ends else [path for path in steps if _lies_directly_in(view, path, wanted)]
+    if len(found := ends or inside) == 1:
+        return steps[found[0]]
+    if found:
+        more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
+        message = f"several steps of run `{view.record.id}` {'end with' if ends else 'lie in'} `{wanted}`"
+        raise StoreProblem("ambiguous_step", message, f"name one of {_listed(found)}{more}")
+    if (step := steps.get(wanted.partition("/!")[0])) is not None and "/!" in wanted:
+        return step
     message = f"run `{view.record.id}` has come to no step `{wanted}`"
     raise StoreProblem("unknown_step", message, _nearest_step(view, wanted))
 
@@ -51,6 +54,11 @@ def step_named(view: View, wanted: str) -> Step:
 def _ends_with(path: str, end: str) -> bool:
     """Whether it does at a name, or at an item, round or attempt: as the tree of steps words them."""
     return path.endswith("/" + end) or (end[:1] in ("[", "#", "@") and path.endswith(end))
+
+
+def _lies_directly_in(view: View, path: str, wanted: str) -> bool:
+    """Whether a step lies in an item, round or attempt, and in no other step there."""
+    return lies_inside(path, wanted) and not lies_inside(view.history.owner(around(path)).path, wanted)
 
 
 def _nearest_step(view: View, wanted: str) -> str:
@@ -124,6 +132,8 @@ def _call(view: View, call: Call, everything: bool, *, known: bool) -> Iterator[
             yield from _texts(f"in {name}", _value_text(value, everything))
     for instant in call.again:
         yield _fact("again", f"made anew at {moment_text(instant)}, since nobody knew what became of it")
+    if call.told:
+        yield _fact("told", "what it gave was said by whoever resumed the run; it was not made again")
     yield from _outcome(view, call, everything)
     if used := call.used():
         yield _fact("used", amounts_text(used))
