@@ -45,6 +45,7 @@ LAZY = {
     "flowlang/text/patterns.py": {"re2"},  # most flows have no pattern
     "flowlang/planning/reading.py": {"flowlang.planning.yaml_text"},  # a plan in JSON needs no YAML
     "flowlang/tools/cli/check.py": {"flowlang.tools.plan_bounds", "flowlang.tools.plan_repairs"},  # for plans
+    "flowlang/tools/cli/run.py": {"flowlang.tools.plan_bounds", "flowlang.tools.plan_files"},  # for plans
     "flowlang/tools/frontend.py": {"flowlang.tools.plan_files", "flowlang.plan.lower"},  # bring pydantic
 }
 """What a module may import inside a function, because it is heavy and often not needed."""

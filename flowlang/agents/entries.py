@@ -13,7 +13,7 @@ DEFAULT_MAX_OUTPUT_BYTES: Final = 1024 * 1024
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class PythonEntry(_Table):

@@ -39,7 +39,7 @@ from flowlang.values.value import Value
 class Settings(BaseModel):
     """A table of `flow.toml` that a provider reads. What stands in it is checked before anything runs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Unfit(Exception):

@@ -11,8 +11,6 @@ from flowlang.tools.cli.compiling import compiled_flow
 from flowlang.tools.cli.plan_options import plan_options, settings_of
 from flowlang.tools.files import project_path, read_shown
 from flowlang.tools.frontend import NotRunnable
-from flowlang.tools.plan_bounds import over_limit, within
-from flowlang.tools.plan_files import surroundings_of
 from flowlang.tools.plan_settings import PlanSettings, is_plan
 from flowlang.tools.run_command import RunOptions, refuse, run_command
 from flowlang.tools.run_inputs import split_arguments
@@ -78,6 +76,9 @@ def _limited_flow(
     made, name = compiled_flow(path, wanted, plans, environment)
     if not is_plan(path):
         return made, name, None
+    from flowlang.tools.plan_bounds import over_limit, within
+    from flowlang.tools.plan_files import surroundings_of
+
     settings = surroundings_of(project_path(path), plans, environment).settings
     if settings.max_time is not None:
         made = within(made, name, settings.max_time)
