@@ -82,6 +82,24 @@ def test_all_that_targets_offer(project: Flow) -> None:
     ]
 
 
+def test_types_that_targets_name_are_told(project: Flow) -> None:
+    mood = {"title": "Mood", "enum": ["good", "bad"]}
+    fields = {"title": {"type": "string"}, "mood": mood}
+    page = {"title": "Page", "required": ["title"], "properties": fields}
+    write(
+        "side.json", {"agents": [{"name": "pages", "input": {}, "output": {"type": "array", "items": page}}]}
+    )
+    told = [
+        "  pages() -> list<Page>",
+        "  type Page = { title: string, mood: Mood? }",
+        '  type Mood = "good" | "bad"',
+    ]
+    assert "\n".join(told) in project("agents", "add", "desk", "side", "side.json").out
+    assert "\n".join(["desk side", *told]) in project("agents", "--offered").out
+    types = json.loads(project("agents", "--offered", "--json").out)[2]["types"]
+    assert types == {"Page": "{ title: string, mood: Mood? }", "Mood": '"good" | "bad"'}
+
+
 def test_ping_says_who_is_there(project: Flow) -> None:
     up = project("agents", "--ping")
     assert up.code == 0
@@ -145,7 +163,7 @@ def test_a_target_is_added_behind_what_stands_there_and_locked(project: Flow) ->
     assert Path("flow.toml").read_text() == CONFIG + '\n[desk.side]\nfile = "side.json"\n'
     assert added.out == (
         '[desk.side]\nfile = "side.json"\n\n'
-        "  read_page(url: string? = …) -> string  effect read\n"
+        "  read_page(url: string? = …) -> string  read\n"
         '\nuse desk side = "side"\n'
     )
     locked = json.loads(Path("flow.lock").read_text())["targets"]["desk"]

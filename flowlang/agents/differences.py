@@ -6,7 +6,8 @@ what types cannot say, that is said too, since a server may then refuse what it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -86,6 +87,27 @@ def shown(agent: DescribedAgent) -> str:
     return f"{agent.name}({parameters}) -> {show(agent.result)}"
 
 
+def named_types(agents: Iterable[DescribedAgent]) -> dict[str, Type]:
+    """The types with a name that agents take and give, each before those that it is made of."""
+    found: dict[str, Type] = {}
+    left: deque[Type] = deque()
+    for agent in agents:
+        left.extend([*(parameter.type for parameter in agent.parameters), agent.result])
+    while left:
+        match type := left.popleft():
+            case ListOf(inner) | MapOf(inner) | Optional(inner) | Secret(inner):
+                left.append(inner)
+            case Record(fields, name):
+                found |= {name: type} if name else {}
+                left += [field.type for field in fields]
+            case Union(cases=cases, shown=name):
+                found[name] = type
+                left += [field.type for case in cases for field in case.fields]
+            case Enum(name=str(name)):
+                found[name] = type
+    return found
+
+
 def _named(offers: Sequence[Offered]) -> dict[str, Offered]:
     ordered = in_order(offers)
     return dict(zip(agent_names(ordered), ordered, strict=True))
@@ -146,21 +168,16 @@ def _parts(name: str, before: Mapping[str, str], now: Mapping[str, str]) -> Iter
 
 
 def _named_types(agent: DescribedAgent) -> dict[str, dict[str, str]]:
-    """The types with a name that an agent takes and gives: of records and cases the fields, each with what
-    stands behind its name; of enums the values."""
+    """What the types are made of that have a name: of records and cases the fields, each with what stands
+    behind its name; of enums the values."""
     found: dict[str, dict[str, str]] = {}
-    left: list[Type] = [agent.result, *(parameter.type for parameter in agent.parameters)]
-    while left:
-        match left.pop():
-            case ListOf(inner) | MapOf(inner) | Optional(inner) | Secret(inner):
-                left.append(inner)
-            case Record(fields, name):
-                found |= {name: _fields(fields)} if name else {}
-                left += [field.type for field in fields]
-            case Union(cases=cases, shown=union):
-                found |= {f"{union}.{case.name}": _fields(case.fields) for case in cases}
-                left += [field.type for case in cases for field in case.fields]
-            case Enum(values, name) if name:
+    for name, type in named_types([agent]).items():
+        match type:
+            case Record(fields):
+                found[name] = _fields(fields)
+            case Union(cases=cases):
+                found |= {f"{name}.{case.name}": _fields(case.fields) for case in cases}
+            case Enum(values):
                 found[name] = {f'"{value}"': "" for value in values}
     return found
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from flowlang.agents.describe import PYTHON, describe
-from flowlang.agents.differences import shown
+from flowlang.agents.differences import named_types, shown
 from flowlang.agents.kinds import is_kind
 from flowlang.agents.locked import TargetName
 from flowlang.agents.roots import CONFIG_NAME
+from flowlang.ide.wording import definition
 from flowlang.plan.styled import Line, Stretch
 from flowlang.semantics.providers import Description
 from flowlang.tools.asking_targets import Answered, Heard, Silent, ask_targets
@@ -85,11 +86,19 @@ def ping_json(heard: Mapping[TargetName, Heard]) -> list[Value]:
 def offered_lines(found: Mapping[TargetName, Description]) -> Iterator[Line]:
     for name, description in found.items():
         yield [Stretch(" ".join(name), "title")]
-        for agent in description.agents:
-            yield [Stretch(f"  {shown(agent)}", "name"), Stretch(f"  {agent.effect or ''}", "quiet")]
-        for mistake in description.mistakes:
-            about = f"{mistake.agent}: " if mistake.agent else ""
-            yield [Stretch(f"  {about}{mistake.message}", "careful")]
+        yield from agent_lines(description)
+
+
+def agent_lines(description: Description) -> Iterator[Line]:
+    """What a target offers, and what the types are that it names."""
+    for agent in description.agents:
+        effect = [Stretch(f"  {agent.effect}", "quiet")] if agent.effect else []
+        yield [Stretch(f"  {shown(agent)}", "name"), *effect]
+    for name, type in named_types(description.agents).items():
+        yield [Stretch(f"  type {name} = {definition(type)}")]
+    for mistake in description.mistakes:
+        about = f"{mistake.agent}: " if mistake.agent else ""
+        yield [Stretch(f"  {about}{mistake.message}", "careful")]
 
 
 def offered_json(found: Mapping[TargetName, Description]) -> list[Value]:
@@ -101,6 +110,7 @@ def offered_json(found: Mapping[TargetName, Description]) -> list[Value]:
                 {"agent": agent.name, "signature": shown(agent), "effect": agent.effect, "doc": agent.doc}
                 for agent in description.agents
             ],
+            "types": {name: definition(type) for name, type in named_types(description.agents).items()},
             "mistakes": [mistake.message for mistake in description.mistakes],
         }
         for (kind, text), description in found.items()

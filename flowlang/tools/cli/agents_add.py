@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
 from flowlang.agents.describe import needs_lock
-from flowlang.agents.differences import signature_text
 from flowlang.agents.kinds import known_kinds
 from flowlang.agents.locked import LOCK_NAME, BadLock, Lock, Offers, lock_text, read_lock
-from flowlang.agents.offered_types import agent_names
+from flowlang.agents.offered_types import description
 from flowlang.agents.roots import CONFIG_NAME, config_folder
+from flowlang.plan.styled import written
 from flowlang.tools.adding_targets import Addition, CannotAdd, add, addition
 from flowlang.tools.asking_targets import PATIENCE, Silent, ask_targets
 from flowlang.tools.cli import terminal
 from flowlang.tools.cli.environments import env_option
 from flowlang.tools.files import shown_path
+from flowlang.tools.pinging import agent_lines
 from flowlang.tools.whole_files import write_whole
 
 EXAMPLES = """\b
@@ -90,9 +92,8 @@ def _lock(folder: Path, kind: str, name: str, offers: Offers) -> int:
     except (BadLock, OSError) as problem:
         terminal.say(f"error: {shown_path(str(path))} is not written: {problem}")
         return 1
-    for called, offered in zip(agent_names(offers), offers, strict=False):
-        effect = f"  effect {offered.effect}" if offered.effect else ""
-        terminal.out(f"  {signature_text(called, offered)}{effect}")
+    lines = agent_lines(description(offers, ""))
+    terminal.out(written([*lines], colour=terminal.style(sys.stdout).color), end="")
     return _done(kind, name)
 
 
