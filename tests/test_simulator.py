@@ -43,8 +43,6 @@ answered = Outside(answers_any=[(0.0, 0)], cancel_after=FOR_EVER)
 def test_a_simulated_run_goes_as_its_case_says(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     outside = outside_of(text)
-    if outside.calls_at_once != 100:
-        pytest.skip("the engine's cap is not simulated")
     found = transcript(play_simulated(text, outside), outside)
     expected = [line.removeprefix("//= ") for line in text.splitlines() if line.startswith("//=")]
     assert sorted(found) == sorted(expected)
@@ -232,6 +230,23 @@ def test_limits_hold() -> None:
     assert [(made.started - EPOCH) // SECOND for made in run.calls] == [0, 1, 60, 61, 120]
     kinds = [type(event).__name__ for event in run.events if isinstance(event, Waiting | Admitted)]
     assert kinds == ["Waiting"] * 4 + ["Admitted"] * 4
+
+
+CROWDED = "step all = for each n in 0..250 { yield look(n: n) }\nreturn all.size()"
+
+
+def test_no_more_calls_are_under_way_than_an_engine_makes() -> None:
+    world = reacts(Reaction(Ends(Replied(1), 5 * SECOND)))
+    assert passed(simulated(CROWDED, world)) == 15
+    assert passed(simulated(CROWDED, world, calls_at_once=250)) == 5
+    assert passed(simulated(CROWDED, attrs.evolve(world, crashes=[Crash(2, written=False)]))) == 20
+
+
+def test_who_waits_for_a_place_can_be_cancelled() -> None:
+    world = attrs.evolve(reacts(Reaction(Ends(Replied(1), 5 * SECOND))), cancelled=7 * SECOND)
+    done = simulated(CROWDED, world)
+    assert done.result is not None and done.result.status == "cancelled"
+    assert len(done.calls) == 200 and passed(done) == 7
 
 
 def test_a_breaker_opens_and_closes_again() -> None:

@@ -113,7 +113,10 @@ def simulate_text(
         name: parse_argument(text, parameters[name]) for name, text in outside.inputs.items()
     }
     world = world_of(outside, compiled, crashes)
-    simulated = simulate(program, flow, inputs, world, order=order, start=EPOCH, run_id="r1")
+    simulated = simulate(
+        program, flow, inputs, world,
+        order=order, start=EPOCH, run_id="r1", calls_at_once=outside.calls_at_once,
+    )  # fmt: skip
     assert simulated.result is not None, simulated.problem
     calls = [called_of(made) for made in simulated.calls]
     return simulated, Played(program, simulated.result, calls, list(simulated.events))

@@ -1,13 +1,14 @@
 """The calls of a simulated run: announced, in line before a protected agent, made, stopped, ended.
 
 The world says what becomes of a call when it is really made. What a trio host does around that is done here:
-limits, breaker and cache, the timeout of the attempt, the shield of a call that has to be undone. Only the
-cap of an engine on all its calls is not here: it is none of a flow's business."""
+limits, breaker and cache, then the engine's cap on all calls, the timeout of the attempt, the shield of a
+call that has to be undone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from random import Random
+from typing import Final
 
 import attrs
 
@@ -47,19 +48,29 @@ class _Line:
     again_at: int | None = None
 
 
+CALLS_AT_ONCE: Final = 100
+"""The cap of an engine that nobody has set otherwise."""
+
+
 @attrs.define
 class Calls:
+    """`free` is how many calls may be made beside those under way; the `crowd` waits for that, the first in
+    front."""
+
     agents: Mapping[str, plan.Agent]
     take_call: TakeCall
     agenda: Agenda
     order: Random | None
     tell: Callable[[Event], None]
+    at_once: int
     in_flight: dict[str, InFlight] = attrs.field(factory=dict)
+    free: int = attrs.field(init=False)
+    crowd: dict[str, Go | None] = attrs.field(factory=dict)
     _made: list[Made | None] = attrs.field(factory=list)
     _lines: dict[str, _Line] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._lines = _lines_of(self.agents)
+        self.free, self._lines = self.at_once, _lines_of(self.agents)
 
     def all_made(self) -> tuple[Made, ...]:
         """The calls that were made, in order; none may be in flight."""
@@ -74,7 +85,7 @@ class Calls:
         call = self.in_flight[path].call
         line = self._lines.get(call.agent)
         if line is None:
-            return self._make(path, None)
+            return self._in_place(path, None)
         cache = line.protection.cache
         known = cache and cache.find(call.arguments, self.agenda.clock)
         if known:
@@ -99,7 +110,7 @@ class Calls:
                 continue
             if waited:
                 self.tell(Admitted(path, self.agenda.clock))
-            self._make(path, verdict)
+            self._in_place(path, verdict)
 
     def _hold(self, agent: str, line: _Line, until: int | None) -> None:
         now = self.agenda.clock
@@ -110,6 +121,22 @@ class Calls:
         if until is not None and until != line.again_at:
             line.again_at = until
             self.agenda.add(max(self.agenda.passed, until - self.agenda.offset), AskAgain(agent))
+
+    def _in_place(self, path: str, go: Go | None) -> None:
+        """Make a call, once there is a place for it."""
+        if self.free:
+            self.free -= 1
+            self._make(path, go)
+        else:
+            self.crowd[path] = go
+
+    def _pass_on(self) -> None:
+        """A call that was made is over, and the next has its place."""
+        if not self.crowd:
+            self.free += 1
+            return
+        path = next(iter(self.crowd))
+        self._make(path, self.crowd.pop(path))
 
     def _make(self, path: str, go: Go | None) -> None:
         flight = self.in_flight[path]
@@ -146,10 +173,12 @@ class Calls:
             flight.asked_to_stop = None
 
     def _leave(self, path: str, agent: str) -> None:
-        line = self._lines.get(agent)
+        line, go = self._lines.get(agent), self.crowd.pop(path, None)
         if line is not None and path in line.waiting:
             line.waiting.remove(path)
             line.told.pop(path, None)
+        elif line is not None and go is not None:
+            line.protection.end(go, "cancelled", self.agenda.clock)
 
     def _has_ended(self, flight: InFlight) -> bool:
         """Whether a call has ended by itself when it is asked to stop; at one instant, either may be."""
@@ -168,6 +197,7 @@ class Calls:
                 if line.protection.cache and isinstance(outcome, Replied):
                     line.protection.cache.keep(call.arguments, outcome.value, now)
                 self.admit(call.agent)
+            self._pass_on()
         return call
 
     def forget(self) -> None:
@@ -176,7 +206,8 @@ class Calls:
             if flight.made is not None:
                 self._made[flight.made] = Made(path, flight.call, flight.started)
         self.in_flight.clear()
-        self._lines = _lines_of(self.agents)
+        self.crowd.clear()
+        self.free, self._lines = self.at_once, _lines_of(self.agents)
 
 
 def _lines_of(agents: Mapping[str, plan.Agent]) -> dict[str, _Line]:

@@ -21,7 +21,7 @@ from typing import Final
 import attrs
 
 from flowlang.hosts.simulator.agenda import Agenda, Arrival, AskAgain
-from flowlang.hosts.simulator.calls import Calls
+from flowlang.hosts.simulator.calls import CALLS_AT_ONCE, Calls
 from flowlang.hosts.simulator.ledger import Ledger
 from flowlang.hosts.simulator.simulated import Problem, Simulated
 from flowlang.hosts.simulator.world import Crash, Ends, Jump, World
@@ -71,12 +71,14 @@ def simulate(
     start: int = EPOCH,
     run_id: str = "run",
     most: int = MOST,
+    calls_at_once: int = CALLS_AT_ONCE,
 ) -> Simulated:
-    """Carry out a flow in a world. `inputs` are plan values that fit its parameters.
+    """Carry out a flow in a world. `inputs` are plan values that fit its parameters. No more than
+    `calls_at_once` are under way, as in an engine.
 
     The same arguments, and a generator in the same state, give the same. Only a mistake in the runtime
     raises: JournalMisfit, where rows do not bring the run back, or whatever left the kernel."""
-    simulation = _Simulation(program, flow, inputs, world, order, start, run_id, most)
+    simulation = _Simulation(program, flow, inputs, world, order, start, run_id, most, calls_at_once)
     return simulation.to_the_end()
 
 
@@ -110,12 +112,13 @@ class _Simulation:
         start: int,
         run_id: str,
         most: int,
+        calls_at_once: int,
     ) -> None:
         self._program, self._flow, self._inputs, self._run_id = program, flow, inputs, run_id
         self._world, self._order, self._start, self._most = world, order, start, most
         self._crashes = {crash.commit: crash for crash in world.crashes}
         self._agenda = Agenda(start)
-        self._calls = Calls(program.plan.agents, world.call, self._agenda, order, self._tell)
+        self._calls = Calls(program.plan.agents, world.call, self._agenda, order, self._tell, calls_at_once)
         self._ledger = Ledger()
         self._kernel = Kernel()
         self._at = 0
