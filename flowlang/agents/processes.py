@@ -88,7 +88,7 @@ async def run_program(
                 nursery.cancel_scope.cancel()
     finally:
         with trio.CancelScope(shield=True):
-            await stop(process)
+            await stop(process, grace_seconds=GRACE_SECONDS)
     assert process.returncode is not None, "the program has ended"
     return Finished(process.returncode, bytes(output.content), bytes(errors.content), output.overflowed)
 
@@ -134,7 +134,7 @@ async def _end(process: trio.Process, reading: trio.CancelScope) -> None:
     reading.deadline = trio.current_time() + LAST_WORDS_SECONDS
 
 
-async def stop(process: trio.Process, *, grace_seconds: float = GRACE_SECONDS) -> None:
+async def stop(process: trio.Process, *, grace_seconds: float) -> None:
     """End the group of a program, and wait for the program. To be called with a shield."""
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
