@@ -29,6 +29,7 @@ import attrs
 import trio
 import trio.testing
 
+from flowlang.hosts.call_scopes import CallScope
 from flowlang.hosts.journaled import HARMLESS, wall_clock
 from flowlang.hosts.sqlite.opening import Database
 from flowlang.hosts.sqlite.store import FINAL, Store
@@ -181,11 +182,11 @@ class Story:
         """Write down whenever an agent is turned to."""
         turn_to = TrioHost.call
 
-        def logged(host: TrioHost, path: str, call: AgentCall) -> Awaitable[Any]:
+        def logged(host: TrioHost, path: str, call: AgentCall, scope: CallScope) -> Awaitable[Any]:
             made = Made(life, call.agent, path, call.idempotency_key, call.attempt)
             file.write(json.dumps(attrs.asdict(made)) + "\n")
             file.flush()
-            return turn_to(host, path, call)
+            return turn_to(host, path, call, scope)
 
         with self.log.open("a") as file, patch.object(TrioHost, "call", logged):
             yield
