@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from flowlang.hosts.sqlite.records import Message
 from flowlang.runtime import events
 from flowlang.runtime.commands import OpenWait
 from flowlang.runtime.host import Question
@@ -69,6 +70,17 @@ def wait_text(wait: OpenWait, now: int) -> str:
     until = "" if wait.deadline is None else f" until {moment_text(wait.deadline)}"
     due = "" if wait.deadline is None else f", {due_text(wait.deadline, now)}"
     return f"waits for {what if question else 'the event ' + what}{until}{due}"
+
+
+def message_text(message: Message) -> str:
+    """What somebody has left for a run to hear."""
+    match message.kind:
+        case "answer":
+            return f"the answer to {message.path}"
+        case "signal":
+            return f"the event {message.path}"
+        case "cancel":
+            return "a cancellation"
 
 
 def _undo_notes(step: Step) -> Iterator[str]:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
-from flowlang.hosts.sqlite.records import Message
 from flowlang.plan.styled import Line, Stretch, written
 from flowlang.runtime.host import Question
 from flowlang.text import render
@@ -17,7 +16,7 @@ from flowlang.text.display import clean
 from flowlang.tools.files import shown_path
 from flowlang.tools.run_columns import aligned
 from flowlang.tools.run_history import OPEN, Step
-from flowlang.tools.run_notes import label, notes
+from flowlang.tools.run_notes import label, message_text, notes
 from flowlang.tools.run_questions import answers_text
 from flowlang.tools.run_report import render_outcome
 from flowlang.tools.run_styles import STYLES
@@ -65,7 +64,7 @@ def _facts(view: View) -> Iterator[tuple[str, str]]:
     elif view.left:
         yield "held by", f"nobody, since {moment_text(record.updated)}; {_going_on(view)}"
     if unheard := [message for message in view.messages if message.path not in view.too_late]:
-        yield "unheard", ", ".join(map(_message_text, unheard))
+        yield "unheard", ", ".join(map(message_text, unheard))
     if view.kept:
         yield "kept", ", ".join(map(_kept_text, Counter(view.kept).items()))
     if view.too_late:
@@ -82,16 +81,6 @@ def _kept_text(kept: tuple[str, int]) -> str:
     event, count = kept
     times = f", {count:,} times" if count > 1 else ""
     return f"the event {event}{times}, which no step has wanted so far"
-
-
-def _message_text(message: Message) -> str:
-    match message.kind:
-        case "answer":
-            return f"the answer to {message.path}"
-        case "signal":
-            return f"the event {message.path}"
-        case "cancel":
-            return "a cancellation"
 
 
 def _going_on(view: View) -> str:

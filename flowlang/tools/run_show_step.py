@@ -32,7 +32,7 @@ MOST_CALLS: Final = 20
 
 def step_named(view: View, wanted: str) -> Step:
     """The step whose path is, or is the only one to end with, what is given; items may be left out. An item,
-    round or attempt with one step is that step, a clause is the step that it belongs to. Raises StoreProblem."""
+    round or attempt with one step is that step, and a clause the step that has it. Raises StoreProblem."""
     steps = view.history.steps
     if wanted in steps:
         return steps[wanted]

@@ -6,15 +6,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 
-from flowlang.hosts.sqlite.records import RunRecord
+from flowlang.hosts.sqlite.records import Message, RunRecord
 from flowlang.hosts.sqlite.store import Store
 from flowlang.plan.styled import Line, Stretch
 from flowlang.runtime.journal import Wait
 from flowlang.tools.run_columns import aligned
+from flowlang.tools.run_notes import message_text
 from flowlang.tools.run_styles import STYLES
 from flowlang.tools.run_times import ago_text, due_text, moment_text, span_text
 from flowlang.values.times import format_datetime
@@ -25,10 +26,11 @@ STATUSES = ("running", "waiting", "interrupted", "unknown", "done", "failed", "c
 
 @attrs.frozen
 class Listed:
-    """A run of the table: what it waits for, or how it failed."""
+    """A run of the table: what it waits for, and what it is yet to hear of; or how it failed."""
 
     record: RunRecord
     waits: Sequence[Wait] = ()
+    unheard: Sequence[Message] = ()
     error: str | None = None
     message: str | None = None
 
@@ -48,11 +50,13 @@ def listed(store: Store, statuses: Sequence[str], flow: str | None, limit: int) 
 
 def listed_run(store: Store, record: RunRecord) -> Listed:
     if record.ended is None:
-        return Listed(record, [wait for _, wait in store.waits(record.number)])
+        return Listed(
+            record, [wait for _, wait in store.waits(record.number)], store.messages(run=record.number)
+        )
     if record.status != "failed":
         return Listed(record)
     errors = json.loads(store.result(record.number) or "{}").get("errors") or [{}]
-    return Listed(record, (), errors[0].get("error"), errors[0].get("message"))
+    return Listed(record, error=errors[0].get("error"), message=errors[0].get("message"))
 
 
 def table(runs: Sequence[Listed], now: int, *, relative: bool, limit: int | None = None) -> list[Line]:
@@ -90,12 +94,21 @@ def said_of(run: Listed, now: int, *, relative: bool) -> str:
             return "a call may have been made, or not"
         case "done" | "failed" | "cancelled":
             return ""
-    said = Counter(_wait_text(wait, now, relative) for wait in run.waits)
-    waits = [f"{text} ({number})" if number > 1 else text for text, number in said.items()]
-    if run.record.status == "waiting":
-        waits = waits or ["waits for time to pass"]
-        waits += [] if run.record.holder else ["nobody holds it"]
-    return "; ".join(waits)
+    parts = [*_waits_text(run, now, relative)]
+    if run.record.status == "waiting" and not run.waits:
+        parts.append("waits for time to pass")
+    if run.record.holder is None:
+        parts += [f"is to hear of {', '.join(map(message_text, run.unheard))}"] if run.unheard else []
+        parts += ["nobody holds it"] if run.record.status == "waiting" else []
+    return "; ".join(parts)
+
+
+def _waits_text(run: Listed, now: int, relative: bool) -> Iterator[str]:
+    """What it waits for, but for answers that are there."""
+    answered = {message.path for message in run.unheard if message.kind == "answer"}
+    waits = (wait for wait in run.waits if wait.kind != "question" or wait.path not in answered)
+    for text, number in Counter(_wait_text(wait, now, relative) for wait in waits).items():
+        yield f"{text} ({number})" if number > 1 else text
 
 
 def _wait_text(wait: Wait, now: int, relative: bool) -> str:
@@ -121,6 +134,7 @@ def to_json(run: Listed, now: int) -> dict[str, Value]:
         "seconds": round((_end_of(record, now) - record.created) / 1e6, 6),
         "holder": None if record.holder is None else attrs.asdict(record.holder),
         "waits": [wait_json(wait) for wait in run.waits],
+        "unheard": [{"kind": message.kind, "path": message.path or None} for message in run.unheard],
         "error": None if run.error is None else {"error": run.error, "message": run.message},
     }
 
