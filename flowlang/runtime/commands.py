@@ -1,4 +1,4 @@
-"""Commands: what a kernel wants done outside, in the order in which it wants it."""
+"""Commands: what a kernel wants done outside, in the order in which it wants it. None is ever changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flowlang.runtime.host import Awaited, Question
 from flowlang.values.value import Value
 
 
-@attrs.frozen
+@attrs.define
 class StartCall:
     path: str
     call: AgentCall

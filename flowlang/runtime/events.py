@@ -186,6 +186,9 @@ Event: TypeAlias = (
 OnEvent: TypeAlias = Callable[[Event], None]
 """Hears of events. Where it is falsy nobody listens at present, and events need not be made."""
 
+Listen: TypeAlias = Callable[[OnEvent | None], None]
+"""Says who hears of events from then on; None: nobody."""
+
 
 def to_json(event: Event) -> dict[str, Value]:
     """The event as one JSON object, its kind under "event"; values, which may be large, are left out."""

@@ -194,14 +194,16 @@ def with_used(text: str | None, used: Mapping[str, int] | None) -> str | None:
 
 
 def _call_ended(row: Row) -> CallEnded:
-    if row.outcome is None:
-        return CallEnded(row.at, row.path, Stopped())
-    known: dict[str, Any] = _read(row.outcome)
-    used = known.pop("used", None)
-    if not isinstance(used, dict | None):
+    _, _, path, at, text, _ = row
+    if text is None:
+        return CallEnded(at, path, Stopped())
+    known: dict[str, Any] = _read(text)
+    if "used" not in known:
+        return CallEnded(at, path, _outcome_of(known))
+    used = known.pop("used")
+    if not isinstance(used, dict):
         raise ValueError("what was used is an object")
-    outcome = Stopped() if used and not known else _outcome_of(known)
-    return CallEnded(row.at, row.path, outcome, used)
+    return CallEnded(at, path, _outcome_of(known) if known else Stopped(), used)
 
 
 def _outcome_of(known: dict[str, Any]) -> Replied | Raised:

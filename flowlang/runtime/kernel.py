@@ -33,6 +33,7 @@ import attrs
 
 from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.commands import CloseWait, Command, KeepProgress, OpenWait, StartCall, StopCall
+from flowlang.runtime.events import Listen
 from flowlang.runtime.frame import Counts
 from flowlang.runtime.groups import news
 from flowlang.runtime.host import Awaited, Question, Work
@@ -130,6 +131,7 @@ class Kernel:
         self._root = Scope(None)
         self._current: Task
         self._cancel_run: Callable[[], None]
+        self.listen: Listen = lambda on_event: None
         self._asked: dict[str, Task] = {}
         self._mailbox = Mailbox()
         self._awaiting: dict[EventWait, Task] = {}
@@ -146,9 +148,10 @@ class Kernel:
 
     # From outside
 
-    def begin(self, main: Coroutine[None, Any, object], cancel: Callable[[], None]) -> None:
-        """Make `main` the run; it starts with the first input. `cancel` is called where it shall stop."""
-        self._cancel_run = cancel
+    def begin(self, main: Coroutine[None, Any, object], cancel: Callable[[], None], listen: Listen) -> None:
+        """Make `main` the run; it starts with the first input. `cancel` is called where it shall stop,
+        `listen` says who is told of its events from then on."""
+        self._cancel_run, self.listen = cancel, listen
         self._spawn(main, self._root, None)
 
     def expect(self, paths: Iterable[str]) -> None:
@@ -186,8 +189,9 @@ class Kernel:
         return [name for name, _ in self._mailbox.kept]
 
     def close(self) -> None:
-        """Leave a run where it stands: nothing of it goes on, no undo and no `finally`."""
+        """Leave a run where it stands: nothing of it goes on, no undo and no `finally`; nobody is told."""
         self.closed = True
+        self.listen(None)
         reached = [self._root]
         for scope in reached:  # grows while it is walked
             for task in scope.tasks:
@@ -256,12 +260,10 @@ class Kernel:
 
     def _waiting_task(self) -> Task:
         """The current task, about to wait. Raises Cancelled."""
-        task = self._current
-        if self.closed:
-            raise Closed
-        if task.scope.reached:
+        self._insist()
+        if self._current.scope.reached:
             raise Cancelled
-        return task
+        return self._current
 
     def _insist(self) -> None:
         """Let nothing begin in a run that was left."""
@@ -350,8 +352,7 @@ class Kernel:
             case Replied(value):
                 self._wake(task, value)
             case Raised():
-                error = Cancelled() if task.scope.reached else outcome.exception()
-                self._wake(task, None, error)
+                self._wake(task, None, Cancelled() if task.scope.reached else outcome.exception())
             case Stopped():
                 self._wake(task, None, Cancelled())
 

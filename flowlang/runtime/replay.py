@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
-from flowlang.runtime.events import Event, OnEvent
+from flowlang.runtime.events import OnEvent
 from flowlang.runtime.journal import JournalMisfit, Row, digest_of, input_of
 from flowlang.runtime.kernel import Kernel
 from flowlang.runtime.program import Program
@@ -36,28 +36,11 @@ def kernel_of(
     on_event: OnEvent | None = None,
     seed: str | None = None,
 ) -> Kernel:
-    """A kernel that is about to carry out a run, whose arguments are plan values that fit. What becomes of it
-    when it is closed is no event."""
+    """A kernel that is about to carry out a run, whose arguments are plan values that fit."""
     kernel = Kernel()
-    tell = None if on_event is None else _UntilClosed(kernel, on_event)
-    run = Run(program, flow, inputs, kernel, tell, run_id, seed, counts=kernel.counts)
-    kernel.begin(run.result(), run.cancel)
+    run = Run(program, flow, inputs, kernel, on_event, run_id, seed, counts=kernel.counts)
+    kernel.begin(run.result(), run.cancel, run.listen)
     return kernel
-
-
-@attrs.frozen
-class _UntilClosed:
-    """Tells of events while a kernel goes on."""
-
-    kernel: Kernel
-    on_event: OnEvent
-
-    def __bool__(self) -> bool:
-        return bool(self.on_event)
-
-    def __call__(self, event: Event) -> None:
-        if not self.kernel.closed:
-            self.on_event(event)
 
 
 def replay(kernel: Kernel, rows: Sequence[Row]) -> Replayed:
@@ -73,22 +56,23 @@ def expect_progress(kernel: Kernel, rows: Iterable[Row]) -> None:
 
 def feed(kernel: Kernel, rows: Iterable[Row]) -> Replayed:
     """Let a kernel hear further rows. Raises JournalMisfit where they are not of its run."""
-    seq = at = 0
+    last = at = 0
     started: dict[str, None] = {}
     for row in rows:
-        if row.seq <= seq:
-            raise JournalMisfit(f"row {row.seq} follows row {seq}")
-        seq, at = row.seq, row.at
-        if row.kind == "started":
-            started[row.path] = None
+        seq, kind, path, at, _, _ = row
+        if seq <= last:
+            raise JournalMisfit(f"row {seq} follows row {last}")
+        last = seq
+        if kind == "started":
+            started[path] = None
             continue
-        if row.kind == "call":
+        if kind == "call":
             _compare(kernel, row)
-            started.pop(row.path, None)
+            started.pop(path, None)
         kernel.advance(input_of(row))
     if not started.keys() <= kernel.calls.keys():
         raise JournalMisfit("calls were announced that the run does not make")
-    return Replayed(seq, at, tuple(started))
+    return Replayed(last, at, tuple(started))
 
 
 def _compare(kernel: Kernel, row: Row) -> None:

@@ -71,6 +71,7 @@ class Run:
     run_id: str = "run"
     seed: str | None = None
     counts: Counts = attrs.field(factory=Counts)
+    _interpreter: Interpreter | None = attrs.field(default=None, init=False)
     _group: Group | None = attrs.field(default=None, init=False)
     _cancelled: bool = attrs.field(default=False, init=False)
 
@@ -81,12 +82,20 @@ class Run:
         if self._group is not None:
             self._group.cancel()
 
+    def listen(self, on_event: events.OnEvent | None) -> None:
+        """From now on tell somebody else of what happens, or nobody."""
+        self.on_event = on_event
+        if self._interpreter is not None:
+            self._interpreter.on_event = on_event
+
     async def result(self) -> RunResult:
         started = self.host.now()
         ambient = {"id": self.run_id, "started": started}
         seed = self.seed or self.run_id
         program, host, counts = self.program, self.host, self.counts
-        interpreter = Interpreter(program, host, self.run_id, ambient, self.on_event, seed, counts)
+        self._interpreter = interpreter = Interpreter(
+            program, host, self.run_id, ambient, self.on_event, seed, counts
+        )
         self._tell(events.RunStarted("", started, self.run_id, self.flow))
         given: list[Value] = []
         failure = None

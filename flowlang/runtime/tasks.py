@@ -99,12 +99,8 @@ class Tasks(Running):
         return self.retried(self.policy(retry, frame), frame, task.at, work, again=False)
 
     async def _attempt(self, task: plan.CallAgent, calling: Calling, frame: Frame) -> Value:
-        arguments = {name: write(self.evaluate(value, frame)) for name, value, write in calling.arguments}
-        self.waits += 1
         try:
-            if not calling.small:
-                check_size(arguments, "the arguments are")
-            reply = await (self._ask if calling.agent.asks else self._reach)(task, calling, arguments, frame)
+            reply = await self._reply(task, calling, frame)
             value = read_reply(task.agent, calling.read, reply)
         except Refused as refused:
             raise _placed(refused.failure, frame, task.at, task.agent) from None
@@ -119,29 +115,33 @@ class Tasks(Running):
             self.given[frame.key] = self.given.get(frame.key, 0) + 1
         return value if task.widen is None else widen(value, task.widen)
 
-    def _reach(
-        self, task: plan.CallAgent, calling: Calling, arguments: dict[str, Value], frame: Frame
-    ) -> Awaitable[Value]:
-        """The reply of an agent."""
-        timeout, key = self._attempt_timeout(calling, frame), self._idempotency_key(frame)
-        writes, clauses = calling.writes, frame.clauses
-        undone = clauses is not None and clauses.undone
-        once = writes and (clauses is None or clauses.key is None)
+    def _reply(self, task: plan.CallAgent, calling: Calling, frame: Frame) -> Awaitable[Value]:
+        """What is answered to the call, be it by an agent or by somebody who is asked."""
+        arguments = {name: write(self.evaluate(value, frame)) for name, value, write in calling.arguments}
+        self.waits += 1
+        if not calling.small:
+            check_size(arguments, "the arguments are")
+        timeout, clauses = calling.timeout, frame.clauses
+        if clauses is not None and clauses.attempt_timeout is not None:
+            timeout = self.evaluate(clauses.attempt_timeout, frame)
+        if calling.agent.asks:
+            return self._answer(task, arguments, timeout, frame)
+        undone, writes = clauses is not None and clauses.undone, calling.writes
         call = AgentCall(
             task.agent,
             arguments,
             timeout,
-            key,
+            self._idempotency_key(frame),
             frame.attempt,
             undone,
             undone or writes,
-            once,
+            writes and (clauses is None or clauses.key is None),
             calling.secrets,
         )
         return self.host.call(frame.path, call)
 
-    def _ask(
-        self, task: plan.CallAgent, calling: Calling, arguments: dict[str, Value], frame: Frame
+    def _answer(
+        self, task: plan.CallAgent, arguments: dict[str, Value], timeout: int | None, frame: Frame
     ) -> Awaitable[Value]:
         """The answer to a question."""
 
@@ -149,18 +149,11 @@ class Tasks(Running):
             self.tell(events.Waiting, frame, "answer", task.agent, None)
             return self.host.wait(frame.path, Question(task.agent, arguments))
 
-        timeout = self._attempt_timeout(calling, frame)
         return answer(frame) if timeout is None else self.timed(timeout, frame, task.at, answer, waits=True)
-
-    def _attempt_timeout(self, calling: Calling, frame: Frame) -> int | None:
-        if frame.clauses and frame.clauses.attempt_timeout:
-            timeout: int = self.evaluate(frame.clauses.attempt_timeout, frame)
-            return timeout
-        return calling.timeout
 
     def _idempotency_key(self, frame: Frame) -> str:
         """The author's, or one that all attempts at one value share."""
-        if frame.clauses and frame.clauses.key:
+        if frame.clauses is not None and frame.clauses.key is not None:
             return str(self.evaluate(frame.clauses.key, frame))
         given = self.given.get(frame.key) if frame.again else None
         return f"{self.run}/{frame.key}+{given}" if given else f"{self.run}/{frame.key}"

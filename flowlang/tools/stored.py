@@ -14,7 +14,7 @@ from pathlib import Path
 
 import attrs
 
-from flowlang.agents.binding import AgentLike, BadOption, parse_option
+from flowlang.agents.given import AgentLike, BadOption, parse_option
 from flowlang.agents.python_values import to_json
 from flowlang.agents.secrets import NoSecret, Secrets
 from flowlang.hosts.sqlite.problems import StoreProblem
@@ -220,11 +220,14 @@ def brought_back(
 ) -> tuple[Kernel, Replayed]:
     """A kernel that stands where a run's journal ends. `on_event` is told of what happened, and later of what
     does. Raises StoreProblem where the journal is not that of this plan."""
-    kernel = kernel_of(program, record.flow, begun.values, record.id, on_event, begun.seed)
+    # Nobody begins to listen meanwhile, so whether anybody does is asked once and not at every step.
+    kernel = kernel_of(program, record.flow, begun.values, record.id, on_event or None, begun.seed)
     try:
-        return kernel, replay(kernel, rows)
+        replayed = replay(kernel, rows)
     except JournalMisfit as misfit:
         raise problem_of(misfit, record) from None
+    kernel.listen(on_event)
+    return kernel, replayed
 
 
 @contextmanager
