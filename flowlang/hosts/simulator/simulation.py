@@ -340,6 +340,7 @@ class _Simulation:
         self._told.append(event)
         if len(self._told) > self._most:
             self._kernel.closed = True
+            self._kernel.listen(None)
             raise Closed
 
     # What the kernel commands
