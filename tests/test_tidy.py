@@ -45,6 +45,9 @@ LAZY = {
     "flowlang/text/patterns.py": {"re2"},  # most flows have no pattern
     "flowlang/planning/reading.py": {"flowlang.planning.yaml_text"},  # a plan in JSON needs no YAML
     "flowlang/tools/cli/check.py": {"flowlang.tools.plan_bounds", "flowlang.tools.plan_repairs"},  # for plans
+    "flowlang/agents/secret_sources.py": {"dotenv"},  # few secrets come from such a file
+    # Many flows call no agents, and have no flow.toml.
+    "flowlang/tools/engine.py": {"flowlang.agents.binding", "flowlang.agents.config"},
     "flowlang/tools/cli/run.py": {"flowlang.tools.plan_bounds", "flowlang.tools.plan_files"},  # for plans
     "flowlang/tools/frontend.py": {"flowlang.tools.plan_files", "flowlang.plan.lower"},  # bring pydantic
 }

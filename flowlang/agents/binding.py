@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, cast
 
 import attrs
 
@@ -23,6 +22,7 @@ from flowlang.agents.config import Config
 from flowlang.agents.describe import PYTHON
 from flowlang.agents.entries import CommandEntry, ProvidedEntry, PythonEntry
 from flowlang.agents.file import UNKNOWN_TYPE
+from flowlang.agents.given import AgentLike, BindOption
 from flowlang.agents.places import Places
 from flowlang.agents.provided_binding import bound_agent, used_agent
 from flowlang.agents.providers import Unfit
@@ -39,38 +39,6 @@ from flowlang.text.codes import Code
 from flowlang.text.diagnostics import Diagnostic, Label
 from flowlang.text.source import Anchor, Span
 from flowlang.text.suggest import did_you_mean
-
-_OPTION: Final = re.compile(r"(?P<name>[\w.]+)=python:(?P<module>[\w.]+):(?P<function>\w+)")
-
-
-AgentLike: TypeAlias = Agent | Callable[..., Any]
-"""What a program may give for an agent: a binding, or a function that becomes one."""
-
-
-class BadOption(Exception):
-    """A `--bind` that cannot be understood, in words."""
-
-
-@attrs.frozen
-class BindOption:
-    """`--bind NAME=python:module:function`, the module found from the working folder."""
-
-    name: str
-    module: str
-    function: str
-
-
-def parse_option(text: str, names: Iterable[str]) -> BindOption:
-    """Read a `--bind` for a plan with agents of these names; raises BadOption."""
-    found = _OPTION.fullmatch(text)
-    if found is None:
-        raise BadOption(f"`--bind {text}` is not NAME=python:module:function")
-    option = BindOption(**found.groupdict())
-    known = list(names)
-    if option.name not in known:
-        help = did_you_mean(option.name, known) or f"there are {', '.join(known)}"
-        raise BadOption(f"`--bind {text}`: the flow has no agent `{option.name}`; {help}")
-    return option
 
 
 @attrs.frozen

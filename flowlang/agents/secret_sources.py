@@ -11,8 +11,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from dotenv import dotenv_values
-
 COMMAND_SECONDS: Final = 30
 MAX_SECRET_BYTES: Final = 64 * 1024
 
@@ -45,6 +43,8 @@ def _from_environment(variable: str) -> str:
 
 
 def _from_dotenv(path: Path, name: str) -> str:
+    from dotenv import dotenv_values
+
     values = dotenv_values(stream=StringIO(_read(path)), interpolate=False)
     found = values.get(name)
     if not found:

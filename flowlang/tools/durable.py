@@ -22,8 +22,8 @@ from weakref import WeakKeyDictionary
 
 import trio
 
-from flowlang.agents.binding import AgentLike
 from flowlang.agents.file import File
+from flowlang.agents.given import AgentLike
 from flowlang.hosts.connections import open_connections
 from flowlang.hosts.journaled import wall_clock
 from flowlang.hosts.places import SharedPlaces

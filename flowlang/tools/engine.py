@@ -20,14 +20,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 import attrs
 import trio
 
-from flowlang.agents.binding import AgentLike, BindOption, bind
-from flowlang.agents.config import Config, read_config
 from flowlang.agents.file import File
+from flowlang.agents.given import AgentLike, BindOption
 from flowlang.agents.places import Places
 from flowlang.agents.project import config_path
 from flowlang.agents.python_values import to_json
@@ -53,6 +52,9 @@ from flowlang.tools.run_inputs import Inputs, read_inputs
 from flowlang.tools.secret_inputs import SecretOption, with_options
 from flowlang.tools.temporary_files import temporary_files
 from flowlang.values.value import Misfit, Value
+
+if TYPE_CHECKING:
+    from flowlang.agents.config import Config
 
 
 @attrs.frozen
@@ -361,6 +363,11 @@ def _bound(
     folder: Path | None = None,
 ) -> tuple[Mapping[str, Agent], tuple[Diagnostic, ...]]:
     """What answers for each agent, and what is wrong."""
+    unknown = tuple(_unknown(name, compiled) for name in given if name not in compiled.agents)
+    if config is None and not places.plan.agents:
+        return {}, unknown
+    from flowlang.agents.binding import bind
+
     found = bind(
         places.plan.agents,
         places,
@@ -370,7 +377,6 @@ def _bound(
         folder=folder,
         secrets=reached.secrets,
     )
-    unknown = tuple(_unknown(name, compiled) for name in given if name not in compiled.agents)
     return found.agents, unknown + found.diagnostics
 
 
@@ -388,9 +394,15 @@ def _surroundings(
     """The nearest `flow.toml` at or above the file that the plan was compiled from, and what it leads to."""
     meant, given = environment_of(environment), tuple(options)
     path = config_path(Path(compiled.sources[0].path)) if compiled.sources else None
-    config = read_config(path, meant) if path else None
+    config = _read_config(path, meant) if path else None
     secrets = with_options(config.secrets if config else Secrets(), given)
     return config, Reached(meant or NO_ENVIRONMENT, given, secrets)
+
+
+def _read_config(path: Path, environment: str | None) -> Config:
+    from flowlang.agents.config import read_config
+
+    return read_config(path, environment)
 
 
 def _linked(places: Places, bindings: Mapping[str, Agent], max_parallel: int, reached: Reached) -> Prepared:

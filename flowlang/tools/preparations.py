@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from weakref import WeakValueDictionary
 
-from flowlang.agents.binding import AgentLike
+from flowlang.agents.given import AgentLike
 from flowlang.hosts.sqlite.records import RunRecord
 from flowlang.hosts.sqlite.store import Store
 from flowlang.tools.engine import Prepared

@@ -24,7 +24,7 @@ from typing import Final, NamedTuple, TypeAlias
 import attrs
 import trio
 
-from flowlang.agents.binding import BadOption, parse_option
+from flowlang.agents.given import BadOption, parse_option
 from flowlang.agents.places import Places
 from flowlang.agents.processes import kill_all
 from flowlang.hosts.sqlite.opening import Durability

@@ -18,7 +18,7 @@ from typing import Final
 
 import attrs
 
-from flowlang.agents.binding import BadOption
+from flowlang.agents.given import BadOption
 from flowlang.agents.secrets import Secrets
 
 WAYS: Final = ("env", "file", "dotenv", "command")

@@ -7,7 +7,7 @@ from functools import wraps
 
 import click
 
-from flowlang.agents.binding import BadOption
+from flowlang.agents.given import BadOption
 from flowlang.hosts.sqlite.opening import Durability
 from flowlang.hosts.trio_host import CALLS_AT_ONCE
 from flowlang.tools.cli.environments import env_option
