@@ -48,7 +48,7 @@ CONFIG = """
 python = "tools:sky"
 
 [agents.log]
-command = ["logger", "{line}"]
+command = ["logger", "{line}", "a\\nb"]
 """
 
 LISTED = """\
@@ -58,7 +58,7 @@ sky(city: string, days: int = 3) -> Sky raises Unknown
     python tools:sky (flow.toml:2)
 log(line: string) -> bool
     read · timeout 10m per attempt · cache 1h
-    command logger '{line}' (flow.toml:5)
+    command logger '{line}' 'a<U+000A>b' (flow.toml:5)
 lost(n: int) -> int
     pure · timeout 10m per attempt
     nothing says how this is reached

@@ -78,21 +78,27 @@ def test_a_string_never_becomes_more_than_one_argument(value: str, around: str) 
 
 
 @pytest.mark.parametrize(
-    ("template", "message"),
+    ("template", "message", "help"),
     [
-        ("{missing}", "the agent has no parameter `missing`"),
-        ("{}", "the agent has no parameter ``"),
-        ("{text", "`{` has no partner in `{text`"),
-        ("text}", "`}` has no partner in `text}`"),
-        ("{a{text}}", "`{` has no partner in `{a{text}}`"),
-        ("--p={paths}", "`paths` is no text, number or time, so it cannot be a part of one"),
-        ("x{anything}", "`anything` is no text, number or time, so it cannot be a part of one"),
+        ("{missing}", "the agent has no parameter `missing`", "it has `text`"),
+        ("{txt}", "the agent has no parameter `txt`", "did you mean `text`?"),
+        ("{}", "the agent has no parameter ``", "braces that are no hole are written `{{` and `}}`"),
+        ("{'a': 1}", "the agent has no parameter `'a': 1`", "braces that are no hole are written"),
+        ("{text", "`{` has no partner in `{text`", "a brace itself is written `{{`"),
+        ("text}", "`}` has no partner in `text}`", "a brace itself is written `}}`"),
+        ("{a{text}}", "`{` has no partner in `{a{text}}`", "a brace itself is written `{{`"),
+        ("--p={paths}", "`paths` is no text, number or time, so it cannot be a part of one", "stand alone"),
+        (
+            "x{anything}",
+            "`anything` is no text, number or time, so it cannot be a part of one",
+            "stand alone",
+        ),
     ],
 )
-def test_templates_that_cannot_be_read(template: str, message: str) -> None:
+def test_templates_that_cannot_be_read(template: str, message: str, help: str) -> None:
     with pytest.raises(BadTemplate) as caught:
         parse_template(template, TYPES)
-    assert caught.value.message == message
+    assert caught.value.message == message and help in (caught.value.help or "")
 
 
 @pytest.mark.parametrize(

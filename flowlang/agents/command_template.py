@@ -19,6 +19,7 @@ from typing import Final, assert_never
 import attrs
 
 from flowlang.plan import model as plan
+from flowlang.text.suggest import did_you_mean
 from flowlang.values.value import Value
 
 _PIECE: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
@@ -85,13 +86,18 @@ def template_parts(text: str) -> Iterator[str | Hole]:
 
 def _check(hole: Hole, types: Mapping[str, plan.Type], *, alone: bool) -> None:
     if hole.name not in types:
-        known = ", ".join(f"`{name}`" for name in types)
-        raise BadTemplate(
-            f"the agent has no parameter `{hole.name}`", f"it has {known}" if known else "it has none"
-        )
+        raise unknown_hole(hole.name, types)
     if not alone and not _is_scalar(types[hole.name]):
         help = "let the hole stand alone as an argument: a list is then spread, anything else is JSON"
         raise BadTemplate(f"`{hole.name}` is no text, number or time, so it cannot be a part of one", help)
+
+
+def unknown_hole(name: str, types: Mapping[str, plan.Type]) -> BadTemplate:
+    """What is wrong with a hole that no parameter fills."""
+    known = ", ".join(f"`{parameter}`" for parameter in types)
+    braces = None if name.isidentifier() else "braces that are no hole are written `{{` and `}}`"
+    help = braces or did_you_mean(name, types) or (f"it has {known}" if known else "it has none")
+    return BadTemplate(f"the agent has no parameter `{name}`", help)
 
 
 def _is_scalar(type: plan.Type) -> bool:

@@ -19,6 +19,7 @@ from flowlang.plan import model as plan
 from flowlang.plan.show import agent_clauses, agent_policies
 from flowlang.plan.styled import Line, Stretch, Style, joined, wrapped
 from flowlang.plan.text import expression_text, type_text
+from flowlang.text.display import cells
 from flowlang.values.value import Value
 
 INDENT: Final = "    "
@@ -106,7 +107,8 @@ def listing(agents: Sequence[ListedAgent], width: int) -> Iterator[Line]:
     for listed in agents:
         yield from wrapped([Stretch(listed.signature, "name")], width, [], [Stretch(INDENT * 2)])
         yield from wrapped(joined(agent_clauses(listed.agent)), width, [Stretch(INDENT)], [Stretch(INDENT)])
-        yield [Stretch(f"{INDENT}{listed.binding}", _STYLES.get(listed.binding.kind, "quiet"))]
+        binding = cells(str(listed.binding)).text()
+        yield [Stretch(f"{INDENT}{binding}", _STYLES.get(listed.binding.kind, "quiet"))]
 
 
 def listed_json(listed: ListedAgent, file: str) -> dict[str, Value]:

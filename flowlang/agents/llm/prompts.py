@@ -17,12 +17,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
-from flowlang.agents.command_template import BadTemplate, Hole, template_parts
+from flowlang.agents.command_template import BadTemplate, Hole, template_parts, unknown_hole
 from flowlang.agents.errors import failed
 from flowlang.agents.file import File
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import AgentCall
-from flowlang.text.suggest import did_you_mean
 from flowlang.values.value import Value
 
 Message: TypeAlias = dict[str, Value]
@@ -56,10 +55,7 @@ def parse_prompt(text: str, agent: plan.Agent, *, files: bool = True) -> Parts:
 
 def _check(name: str, types: Mapping[str, plan.Type], files: bool) -> None:
     if name not in types:
-        known = ", ".join(f"`{known}`" for known in types)
-        braces = None if name.isidentifier() else "braces that are no hole are written `{{` and `}}`"
-        help = braces or did_you_mean(name, types) or (f"it has {known}" if known else "it has none")
-        raise BadTemplate(f"the agent has no parameter `{name}`", help)
+        raise unknown_hole(name, types)
     if not files and holds(types[name], "file"):
         raise BadTemplate(f"`{name}` is a file, and these stand in the prompt only", "move it to `prompt`")
 
