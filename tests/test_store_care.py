@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -354,6 +356,19 @@ def test_a_run_moves_to_a_store_that_is_not_there_yet(
     assert flow(capfd, "store", "check", "--store", "far/new.db")[0] == 0
 
 
+def test_a_run_moves_through_a_pipe(
+    project: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carry_out(1)
+    assert cli.invoke(["store", "export", "r1", "-"]) == 0
+    written, said = capfdbinary.readouterr()
+    assert said.startswith(b"wrote run r1, ")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(written)))
+    assert cli.invoke(["store", "import", "-", "--store", "new.db"]) == 0
+    assert b"`flow show r1 --store new.db`" in capfdbinary.readouterr()[0]
+    assert cli.invoke(["store", "check", "--store", "new.db"]) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -362,7 +377,9 @@ def test_a_run_moves_to_a_store_that_is_not_there_yet(
         (["export", "r1", "no/where"], 1, "no/where: No such file or directory"),
         (["import", "gone"], 2, "'gone' does not exist"),
         (["import", "main.flow", "--store", "new.db"], 1, "the file cannot be imported: "),
-        (["import", "main.flow"], 1, "the file cannot be imported: "),
+        (["import", "main.flow"], 1, "cannot be imported: it is no run that was exported"),
+        (["import", "halved.jsonl"], 1, "cannot be imported: line 2 is cut off or damaged"),
+        (["export", "r1", "-", "--json"], 2, "that is where the run goes"),
         (["prune", "--older-than", "soon"], 2, "such as 30d or 12h"),
         (["prune", "--older-than", "-1d"], 2, "negative"),
         (["prune"], 2, "Missing option '--older-than'"),
@@ -375,6 +392,8 @@ def test_commands(
     project: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
 ) -> None:
     carry_out(1)
+    head, row, *_ = exported().splitlines(keepends=True)
+    Path("halved.jsonl").write_bytes(head + row[:-9])
     found, out, err = flow(capfd, "store", *arguments)
     assert found == code and said in out + err, out + err
     assert "Traceback" not in err

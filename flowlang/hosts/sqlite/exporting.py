@@ -155,7 +155,7 @@ def _lines(source: BinaryIO) -> Iterator[dict[str, Any]]:
     """The objects of the file, up to the end that it must have."""
     digest, lines = sha256(), 0
     while line := source.readline(LONGEST_LINE):
-        entry = json.loads(line)
+        entry = _object(line, lines)
         if "end" in entry:
             if (entry["end"], entry["sha256"]) != (lines, digest.hexdigest()):
                 raise _unusable("it is not what was written")
@@ -164,6 +164,19 @@ def _lines(source: BinaryIO) -> Iterator[dict[str, Any]]:
         lines += 1
         yield entry
     raise _unusable("its end is missing" if lines else "it is empty")
+
+
+def _object(line: bytes, before: int) -> dict[str, Any]:
+    """One line of a file, of which so many stand before it."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        entry = None
+    if isinstance(entry, dict):
+        return entry
+    raise _unusable(
+        f"line {before + 1:,} is cut off or damaged" if before else "it is no run that was exported"
+    )
 
 
 def _write(connection: sqlite3.Connection, read: _Read) -> None:

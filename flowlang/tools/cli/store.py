@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 import attrs
 import click
@@ -21,11 +21,14 @@ from flowlang.hosts.sqlite.pruning import compact as compact_store
 from flowlang.hosts.sqlite.pruning import prune as prune_store
 from flowlang.hosts.sqlite.store import FINAL
 from flowlang.tools.cli import terminal
-from flowlang.tools.cli.looking import completed_runs, json_option, now, opened
+from flowlang.tools.cli.looking import completed_runs, json_option, named, now, opened
 from flowlang.tools.cli.storing import store_option
+from flowlang.tools.run_view import command as command_line
 from flowlang.values.times import parse_duration
 
 Command = TypeVar("Command", bound=Callable[..., object])
+
+STANDARD = "-"  # in the place of a file: stdin or stdout
 
 EXAMPLES = """\b
 Examples:
@@ -34,6 +37,7 @@ Examples:
   flow store prune --older-than 7d --status done
   flow store export 4f2a run.jsonl                 one run with its files, as one file
   flow store import run.jsonl --store other.db
+  flow store export 4f2a - | ssh there flow store import -
 """
 
 
@@ -112,34 +116,38 @@ def prune(
 
 @command.command("export")
 @click.argument("run", shell_complete=completed_runs(ended=True))
-@click.argument("file", type=click.Path(dir_okay=False))
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
 @_options
 def export(context: click.Context, run: str, file: str, store: str | None, as_json: bool) -> None:
-    """Write a run with its journal and files to FILE, in JSON lines.
+    """Write a run with its journal and files to FILE, in JSON lines; `-` is stdout.
 
     One that has not ended is moved by it: do not carry on both."""
+    if as_json and file == STANDARD:
+        raise click.UsageError("--json says on stdout what was written, and that is where the run goes")
     with opened(context, store, as_json=as_json) as found:
         record = found.find(run)
         with _about(file), _made(file) as into:
             size = export_run(found, record, into)
     if as_json:
         terminal.out_json({"run": record.id, "file": file, "bytes": size})
+    elif file == STANDARD:
+        terminal.say(f"wrote run {record.id}, {_size(size)}")
     else:
         terminal.out(f"wrote run {record.id} to {file}, {_size(size)}")
 
 
 @command.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @_options
 def import_(context: click.Context, file: str, store: str | None, as_json: bool) -> None:
-    """Take in a run that `flow store export` wrote. A store that is not there is made."""
+    """Take in a run that `flow store export` wrote to FILE; `-` is stdin. A store that is not there is made."""
     into = opened(context, store, as_json=as_json, make=True)
-    with into as found, _about(file), open(file, "rb") as source:
-        id = import_run(found, source)
+    with into as found, _about(file), click.open_file(file, "rb") as source:
+        id = import_run(found, cast(BinaryIO, source))
     if as_json:
         terminal.out_json({"run": id})
     else:
-        terminal.out(f"imported run {id}: `flow show {id}`")
+        terminal.out(f"imported run {id}: `{command_line(named(context, store), 'show', id)}`")
 
 
 @contextmanager
@@ -154,7 +162,11 @@ def _about(file: str) -> Iterator[None]:
 
 @contextmanager
 def _made(path: str) -> Iterator[BinaryIO]:
-    """A new file, which is gone again where writing it fails."""
+    """A new file, which is gone again where writing it fails; or stdout."""
+    if path == STANDARD:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
     with open(path, "xb") as file:
         try:
             yield file
