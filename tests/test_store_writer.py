@@ -125,6 +125,24 @@ def test_runs_are_made_like_commits_are_written(store, transactions, idle):
     assert {on_loop for _, on_loop in transactions} == {idle}
 
 
+def test_the_first_of_many_runs_that_begin_at_once_goes_with_the_others(store, transactions):
+    begun = []
+
+    async def begin(writer: Writer, owner: Owner, id: str) -> None:
+        begun.append(id)
+        await writer.create(new_run(id), owner, [row(0)])
+
+    async def main() -> None:
+        with store.new_owner() as owner:
+            async with Writer(store, idle=lambda: len(begun) <= 1) as writer, trio.open_nursery() as nursery:
+                for number in range(50):
+                    nursery.start_soon(begin, writer, owner, f"r{number}")
+
+    trio.run(main)
+    assert journals(store) == [1] * 50
+    assert not any(on_loop for _, on_loop in transactions)
+
+
 def test_nothing_is_written_on_the_loop_while_the_thread_writes(store, leases, transactions):
     async def main() -> None:
         async with Writer(store) as writer, trio.open_nursery() as nursery:

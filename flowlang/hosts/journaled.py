@@ -227,7 +227,8 @@ class JournaledRun:
                     ended = Parked(False, problem)
                 except Exception as mistake:
                     ended = mistake
-                self._nursery.cancel_scope.cancel()
+                if self._nursery.child_tasks:
+                    self._nursery.cancel_scope.cancel()
         finally:
             self._calls.leave()
             self._kernel.close()

@@ -73,6 +73,8 @@ class Writer:
 
     async def create(self, new: NewRun, owner: Owner, rows: Sequence[Row] = ()) -> Lease:
         """Make a run with its first rows, and get the right to write its journal. Raises NotWritten."""
+        if self.idle():
+            await trio.lowlevel.checkpoint()  # it may be the first of many that begin at once
         return await self._carry_out(Creation(new, owner.name, rows))
 
     async def patiently(self, work: Callable[[], T]) -> T:
