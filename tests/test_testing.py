@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
@@ -158,6 +160,36 @@ def test_whatever_can_happen_does(shop: Path, is_wanted: object) -> None:
     assert isinstance(run, ft.Run)
     again = ft.run_of(shop, inputs=run.inputs, faults=run.faults, seed=run.seed)
     assert again.simulated.result == run.simulated.result
+
+
+CASH = {"item": "tea", "how": {"case": "Cash"}}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"inputs": {}}, "the flow needs the input `item`"),
+        ({"inputs": CASH | {"itme": "x"}}, "the flow has no input `itme`; did you mean `item`?"),
+        (
+            {"inputs": CASH | {"item": 5}},
+            "the input `item` does not fit: expected a string, found an int",
+        ),
+        ({"faults": ft.Faults({"reserv": ()})}, "there is no agent `reserv`; did you mean `reserve`?"),
+        (
+            {"faults": ft.Faults({"charge": (ft.Raises("SoldOut"),)})},
+            "there is no error of `charge` `Sold",
+        ),
+        ({"faults": ft.Faults(events=(ft.Comes("Payd", {}),))}, "there is no event `Payd`"),
+    ],
+)
+def test_a_run_of_what_is_not_there_says_so(shop: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        ft.run_of(shop, **{"inputs": CASH} | options)
+
+
+def test_a_kind_of_faults_that_is_none_is_told(shop: Path) -> None:
+    with pytest.raises(ValueError, match="there is no kind of faults `crash`; there is slow, errors"):
+        ft.runs(shop, kinds={"crash"})  # type: ignore[arg-type]
 
 
 def test_a_run_is_shown_with_what_it_was_made_of(shop: Path) -> None:

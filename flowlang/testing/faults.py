@@ -16,9 +16,11 @@ import attrs
 from hypothesis import strategies as st
 
 from flowlang.plan import model as plan
+from flowlang.runtime.failures import BUILT_IN
 from flowlang.testing.misfits import unfitting
 from flowlang.testing.target import FlowLike, target_of
 from flowlang.testing.values import fields_of, fitting
+from flowlang.text.suggest import did_you_mean
 from flowlang.values.value import Value
 
 T = TypeVar("T")
@@ -122,7 +124,10 @@ def faults(
     """What may happen to runs of a flow: the one of this name, or the main one. Of `kinds` only those happen.
     What some agents do, and what comes, is as in `like`.
 
-    Raises NotRunnable where the file of a flow has mistakes, ValueError where it has no such flow."""
+    Raises NotRunnable where the file of a flow has mistakes, ValueError where it has no such flow, or there
+    is no such kind."""
+    for kind in kinds:
+        _insist("kind of faults", kind, KINDS)
     compiled = target_of(flow, name).plan
     agents = {name: _cast(compiled, agent, kinds) for name, agent in compiled.agents.items()}
     made = _made(
@@ -134,6 +139,24 @@ def faults(
         st.none() | st.none() | delays if "cancels" in kinds else st.none(),
     )
     return made.map(lambda drawn: _on_top(drawn, like)) if like else made
+
+
+def insist_on_names(compiled: plan.Plan, faults: Faults) -> None:
+    """Raises ValueError where faults are about what the plan does not have, and so would never happen."""
+    for name, behaviours in faults.agents.items():
+        _insist("agent", name, compiled.agents)
+        errors = {*compiled.agents[name].raises, *BUILT_IN}
+        for behaviour in behaviours:
+            if isinstance(behaviour, Raises):
+                _insist(f"error of `{name}`", behaviour.error, sorted(errors))
+    for came in faults.events:
+        _insist("event", came.event, compiled.events)
+
+
+def _insist(what: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        hint = did_you_mean(name, known) or f"there is {', '.join(known) or 'none'}"
+        raise ValueError(f"there is no {what} `{name}`; {hint}")
 
 
 def _on_top(drawn: Faults, like: Faults) -> Faults:

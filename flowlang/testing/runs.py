@@ -21,8 +21,8 @@ from flowlang.plan.text import duration_text
 from flowlang.runtime.events import Event
 from flowlang.runtime.failures import Failure
 from flowlang.runtime.inputs import Outcome, Raised, Replied
-from flowlang.testing.faults import KINDS, Comes, Faults, Kind, faults
-from flowlang.testing.inputs import Inputs, inputs
+from flowlang.testing.faults import KINDS, Comes, Faults, Kind, faults, insist_on_names
+from flowlang.testing.inputs import Inputs, inputs, insist_on_inputs
 from flowlang.testing.recorded import Recorded
 from flowlang.testing.target import FlowLike, Target, target_of
 from flowlang.testing.worlds import world_of
@@ -142,8 +142,12 @@ def run_of(
     """One simulated run, as an example that failed has shown it.
 
     An agent that `faults` does not mention answers at once, with the smallest value that fits. Raises Misfit
-    where inputs do not fit, and what `runs` raises."""
-    return _run(target_of(flow, name), inputs, faults or Faults(), seed)
+    where inputs do not fit, ValueError where faults are of agents that are not there, and what `runs`
+    raises."""
+    target = target_of(flow, name)
+    insist_on_inputs(target.flow, inputs)
+    insist_on_names(target.plan, faults or Faults())
+    return _run(target, inputs, faults or Faults(), seed)
 
 
 def again(run: Run, faults: Faults, seed: int) -> Run:

@@ -20,7 +20,9 @@ Written: TypeAlias = Mapping[str, str]
 """How a flow writes what the plan names, see `plan/lower_names.py`."""
 
 _AS_IT_IS: Final[Written] = {}
-_CONTENTS: Final[Mapping[str, str]] = {reference_to(content.encode(), "")["hash"]: content for content in CONTENTS}
+_CONTENTS: Final[Mapping[str, str]] = {
+    reference_to(content.encode(), "")["hash"]: content for content in CONTENTS
+}
 
 
 class NotWritten(Exception):

@@ -174,8 +174,9 @@ class _Searching:
         return self._has_shrunk() if self.found else self.is_over()
 
     def is_over(self) -> bool:
+        """Whether time is up, after a run at least: nothing found in no run would tell nothing."""
         late = self.seconds is not None and time.monotonic() - self.began > self.seconds
-        return late or self.stopped()
+        return (late and self.runs > 0) or self.stopped()
 
     def _has_shrunk(self) -> bool:
         return self.stopped() or time.monotonic() - self.since > LONGEST_SHRINKING
