@@ -140,7 +140,9 @@ def export(context: click.Context, run: str, file: str, store: str | None, as_js
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @_options
 def import_(context: click.Context, file: str, store: str | None, as_json: bool) -> None:
-    """Take in a run that `flow store export` wrote to FILE; `-` is stdin. A store that is not there is made."""
+    """Take in a run that `flow store export` wrote to FILE; `-` is stdin.
+
+    A store that is not there is made."""
     into = opened(context, store, as_json=as_json, make=True)
     with into as found, _about(file), click.open_file(file, "rb") as source:
         id = import_run(found, cast(BinaryIO, source))
