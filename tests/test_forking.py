@@ -166,6 +166,18 @@ def test_what_a_fork_does_again_begins_with_the_fork(session: Session) -> None:
     assert call["started"] == step["started"] == format_datetime(created)
 
 
+def test_a_fork_that_is_all_past_ends_after_it_began(session: Session) -> None:
+    session.flow("run main.flow asks --no-wait --quiet")
+    run = session.newest()
+    session.flow(f"answer {run} true")
+    session.flow(f"resume {run} --quiet")
+    code, out, _ = session.flow(f"fork {run} --from yes --set yes=true --quiet")
+    assert (code, out, session.calls) == (0, "b(true)\n", [])
+    with session.store() as store:
+        record = store.runs()[0]
+    assert record.ended is not None and record.ended >= record.created
+
+
 def test_a_question_in_a_fork_has_its_whole_time(session: Session) -> None:
     code, _, _ = session.flow("run main.flow asks --no-wait --quiet")
     assert code == 3

@@ -335,3 +335,23 @@ def test_a_run_whose_agents_are_gone(shell: Shell) -> None:
     (shell.folder / "moved.py").rename(tools)
     shell.free()
     assert shell.flow("resume", run).out == "42\n"
+
+
+def test_a_run_whose_flow_was_moved(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> None:
+    run = shell.killed("slow", "hang")
+    there = tmp_path_factory.mktemp("there") / "flows"
+    there.mkdir()
+    for name in ("main.flow", "tools.py"):
+        (shell.folder / name).rename(there / name)
+    lost = shell.flow("resume", run, "--json")
+    assert lost.code == 1 and "say where it lies now, if it was moved: `--moved-to main.flow`" in lost.err
+    assert json.loads(lost.out)["status"] == "refused"
+    wrong = shell.flow("resume", run, "--moved-to", "nowhere.flow")
+    assert wrong.code == 1 and "name the file of the flow, where it lies now" in wrong.err
+    several = shell.flow("resume", "--all", "--moved-to", "main.flow")
+    assert several.code == 2 and "about one run" in several.err
+    shell.free()
+    found = shell.flow("resume", run, "--moved-to", str(there / "main.flow"))
+    assert (found.code, found.out) == (0, "42\n"), found.err
+    forked = shell.flow("fork", run, "--from", "second", "--moved-to", str(there / "main.flow"))
+    assert (forked.code, forked.out) == (0, "42\n"), forked.err

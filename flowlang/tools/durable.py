@@ -192,13 +192,15 @@ class Engine(StoredRuns):
         wait: bool = True,
         environment: str | None = None,
         secret_options: Sequence[SecretOption] = (),
+        moved_to: Path | str | None = None,
     ) -> AsyncIterator[RunHandle]:
         """Carry a run on from its journal, given its record or its id; `on_event` is told what happened in it
         before, too. `secrets` are the inputs that the store does not keep, where they are not found as they
-        were at first; `environment` and `secret_options` take the place of those at first. Raises NotRunnable
-        where its agents can no longer be reached, StoreProblem where it cannot be had or read."""
+        were at first; `environment` and `secret_options` take the place of those at first, and `moved_to` that
+        of the file of its flow: what lay beside that lies beside this now. Raises NotRunnable where its
+        agents can no longer be reached, StoreProblem where it cannot be had or read."""
         record = self.store.find(run) if isinstance(run, str) else run
-        begun = found_anew(begun_of(self.store, record), environment, secret_options)
+        begun = found_anew(begun_of(self.store, record), environment, secret_options, moved_to)
         prepared = self._preparations.of(self.store, record, begun, agents)
         flow = prepared.program.plan.flows[record.flow]
         command = f"flow resume {record.id}"
@@ -236,6 +238,7 @@ class Engine(StoredRuns):
         run_id: str | None = None,
         environment: str | None = None,
         secret_options: Sequence[SecretOption] = (),
+        moved_to: Path | str | None = None,
     ) -> AsyncIterator[RunHandle]:
         """Start a run that begins with the past of another, but for what a step gave and what depends on it:
         that is done again, with `inputs` in the place of those of the same name. `given` are values for what
@@ -243,7 +246,7 @@ class Engine(StoredRuns):
         StoreProblem where that past cannot be had, and what `resume` does."""
         record = self.store.find(run) if isinstance(run, str) else run
         id = run_id_of(run_id)
-        begun = found_anew(begun_of(self.store, record), environment, secret_options)
+        begun = found_anew(begun_of(self.store, record), environment, secret_options, moved_to)
         prepared = self._preparations.of(self.store, record, begun, agents)
         flow = prepared.program.plan.flows[record.flow]
         command = f"flow fork {record.id} --from {shlex.quote(step)}"
@@ -264,7 +267,19 @@ class Engine(StoredRuns):
                 await kept.keep(file.reference(), file.content)
             lease = await self._shared.writer.create(new, self._owner, rows)
             hidden = secrets_of(flow, begun.values)
-            return Taken(id, lease, prepared, bring, answer, wait, kept, shown.values, hidden, resumed=False)
+            return Taken(
+                id,
+                lease,
+                prepared,
+                bring,
+                answer,
+                wait,
+                kept,
+                shown.values,
+                hidden,
+                resumed=False,
+                created=now,
+            )
 
         async with self._carried(take, on_event) as handle:
             yield handle

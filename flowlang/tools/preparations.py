@@ -24,7 +24,7 @@ class Preparations:
         self, store: Store, record: RunRecord, begun: Begun, agents: Mapping[str, AgentLike] | None
     ) -> Prepared:
         """The flow of a run, ready to be carried on. Raises NotRunnable, StoreProblem."""
-        options = (begun.binds, begun.folder, begun.environment, begun.sources)
+        options = (begun.binds, begun.folder, begun.environment, begun.sources, begun.moved_to)
         alike = (record.plan, record.flow, options, _compared(agents))
         found = self._known.get(alike)
         if found is None:

@@ -65,7 +65,8 @@ STDIN_MARK: Final = "-"
 class RunOptions:
     """`texts` are `NAME=VALUE`, `binds` `NAME=python:module:function`; `input` is a JSON file, or `-`.
     `store` None is the user's store, unless the run is `ephemeral` and has none. `wait`: stay while it only
-    waits. `max_calls` bounds the calls of agents, None not at all. `environment` None is that of FLOW_ENV."""
+    waits. `max_calls` bounds the calls of agents, None not at all. `environment` None is that of FLOW_ENV.
+    `moved_to` is where the file of a stored run's flow lies now, if it was moved."""
 
     texts: tuple[str, ...] = ()
     input: str | None = None
@@ -80,6 +81,7 @@ class RunOptions:
     max_calls: int | None = None
     environment: str | None = None
     secret_options: tuple[SecretOption, ...] = ()
+    moved_to: str | None = None
 
 
 def run_command(compiled: plan.Plan, flow: str, options: RunOptions) -> int:

@@ -69,7 +69,7 @@ class Shared:
 @attrs.frozen(eq=False)
 class Taken:
     """A run that may be written here. `bring` brings it to where it stands, given who is told of its
-    events."""
+    events. A fork that is all past ended before it was `created`."""
 
     id: str
     lease: Lease
@@ -82,6 +82,7 @@ class Taken:
     secrets: tuple[str, ...]  # all writings of them
     resolve: Resolve = leave_unknown
     resumed: bool = True
+    created: int = 0
 
 
 class Durable:
@@ -169,7 +170,8 @@ class Durable:
             return artifacts_at_end(self._shared.store, self._shared.artifacts, number, data, inputs, last)
 
         self._result = result = result_of(ended, self._plan, artifacts)
-        return Ending(ended.ended, ended.status, write_json(result_json(result, self._taken.prepared.places)))
+        text = write_json(result_json(result, self._taken.prepared.places))
+        return Ending(max(ended.ended, self._taken.created), ended.status, text)
 
     def hear(self, message: Message) -> None:
         """Take a message of the inbox up, once."""

@@ -33,7 +33,14 @@ from flowlang.tools.run_command import (
 )
 from flowlang.tools.run_display import Display
 from flowlang.tools.run_handle import RunHandle
-from flowlang.tools.run_taken_up import TakesUp, given_inputs, given_value, named_texts, taken_up
+from flowlang.tools.run_taken_up import (
+    TakesUp,
+    given_inputs,
+    given_value,
+    named_texts,
+    refuse_unreachable,
+    taken_up,
+)
 from flowlang.tools.stored import begun_of, plan_of
 from flowlang.values.value import Value
 
@@ -58,8 +65,7 @@ def fork_run(wanted: str, step: str, given: tuple[str, ...], options: RunOptions
     except StoreProblem as problem:
         return refuse_store(problem, options)
     except NotRunnable as problem:
-        terminal.say_diagnostics(problem.diagnostics, problem.read)
-        return FAILED
+        return refuse_unreachable(problem, record, options)
 
 
 @asynccontextmanager

@@ -43,7 +43,7 @@ from flowlang.tools.run_command import (
 from flowlang.tools.run_display import Lines, Silent
 from flowlang.tools.run_handle import RunHandle
 from flowlang.tools.run_report import summary
-from flowlang.tools.run_taken_up import given_inputs, given_value, taken_up
+from flowlang.tools.run_taken_up import given_inputs, given_value, refuse_unreachable, taken_up
 from flowlang.tools.stored import plan_of
 
 LOOKING: Final = 1.0  # seconds between two looks for runs that nobody holds
@@ -76,8 +76,7 @@ def resume_one(wanted: str, settled: Settled, options: RunOptions) -> int:
     except StoreProblem as problem:
         return refuse_store(problem, options)
     except NotRunnable as problem:
-        terminal.say_diagnostics(problem.diagnostics, problem.read)
-        return FAILED
+        return refuse_unreachable(problem, record, options)
 
 
 def _ended_already(record: RunRecord, options: RunOptions) -> int:

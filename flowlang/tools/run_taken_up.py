@@ -4,17 +4,22 @@ Such a run has its plan from the store, so what is typed is read by the types of
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Protocol
 
 from flowlang.agents.file import File
 from flowlang.hosts.sqlite.problems import StoreProblem
+from flowlang.hosts.sqlite.records import RunRecord
 from flowlang.plan import model as plan
 from flowlang.plan.secrets import is_secret
 from flowlang.runtime.events import OnEvent
+from flowlang.tools.cli import terminal
 from flowlang.tools.durable import Engine
-from flowlang.tools.run_command import RunOptions, at_terminal, engine_of, open_for_others
+from flowlang.tools.frontend import NotRunnable
+from flowlang.tools.run_command import RunOptions, at_terminal, engine_of, open_for_others, refuse
 from flowlang.tools.run_display import Display
 from flowlang.tools.run_handle import RunHandle
 from flowlang.tools.run_in_memory import Answer
@@ -58,6 +63,17 @@ def given_value(text: str, wanted: plan.Type | None, what: str, files: list[File
         raise StoreProblem("value", f"{what} does not fit: {misfit}", misfit.help) from None
 
 
+def refuse_unreachable(problem: NotRunnable, record: RunRecord, options: RunOptions) -> int:
+    """Say which agents of a stored run cannot be reached, and where its flow is looked for; gives the exit
+    code."""
+    code = refuse(problem, record.flow, options)
+    source = options.moved_to or record.source
+    if source is not None and not os.path.exists(source):
+        help = f"say where it lies now, if it was moved: `--moved-to {os.path.basename(source)}`"
+        terminal.say(f"there is no file {source} any more\n  help: {help}")
+    return code
+
+
 class TakesUp(Protocol):
     """Takes a run up with an engine, for as long as the block lasts."""
 
@@ -71,6 +87,7 @@ class TakesUp(Protocol):
         wait: bool,
         environment: str | None,
         secret_options: Sequence[SecretOption],
+        moved_to: Path | str | None,
     ) -> AbstractAsyncContextManager[RunHandle]: ...
 
 
@@ -91,6 +108,7 @@ async def taken_up(
             wait=options.wait,
             environment=options.environment,
             secret_options=options.secret_options,
+            moved_to=options.moved_to,
         ) as run,
     ):
         display.past = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Begun:
     """What a run was started with: plan values for its parameters, its folder, and what `--bind` said. What
     its `secrets` are is not kept, only where those are that `--secret` named (`sources`). `environment` is
     that of `flow.toml`, none where it is empty. A fork says of which run, at which step, and keeps the seed
-    of that."""
+    of that. `moved_to` is where the file of the flow lies now, if that was said; it is not kept."""
 
     values: Mapping[str, Value]
     folder: str
@@ -51,6 +51,7 @@ class Begun:
     seed: str | None = None
     environment: str = NO_ENVIRONMENT
     sources: tuple[str, ...] = ()
+    moved_to: str | None = None
 
     @classmethod
     def of(
@@ -129,13 +130,19 @@ class Begun:
         return attrs.evolve(self, values={**self.values, **stands})
 
 
-def found_anew(begun: Begun, environment: str | None, options: Sequence[SecretOption]) -> Begun:
+def found_anew(
+    begun: Begun,
+    environment: str | None,
+    options: Sequence[SecretOption],
+    moved_to: Path | str | None = None,
+) -> Begun:
     """The same, but what is said now takes the place of what was said when the run was started."""
     sources = {parse_secret(text).name: text for text in begun.sources}
     sources |= {option.name: str(option) for option in options}
     if environment is not None:
         begun = attrs.evolve(begun, environment=environment)
-    return attrs.evolve(begun, sources=tuple(sources.values()))
+    place = None if moved_to is None else os.path.abspath(moved_to)
+    return attrs.evolve(begun, sources=tuple(sources.values()), moved_to=place)
 
 
 def _found(name: str, secrets: Secrets, type: plan.Type) -> Value:
@@ -160,16 +167,38 @@ def _decoded(given: Mapping[str, object], types: Mapping[str, plan.Type]) -> dic
 
 def anywhere(compiled: plan.Plan) -> plan.Plan:
     """The same plan, with paths that lead to its files from any folder."""
-    sources = tuple(file.model_copy(update={"path": os.path.abspath(file.path)}) for file in compiled.sources)
-    agents = {name: _found_anywhere(agent) for name, agent in compiled.agents.items()}
+    return _relocated(compiled, os.path.abspath)
+
+
+def _relocated(compiled: plan.Plan, place: Callable[[str], str]) -> plan.Plan:
+    """The same plan, with its files where `place` says of each path."""
+    sources = tuple(file.model_copy(update={"path": place(file.path)}) for file in compiled.sources)
+    agents = {name: _agent_relocated(agent, place) for name, agent in compiled.agents.items()}
     return compiled.model_copy(update={"sources": sources, "agents": agents})
 
 
-def _found_anywhere(agent: plan.Agent) -> plan.Agent:
+def _agent_relocated(agent: plan.Agent, place: Callable[[str], str]) -> plan.Agent:
     if agent.provider is None:
         return agent
-    provider = agent.provider.model_copy(update={"path": os.path.abspath(agent.provider.path)})
+    provider = agent.provider.model_copy(update={"path": place(agent.provider.path)})
     return agent.model_copy(update={"provider": provider})
+
+
+def _moved(compiled: plan.Plan, record: RunRecord, begun: Begun) -> tuple[plan.Plan, Begun]:
+    """The same as if it had been started where its flow lies now. Raises StoreProblem."""
+    if begun.moved_to is None:
+        return compiled, begun
+    if record.source is None or not os.path.isfile(begun.moved_to):
+        message = f"the flow of run `{record.id}` cannot have been moved to {begun.moved_to}"
+        raise StoreProblem("not_moved", message, "name the file of the flow, where it lies now")
+    before, now = os.path.dirname(record.source), os.path.dirname(begun.moved_to)
+
+    def place(path: str) -> str:
+        if path == record.source and begun.moved_to is not None:
+            return begun.moved_to
+        return os.path.normpath(os.path.join(now, os.path.relpath(path, before)))
+
+    return _relocated(compiled, place), attrs.evolve(begun, folder=place(begun.folder))
 
 
 def plan_of(store: Store, record: RunRecord) -> plan.Plan:
@@ -197,7 +226,8 @@ def _refuse_newer(record: RunRecord) -> None:
 def prepared_again(
     compiled: plan.Plan, record: RunRecord, begun: Begun, agents: Mapping[str, AgentLike] | None = None
 ) -> Prepared:
-    """A stored run's flow with its agents bound as they are now. Raises NotRunnable."""
+    """A stored run's flow with its agents bound as they are now. Raises NotRunnable, StoreProblem."""
+    compiled, begun = _moved(compiled, record, begun)
     try:
         options = [parse_option(text, compiled.agents) for text in begun.binds]
         sources = [parse_secret(text) for text in begun.sources]

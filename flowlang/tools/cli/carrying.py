@@ -50,6 +50,11 @@ def carrying_options(command: Callable[..., int]) -> Callable[..., int]:
     return found
 
 
+moved_option = click.option(
+    "--moved-to", metavar="FILE", help="Where the file of the flow lies now, if it was moved."
+)
+
+
 def _secret(text: str) -> SecretOption:
     try:
         return parse_secret(text)

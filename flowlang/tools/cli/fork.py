@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import click
 
-from flowlang.tools.cli.carrying import carrying_options
+from flowlang.tools.cli.carrying import carrying_options, moved_option
 from flowlang.tools.run_command import RunOptions
 from flowlang.tools.run_forking import fork_run
 
@@ -22,15 +22,23 @@ Examples:
 @click.argument("inputs", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--from", "step", required=True, metavar="STEP", help="The step that is done again.")
 @click.option("--set", "given", multiple=True, metavar="STEP=VALUE", help="What the call of a step gave.")
+@moved_option
 @carrying_options
-def command(options: RunOptions, run: str, inputs: tuple[str, ...], step: str, given: tuple[str, ...]) -> int:
+def command(
+    options: RunOptions,
+    run: str,
+    inputs: tuple[str, ...],
+    step: str,
+    given: tuple[str, ...],
+    moved_to: str | None,
+) -> int:
     """Start a new run that takes over from another whatever does not depend on STEP.
 
     The other run stays as it is. Calls that are made again have idempotency keys of their own. Secrets
-    are given anew, as inputs."""
+    that cannot be found as they were at first are given again: with --secret, or as NAME=VALUE."""
     if not step:
         raise click.UsageError("--from: name a step")
     for text in (*inputs, *given):
         if "=" not in text:
             raise click.UsageError(f"`{text}` is not NAME=VALUE")
-    return fork_run(run, step, given, attrs.evolve(options, texts=inputs))
+    return fork_run(run, step, given, attrs.evolve(options, texts=inputs, moved_to=moved_to))

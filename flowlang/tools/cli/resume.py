@@ -7,7 +7,7 @@ from collections import Counter
 import attrs
 import click
 
-from flowlang.tools.cli.carrying import carrying_options
+from flowlang.tools.cli.carrying import carrying_options, moved_option
 from flowlang.tools.run_command import RunOptions
 from flowlang.tools.run_resuming import Settled, resume_all, resume_one
 
@@ -28,6 +28,7 @@ Examples:
 @click.option("--skip", multiple=True, metavar="STEP=VALUE", help="Say what such a call gave.")
 @click.option("--all", "all_runs", is_flag=True, help="Carry on every run that nobody holds.")
 @click.option("--watch", is_flag=True, help="With --all: stay, and hold all runs that nobody else does.")
+@moved_option
 @carrying_options
 def command(
     options: RunOptions,
@@ -37,22 +38,24 @@ def command(
     skip: tuple[str, ...],
     all_runs: bool,
     watch: bool,
+    moved_to: str | None,
 ) -> int:
     """Carry a run on where it stood: after a crash, an interrupt, or a wait.
 
     What a step has given stays given. Calls that were under way are made again, with the same
     idempotency key. A call that writes and has no key is not made again without being told to.
 
-    Secrets that the run was started with are not kept; give them again as NAME=VALUE."""
+    Secrets that the run was started with are not kept; those that cannot be found as they were at first are
+    given again: with --secret, or as NAME=VALUE."""
     if all_runs == (run is not None):
         raise click.UsageError("name a run, or say --all")
     if watch and not all_runs:
         raise click.UsageError("--watch goes with --all")
-    if all_runs and (redo or skip):
-        raise click.UsageError("--redo and --skip are about one run; name it")
+    if all_runs and (redo or skip or moved_to):
+        raise click.UsageError("--redo, --skip and --moved-to are about one run; name it")
     if strange := next((text for text in secrets if "=" not in text), None):
         raise click.UsageError(f"`{strange}` is not NAME=VALUE")
-    options = attrs.evolve(options, texts=secrets)
+    options = attrs.evolve(options, texts=secrets, moved_to=moved_to)
     if run is None:
         return resume_all(options, watch=watch)
     settled = Settled(redo, tuple(_skipped(text) for text in skip))
