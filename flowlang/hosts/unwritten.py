@@ -43,11 +43,11 @@ class Unwritten:
     def commit(self, lease: Lease, status: RunStatus | None, ending: Ending | None) -> Commit:
         """All of it, which from now on is in this commit."""
         rows, self.rows = self.rows, []
-        taken, self.taken = self.taken, []
-        opened, self._opened = [*self._opened.values()], {}
-        closed, self._closed = self._closed, []
-        collapsed, self._collapsed = [*self._collapsed.values()], {}
-        return Commit(lease, rows, taken, opened, closed, collapsed, status, ending)
+        opened, closed, collapsed = self._opened.values(), self._closed, self._collapsed.values()
+        commit = Commit(lease, rows, (*self.taken,), (*opened,), (*closed,), (*collapsed,), status, ending)
+        for written in (self.taken, self._opened, self._closed, self._collapsed):
+            written.clear()
+        return commit
 
 
 def _shown(wait: OpenWait) -> Wait:
