@@ -18,7 +18,7 @@ from flowlang.text.source import Anchor, Source, Span
 ReadSource: TypeAlias = Callable[[str], Source | None]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Places:
     """The places of a plan, with `read` to get at the sources."""
 

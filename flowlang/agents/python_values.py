@@ -154,7 +154,7 @@ class _TooLarge(Exception):
     """There is no use in saying where."""
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Writer:
     """`left` is what the rest of a value may weigh, so that no value takes long, endless ones included."""
 

@@ -50,7 +50,7 @@ def _bound(amount: Amount) -> plan.Bound:
     return plan.Bound(formula=amount.show(), calls=amount.number)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Counter:
     flows: Mapping[str, plan.Flow]
     agents: Mapping[str, plan.Agent]

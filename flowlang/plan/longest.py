@@ -72,7 +72,7 @@ class _Clauses:
 _NO_CLAUSES = _Clauses()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Clock:
     agents: Mapping[str, plan.Agent]
     known: Mapping[str, Longest]

@@ -34,7 +34,7 @@ def lower(checked: Checked) -> plan.Plan:
     return Lowering.of(checked).lower()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Lowering:
     """`items` are the declarations by module and key, each with the index of its source. The plan holds also
     what is in `reached` before it is lowered."""

@@ -24,7 +24,7 @@ _COMPARISONS: Final = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt",
 _NUMBERS: Final = ("int", "float")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Expressions:
     """Lowers the expressions of one declaration."""
 

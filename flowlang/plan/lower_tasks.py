@@ -28,7 +28,7 @@ _UNNAMED = {
 }  # fmt: skip
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Reached:
     """What a plan must hold because something in it names it, by its name there."""
 
@@ -37,7 +37,7 @@ class Reached:
     events: dict[str, EventName] = attrs.field(factory=dict)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Tasks:
     """Lowers the tasks and blocks of one flow."""
 

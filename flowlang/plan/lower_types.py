@@ -28,7 +28,7 @@ _SCALARS: Mapping[str, Kind] = {
 }
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Naming:
     """Names in the plan. `prefixes` maps the path of a module to what stands before its names."""
 
@@ -76,7 +76,7 @@ class Naming:
         return tuple(plan.FieldType(name=f.name, type=self.type(f.type), doc=f.doc) for f in fields)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Places:
     """Where the nodes of one declaration stand: `index` among the plan's sources, `offset` of its start."""
 

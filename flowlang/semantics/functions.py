@@ -119,7 +119,7 @@ def has_variables(pattern: Pattern) -> bool:
     return any(contains(pattern, Scalar(name)) for name in _VARIABLES)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Bindings:
     """What the variables of one call stand for: bind the receiver, then each argument, then substitute."""
 

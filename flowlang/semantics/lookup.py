@@ -67,7 +67,7 @@ def kind_in_sight(interface: Interface) -> type[Interface] | None:
     return interface.kind if isinstance(interface, Poisoned) else type(interface)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Lookup:
     path: str
     names: Mapping[str, Interface]

@@ -44,7 +44,7 @@ LOCAL_WORDS = {
 AMBIENT_EXAMPLES = {"run": "run.id", "attempt": "attempt"}
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class DeclaredNames:
     """`indices` of statements by the names they declare; `doubtful` names are poison."""
 

@@ -45,7 +45,7 @@ class CheckedStep:
     reach: Reach
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Clauses:
     """The clauses of a step by kind."""
 
@@ -60,7 +60,7 @@ class Clauses:
     always: bool = False  # its guard is known to hold, which is reported there and nowhere else
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Steps:
     expressions: Expressions
     tasks: Tasks

@@ -19,7 +19,7 @@ FEW = 6
 GUESSES = 2_000_000  # comparisons of names in one module
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Guesses:
     """What may still be compared to find out what the unknown names of one declaration are for; so that a
     file of a thousand names and a thousand slips is checked in good time."""

@@ -50,7 +50,7 @@ BlockKind: TypeAlias = Literal["flow", "loop", "do", "while", "finally"]
 MOST_TRIALS = 6  # nested `while` bodies that may each be typed twice
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Tasks:
     expressions: Expressions
     block: Function[[ast.Block, Env, BlockKind, Type | None], Outcome]

@@ -48,7 +48,7 @@ def _idle(expressions: Expressions, tree: ast.TestDecl) -> None:
         expressions.problems.report(codes.NOTHING_TESTED, statement.span, message, help=help)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Test:
     expressions: Expressions
     blocks: Blocks

@@ -19,13 +19,13 @@ def held(prepared: Prepared, max_calls: int) -> Prepared:
     return attrs.evolve(prepared, program=attrs.evolve(prepared.program, agents=agents))
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Count:
     most: int
     left: int
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Counted:
     """An agent whose calls are counted together with those of others."""
 

@@ -24,18 +24,21 @@ from flowlang.tools.run_progress import (
     said_text,
     skip_text,
     wait_text,
+    without_arms,
 )
 
 MAX_LINE: Final = 300
+MOST_OPEN: Final = 20  # lines about what a run that is taken up was at
 
 
 class Display(Protocol):
     """Shows a run: `tell` takes its events, `keep_fresh` draws until it is cancelled, `end` leaves what is to
     stay. While it is `paused`, the terminal belongs to someone else. Of what it is told while it is `past`,
-    only what it led to is shown."""
+    up to `go_on`, only what it led to is shown."""
 
     past: bool
 
+    def go_on(self) -> None: ...
     def tell(self, event: events.Event) -> None: ...
     async def keep_fresh(self) -> None: ...
     def paused(self) -> AbstractContextManager[None]: ...
@@ -51,11 +54,14 @@ def open_display(stream: TextIO, *, quiet: bool, color: bool) -> Display:
     return Lines(stream)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Silent:
     """Shows nothing."""
 
     past: bool = attrs.field(default=False, kw_only=True)
+
+    def go_on(self) -> None:
+        self.past = False
 
     def tell(self, event: events.Event) -> None:
         pass
@@ -71,24 +77,50 @@ class Silent:
         pass
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Lines(Silent):
     """One line an event, with the seconds since the run began: `  1.2s  pages[3]/page  done in 0.4s`. `head`
-    stands before each."""
+    stands before each. `open` is what was last said of what its past has left to do."""
 
     stream: TextIO
     head: str = ""
     began: int = 0
+    at: int = 0
     started: dict[str, int] = attrs.field(factory=dict)
+    open: dict[str, str] = attrs.field(factory=dict)
 
     def tell(self, event: events.Event) -> None:
         if isinstance(event, events.RunStarted):
             self.began = event.at
-        said = self.words(event)
-        if said is None or self.past:
-            return
+        said, self.at = self.words(event), event.at
+        if self.past:
+            self._remember(event, said)
+        elif said is not None:
+            self._write(event.path or "run", said)
+
+    def go_on(self) -> None:
+        """Say what is open: of a run that only waits, nothing else would be told."""
+        self.past = False
+        going_on = [path for path in self.open if path in self.started or without_arms(path) in self.started]
+        self._write("run", "taken up")
+        for path in going_on[:MOST_OPEN]:
+            self._write(path, self.open[path])
+        if (more := len(going_on) - MOST_OPEN) > 0:
+            self._write("run", f"and {more:,} more are under way")
+        self.open.clear()
+
+    def _remember(self, event: events.Event, said: str | None) -> None:
+        match event:
+            case events.StepStarted(target=None):
+                pass
+            case events.StepStarted() | events.Waiting() | events.AttemptFailed() if said is not None:
+                self.open[event.path] = said
+            case events.StepDone() | events.StepFailed() | events.StepCancelled():
+                self.open.pop(event.path, None)
+
+    def _write(self, where: str, said: str) -> None:
         said = " ".join(said.split())
-        line = f"{self.head}{(event.at - self.began) / 1e6:7.1f}s  {event.path or 'run'}  {said}"
+        line = f"{self.head}{(self.at - self.began) / 1e6:7.1f}s  {where}  {said}"
         with suppress(OSError, ValueError):  # a stream that is closed or full does not concern the run
             self.stream.write(clean(line)[:MAX_LINE] + "\n")
             self.stream.flush()

@@ -120,7 +120,7 @@ def _file(path: str, files: list[File]) -> Value:
     return file.reference()
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Reading:
     places: Places
     name: str

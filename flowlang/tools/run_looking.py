@@ -29,7 +29,7 @@ OnRow: TypeAlias = Callable[[Kernel, Row, bool], None]
 an answer to what is no longer asked."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Looking:
     """A run as it stood when its journal was last read. `fresh` makes a kernel of it that has heard nothing
     yet, and tells its events to whom it is given. `announced` are the calls that must not be made twice and

@@ -56,7 +56,7 @@ class Line:
     elapsed: int | None
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Progress:
     """Takes events in. `undone` are the paths of the steps that were undone."""
 
@@ -139,7 +139,7 @@ class Progress:
     def _row_of(self, path: str) -> Row:
         """The row of the innermost step that a path lies in."""
         while path:
-            stripped = _SUFFIX.sub("", path)
+            stripped = without_arms(path)
             if path in self.rows or stripped in self.rows:
                 return self.rows.get(path) or self.rows[stripped]
             path = split_path(stripped)[2]
@@ -179,6 +179,11 @@ def split_path(path: str) -> tuple[str, str, str]:
     around = segments[:-1]
     suffix = _SUFFIX.search(around[-1]) if around else None
     return segments[-1], suffix[0] if suffix else "", "/".join(around)
+
+
+def without_arms(path: str) -> str:
+    """A path without the attempt, arm or branch that it ends with: that of the step."""
+    return _SUFFIX.sub("", path)
 
 
 def _note(row: Row) -> str:

@@ -50,7 +50,7 @@ def _scope(steps: dict[str, Step], path: str, at: float) -> str:
     return scope
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _Undos:
     """Which steps of a flow have an undo; items, rounds and attempts of a step are alike."""
 

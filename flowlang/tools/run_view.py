@@ -30,7 +30,7 @@ from flowlang.values.value import Value
 PLACEHOLDER: Final = "VALUE"
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class View:
     """`inputs` in JSON form, without secrets. `result` is there once the run has ended. `waits` and `unknown`
     are what it waits for and the calls that may or may not have been made, by their paths; the latter as

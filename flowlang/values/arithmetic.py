@@ -50,7 +50,7 @@ def is_tree(expr: Expr) -> bool:
     return True
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Arithmetic(Builder):
     def tree(self, expr: plan.Operate, scope: Scope) -> ast.expr:
         """A tree of look-ups, see `is_tree`: `t if small(t := a * b + c) else (t := add(mul(a, b), c))`."""

@@ -31,7 +31,7 @@ def is_lookup(code: ast.expr) -> bool:
     return isinstance(code, ast.Constant | ast.Name)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Builder(Nodes):
     """`places` is the table behind line numbers, `constants` what `K1`… stand for, `results` the name that
     holds the value of a piece of code once that has been evaluated."""

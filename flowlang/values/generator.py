@@ -27,7 +27,7 @@ from flowlang.values.value import Misfit, Value, normalise
 _CHUNK: Final = 40  # forms of a spine that nest in one Python expression
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Generator(Arithmetic, Texts, Loops):
     def expression(self, expr: Expr, scope: Scope) -> ast.expr:
         """Any expression: its spine in a loop, in pieces where it is too long to nest in Python."""

@@ -17,7 +17,7 @@ from flowlang.values.builder import Builder, Scope, helper_name
 from flowlang.values.functions import KEYED
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Filter:
     """A loop that keeps the items for which `where` holds, not yet put together."""
 
@@ -27,7 +27,7 @@ class _Filter:
     where: ast.expr
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Loops(Builder):
     filters: dict[ast.expr, _Filter] = attrs.field(factory=dict)
 

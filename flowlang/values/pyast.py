@@ -31,7 +31,7 @@ _COMPARE: Final[dict[str, ast.cmpop]] = {
 }  # fmt: skip
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Nodes:
     """Makes nodes that stand at the place numbered `line`."""
 

@@ -17,7 +17,7 @@ from flowlang.values.strings import TINY
 _WIDTHS: Final = {"format.int": 20, "format.float": 24}  # the most characters of what an f-string can write
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Hole:
     """A hole of a string: what an f-string takes, its text as a string, and the most characters of it,
     None where it has to be measured."""
@@ -27,7 +27,7 @@ class _Hole:
     width: int | None
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Texts(Builder):
     def template(self, parts: tuple[str | Expr, ...], scope: Scope) -> ast.expr:
         """`f"…{t1}…" if len(t1 := a) + … < 1000 else template(B, "…", t1, "…")`"""
