@@ -13,7 +13,7 @@ from unittest.mock import patch
 import attrs
 import trio
 import trio.testing
-from support.runs import EPOCH, PATH, PRELUDE, Actor, Outside, Played, compile_text
+from support.runs import EPOCH, PATH, PRELUDE, Actor, Outside, Played, acted
 
 from flowlang.hosts import journaled as journaled_host
 from flowlang.hosts.call_scopes import CallScope
@@ -28,7 +28,7 @@ from flowlang.runtime.host import Question
 from flowlang.runtime.inputs import Outcome
 from flowlang.runtime.journal import Collapse, Commit, Ending, Lease, NotWritten, Row, RunStatus, Wait
 from flowlang.runtime.kernel import Kernel
-from flowlang.runtime.program import Program, link
+from flowlang.runtime.program import Program
 from flowlang.runtime.replay import feed, kernel_of, replay
 from flowlang.runtime.run import RunResult
 from flowlang.values.codec import parse_argument
@@ -277,9 +277,7 @@ def play_durably(
 def journaled(text: str, outside: Outside | None = None) -> Journaled:
     """A run of the main flow of a text, which nobody carries out yet."""
     outside = outside or Outside()
-    compiled = compile_text(text + PRELUDE)
-    actor = Actor({name: agent.result for name, agent in compiled.agents.items()})
-    program = link(compiled, {name: actor for name, agent in compiled.agents.items() if not agent.asks})
+    program, actor = acted(text + PRELUDE)
     parameters = {p.name: p.type for p in program.plan.flows[program.plan.main or "main"].parameters}
     inputs = {name: parse_argument(text, parameters[name]) for name, text in outside.inputs.items()}
     run = Journaled(program, actor, inputs, outside.calls_at_once)

@@ -16,7 +16,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Protocol
 
 import attrs
@@ -244,14 +244,27 @@ class Played:
 def play(text: str, outside: Outside | None = None) -> Played:
     """Carry out the main flow of a text, in virtual time."""
     outside = outside or Outside()
-    compiled = compile_text(text + PRELUDE)
-    actor = Actor({name: agent.result for name, agent in compiled.agents.items()})
+    program, actor = acted(text + PRELUDE)
     told: list[events.Event] = []
-    program = link(compiled, {name: actor for name, agent in compiled.agents.items() if not agent.asks})
     result = trio.run(
         _play, program, actor, outside, told, clock=trio.testing.MockClock(autojump_threshold=0)
     )
     return Played(program, result, actor.log, told)
+
+
+def acted(text: str) -> tuple[Program, Actor]:
+    """The program of a text, and the actor of its own that all its agents are."""
+    linked = link_text(text)
+    actor = Actor({name: agent.result for name, agent in linked.plan.agents.items()})
+    return attrs.evolve(linked, agents=dict.fromkeys(linked.agents, actor)), actor
+
+
+@lru_cache(16)
+def link_text(text: str) -> Program:
+    """A text that is played again and again is linked once."""
+    compiled = compile_text(text)
+    nobody = Actor({})
+    return link(compiled, {name: nobody for name, agent in compiled.agents.items() if not agent.asks})
 
 
 async def _play(program: Program, actor: Actor, outside: Outside, told: list[events.Event]) -> RunResult:

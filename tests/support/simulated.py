@@ -4,6 +4,7 @@ as a world of functions. What comes of it is a `Played` like any other."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -19,6 +20,7 @@ from flowlang.runtime.agents import AgentCall, AgentError, agent_failed
 from flowlang.runtime.calls import Refused, decode_reply
 from flowlang.runtime.host import Question
 from flowlang.runtime.inputs import Raised, Replied, Stopped
+from flowlang.runtime.program import Program
 from flowlang.values.codec import decode, parse_argument
 from flowlang.values.times import parse_duration
 
@@ -105,8 +107,8 @@ def simulate_text(
 ) -> tuple[Simulated, Played]:
     """Simulate the main flow of a text; gives what came of it in both forms."""
     outside = outside or Outside()
-    compiled = compile_text(text + PRELUDE)
-    program = link_simulated(compiled)
+    program = link_text(text + PRELUDE)
+    compiled = program.plan
     flow = compiled.main or "main"
     parameters = {p.name: p.type for p in compiled.flows[flow].parameters}
     inputs: Mapping[str, Any] = {
@@ -120,6 +122,12 @@ def simulate_text(
     assert simulated.result is not None, simulated.problem
     calls = [called_of(made) for made in simulated.calls]
     return simulated, Played(program, simulated.result, calls, list(simulated.events))
+
+
+@lru_cache(16)
+def link_text(text: str) -> Program:
+    """A text that is simulated again and again is linked once."""
+    return link_simulated(compile_text(text))
 
 
 def play_simulated(text: str, outside: Outside | None = None) -> Played:
