@@ -110,7 +110,8 @@ def test_what_is_listed_is_there_for_programs(flow: Flow) -> None:
         ["Unknown"],
     )
     assert sky["parameters"][1] == {"name": "days", "type": "int", "required": False}
-    assert log["binding"] == {"kind": "command", "target": "logger '{line}'", "at": "flow.toml:5"}
+    target = "logger '{line}' 'a\nb'"
+    assert log["binding"] == {"kind": "command", "target": target, "at": "flow.toml:5"}
 
 
 @pytest.mark.parametrize(
