@@ -11,21 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks.bench_startup import SMALL
+
 ROOT = Path(__file__).resolve().parent.parent
-
-SMALL = """\
-agent search(query: string) -> list<string> effect read
-
-flow find(topic: string) -> int {
-  step found = search(query: topic)
-    retry 2 times backoff 1s
-  return found.size()
-}
-
-flow main(name: string = "you") -> string {
-  return "hello ${name}"
-}
-"""
 
 PROBE = """\
 import atexit, sys
@@ -61,3 +49,22 @@ def small(tmp_path):
 
 def test_checking_a_sound_flow_loads_the_checker_alone(loaded, small):
     assert not loaded("check", small) & (HEAVY | OF_THE_LIBRARY | FOR_MISTAKES)
+
+
+FOR_AGENTS = {f"flowlang.agents.{name}" for name in ("binding", "command", "config", "providers", "python")}
+FOR_PLANS_AS_TEXT = {"flowlang.planning.translation", "flowlang.tools.plan_files"}
+NOT_TO_RUN = {"rich", "lark", "re2", "httpx", "interegular", "dotenv", "email", "http", "importlib.metadata"}
+
+
+@pytest.mark.parametrize("kept", ["--store", "--ephemeral"])
+def test_running_a_flow_that_calls_no_agents_loads_nothing_for_agents(loaded, small, kept, tmp_path):
+    where = [kept, str(tmp_path / "runs.db")] if kept == "--store" else [kept]
+    found = loaded("run", small, *where)
+    assert {"trio", "flowlang.runtime.run"} <= found
+    assert not found & (NOT_TO_RUN | FOR_AGENTS | FOR_PLANS_AS_TEXT | FOR_MISTAKES)
+
+
+def test_planning_a_flow_loads_nothing_to_run_it(loaded, small):
+    found = loaded("plan", small)
+    assert "flowlang.plan.lower" in found
+    assert not found & ({"trio", "sqlite3", "flowlang.runtime.run", *NOT_TO_RUN, *FOR_PLANS_AS_TEXT})
