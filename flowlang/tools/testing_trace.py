@@ -7,13 +7,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple
 
 from flowlang.hosts.simulator.simulation import EPOCH
 from flowlang.plan import model as plan
 from flowlang.plan import tests
-from flowlang.plan.paths import lies_inside, step_at
+from flowlang.plan.paths import step_at
 from flowlang.runtime import events
 from flowlang.runtime.inputs import Answered, EventCame, Outcome, Raised, Replied
 from flowlang.runtime.run import RunResult
@@ -24,68 +25,84 @@ from flowlang.tools.testing_script import call_text, shown
 from flowlang.values.codec import encode
 from flowlang.values.times import format_duration
 
-T = TypeVar("T")
-
-_Line: TypeAlias = tuple[int, str, str]
-"""The instant, the path, and what is said."""
-
 MOST_LINES = 30
 LONGEST_LINE = 300
 
 
+class _Line(NamedTuple):
+    """What is `said` of a path. `told` counts the events that were told before; `event`: it is the next."""
+
+    at: int
+    told: int
+    event: bool
+    path: str
+    said: str
+
+
 def trace(ran: Ran, compiled: plan.Plan) -> list[str]:
-    """The lines of a run; of a very long one the first and the last."""
-    made = sorted(_made(ran, compiled), key=lambda line: line[0])
-    spoken = list(_spoken(ran, compiled))
-    told = _both_ends(made)
-    for event, said in _both_ends(spoken):
-        told.insert(_place_of(event, told), (event.at, event.path, said))
-    lines = [(_instant(at), path, said) for at, path, said in [*told, _end(ran, compiled)]]
-    wide = [max(len(line[column]) for line in lines) for column in (0, 1)]
-    shown = [clean(f"{at:<{wide[0]}}  {path:<{wide[1]}}  {said}") for at, path, said in lines]
-    left = len(made) + len(spoken) + 1 - MOST_LINES
-    middle = [f"… {left} more …"] if left > 0 else []
-    return _both_ends([line[:LONGEST_LINE].rstrip() for line in shown], middle)
+    """The lines of a run, each behind what led to it; of a very long one the first and the last."""
+    found = sorted([*_made(ran, compiled), *_spoken(ran, compiled)], key=lambda line: line[:3])
+    lines = _both_ends([*found, _end(ran, compiled)])
+    wide = [max(len(_instant(line.at)) for line in lines), max(len(line.path) for line in lines)]
+    shown = [
+        clean(f"{_instant(line.at):<{wide[0]}}  {line.path:<{wide[1]}}  {line.said}")[:LONGEST_LINE].rstrip()
+        for line in lines
+    ]
+    left = len(found) + 1 - len(shown)
+    return [*shown[: MOST_LINES // 2], f"… {left} more …", *shown[MOST_LINES // 2 :]] if left else shown
 
 
-def _both_ends(items: list[T], middle: Sequence[T] = ()) -> list[T]:
+def _both_ends(lines: list[_Line]) -> list[_Line]:
     """Of very many the first and the last: no more are ever shown."""
-    if len(items) <= MOST_LINES:
-        return items
-    return [*items[: MOST_LINES // 2], *middle, *items[-MOST_LINES // 2 :]]
-
-
-def _place_of(event: events.Event, told: Sequence[_Line]) -> int:
-    """Behind what lies inside of it and was told for the same instant; else as the last of that instant."""
-    earlier = [n for n, (at, _, _) in enumerate(told, 1) if at <= event.at]
-    below = [n for n in earlier if told[n - 1][0] == event.at and lies_inside(told[n - 1][1], event.path)]
-    return max(below or earlier, default=0)
+    half = MOST_LINES // 2
+    return lines if len(lines) <= MOST_LINES else [*lines[:half], *lines[-half:]]
 
 
 def _made(ran: Ran, compiled: plan.Plan) -> Iterator[_Line]:
     """The calls, the questions and the events that came in."""
-    for made in ran.simulated.calls:
+    simulated = ran.simulated
+    for made in simulated.calls:
         call = call_text(compiled, made.call.agent, made.call.arguments)
-        yield from _asked(made.path, call, made.started, made.ended, made.outcome)
-    answered = {input.path: input.at for input in ran.simulated.heard if isinstance(input, Answered)}
+        begun, ended = (made.started, made.told_before), (made.ended, made.told_after)
+        yield from _asked(made.path, call, begun, ended, made.outcome)
+    asking = {e.path: n for n, e in enumerate(simulated.events) if _is_question(e)}
+    answered = {input.path: input.at for input in simulated.heard if isinstance(input, Answered)}
     for asked in ran.asked:
-        call = call_text(compiled, asked.agent, asked.arguments)
-        yield from _asked(asked.path, call, asked.at, answered.get(asked.path), asked.outcome)
-    for input in ran.simulated.heard:
+        call, at = call_text(compiled, asked.agent, asked.arguments), answered.get(asked.path)
+        told = 0 if at is None else _first_of(simulated.events, at, asked.path)
+        yield from _asked(asked.path, call, (asked.at, asking.get(asked.path, 0)), (at, told), asked.outcome)
+    for input in simulated.heard:
         if isinstance(input, EventCame):
             record = plan.RecordType(fields=compiled.events[input.event].fields)
-            yield input.at, input.event, shown(encode(input.fields, record))
+            said, told = shown(encode(input.fields, record)), _first_of(simulated.events, input.at, "")
+            yield _Line(input.at, told, False, input.event, said)
 
 
-def _asked(path: str, call: str, at: int, ended: int | None, outcome: Outcome | None) -> Iterator[_Line]:
-    came = _outcome_text(outcome)
-    if ended is None or came is None:
-        yield at, path, call
-    elif ended == at:
-        yield at, path, f"{call} → {came}"
+def _is_question(event: events.Event) -> bool:
+    return isinstance(event, events.Waiting) and event.waiting_for == "answer"
+
+
+def _first_of(told: Sequence[events.Event], at: int, path: str) -> int:
+    """The number of the first event of an instant; of the first that is about a path, if one is."""
+    first = number = bisect_left(told, at, key=lambda event: event.at)
+    while number < len(told) and told[number].at == at:
+        if told[number].path and path.startswith(told[number].path):
+            return number
+        number += 1
+    return first
+
+
+def _asked(
+    path: str, call: str, begun: tuple[int, int], ended: tuple[int | None, int], outcome: Outcome | None
+) -> Iterator[_Line]:
+    (at, told), (end, told_then), came = begun, ended, _outcome_text(outcome)
+    if end is None or came is None:
+        yield _Line(at, told, False, path, call)
+    elif end == at:
+        yield _Line(at, told, False, path, f"{call} → {came}")
     else:
-        yield at, path, call
-        yield ended, path, f"→ {came}"
+        yield _Line(at, told, False, path, call)
+        yield _Line(end, told_then, False, path, f"→ {came}")
 
 
 def _outcome_text(outcome: Outcome | None) -> str | None:
@@ -100,10 +117,10 @@ def _outcome_text(outcome: Outcome | None) -> str | None:
             return "stopped"
 
 
-def _spoken(ran: Ran, compiled: plan.Plan) -> Iterator[tuple[events.Event, str]]:
+def _spoken(ran: Ran, compiled: plan.Plan) -> Iterator[_Line]:
     """What events add to the calls. The value of a step that is a call is its reply, unless it was caught."""
     calls: set[str] = set()
-    for event in ran.simulated.events:
+    for number, event in enumerate(ran.simulated.events):
         match event:
             case events.StepStarted(path=path, doing="call" | "sleep"):
                 calls.add(path)
@@ -112,9 +129,10 @@ def _spoken(ran: Ran, compiled: plan.Plan) -> Iterator[tuple[events.Event, str]]
             case events.StepDone(path=path, value=value) if path not in calls:
                 step = step_at(compiled, ran.run.flow, path)
                 if step is not None:
-                    yield event, f"→ {shown(encode(value, step.type))}"
-        if said := _words(event):
-            yield event, said
+                    said = f"→ {shown(encode(value, step.type))}"
+                    yield _Line(event.at, number, True, path, said)
+        if words := _words(event):
+            yield _Line(event.at, number, True, event.path, words)
 
 
 def _words(event: events.Event) -> str | None:
@@ -145,7 +163,7 @@ def _words(event: events.Event) -> str | None:
 def _end(ran: Ran, compiled: plan.Plan) -> _Line:
     result = ran.simulated.result
     said = "does not end" if result is None else _result_text(ran.run, result, compiled)
-    return ran.simulated.ended, ran.run.flow, said
+    return _Line(ran.simulated.ended, len(ran.simulated.events), True, ran.run.flow, said)
 
 
 def _result_text(run: tests.Run, result: RunResult, compiled: plan.Plan) -> str:

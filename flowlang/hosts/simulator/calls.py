@@ -27,11 +27,13 @@ from flowlang.values.times import format_datetime, format_duration
 @attrs.define
 class InFlight:
     """A call that the run has begun and not heard of again. `made` is its place among the calls that were
-    made, None until it is. `due` is the number of its end on the agenda, and `ends_at` when that is."""
+    made, None until it is; `told` counts the events until then. `due` is the number of its end on the agenda,
+    and `ends_at` when that is."""
 
     call: AgentCall
     made: int | None = None
     started: int = 0
+    told: int = 0
     due: int | None = None
     ends_at: int = 0
     asked_to_stop: Ends | None = STOPS
@@ -61,6 +63,7 @@ class Calls:
     take_call: TakeCall
     agenda: Agenda
     order: Random | None
+    told: list[Event]
     tell: Callable[[Event], None]
     at_once: int
     in_flight: dict[str, InFlight] = attrs.field(factory=dict)
@@ -142,6 +145,7 @@ class Calls:
         flight = self.in_flight[path]
         call = flight.call
         flight.made, flight.started, flight.go = len(self._made), self.agenda.clock, go
+        flight.told = len(self.told)
         self._made.append(None)
         reaction = self.take_call(path, call, self.agenda.clock)
         flight.asked_to_stop = None if call.shielded else reaction.asked_to_stop
@@ -190,7 +194,9 @@ class Calls:
         flight = self.in_flight.pop(end.path)
         call, outcome, now = flight.call, end.outcome, self.agenda.clock
         if flight.made is not None:
-            self._made[flight.made] = Made(end.path, call, flight.started, now, outcome, recorded)
+            self._made[flight.made] = Made(
+                end.path, call, flight.started, now, outcome, recorded, flight.told, len(self.told)
+            )
             line = self._lines.get(call.agent)
             if line is not None and flight.go is not None:
                 line.protection.end(flight.go, _ending(outcome), now)
@@ -204,7 +210,7 @@ class Calls:
         """The process is gone: calls under way have no end, and nobody stands in line."""
         for path, flight in self.in_flight.items():
             if flight.made is not None:
-                self._made[flight.made] = Made(path, flight.call, flight.started)
+                self._made[flight.made] = Made(path, flight.call, flight.started, told_before=flight.told)
         self.in_flight.clear()
         self.crowd.clear()
         self.free, self._lines = self.at_once, _lines_of(self.agents)

@@ -22,7 +22,8 @@ on."""
 @attrs.frozen
 class Made:
     """A call as it was really made. `outcome` is how it ended, if it did; whether the run has ever heard of
-    that is `recorded`. A call that a crash cut off did not end, as far as anybody knows."""
+    that is `recorded`. A call that a crash cut off did not end, as far as anybody knows. `told_before` and
+    `told_after` count the events that were told before it was made, and when the run heard of its end."""
 
     path: str
     call: AgentCall
@@ -30,6 +31,8 @@ class Made:
     ended: int | None = None
     outcome: Outcome | None = None
     recorded: bool = False
+    told_before: int = attrs.field(default=0, eq=False)
+    told_after: int = attrs.field(default=0, eq=False)
 
 
 @attrs.frozen

@@ -118,14 +118,16 @@ class _Simulation:
         self._world, self._order, self._start, self._most = world, order, start, most
         self._crashes = {crash.commit: crash for crash in world.crashes}
         self._agenda = Agenda(start)
-        self._calls = Calls(program.plan.agents, world.call, self._agenda, order, self._tell, calls_at_once)
+        self._told: list[Event] = []
+        self._calls = Calls(
+            program.plan.agents, world.call, self._agenda, order, self._told, self._tell, calls_at_once
+        )
         self._ledger = Ledger()
         self._kernel = Kernel()
         self._at = 0
         self._heard = self._commits = self._choices = 0
         self._taken: list[Arrival] = []
         self._announced: list[StartCall] = []
-        self._told: list[Event] = []
         self._answering: dict[str, int] = {}
         self._unbounded: dict[str, OpenWait] = {}
 
