@@ -127,10 +127,11 @@ def test_what_is_ignored_is_not_looked_for() -> None:
     assert fuzzed(body, kinds=["evaluation"], examples=100).findings == ()
 
 
-def test_an_overflow_is_only_looked_for_where_somebody_wants_it() -> None:
-    body = "flow main(n: int) -> int {\n  return n + 1\n}"
+@pytest.mark.parametrize("value", ["n + 1", "[n, n].sum()", "(f * 2.0).floor()", "(d + d).seconds().floor()"])
+def test_an_overflow_is_only_looked_for_where_somebody_wants_it(value: str) -> None:
+    body = f"flow main(n: int, f: float, d: duration) -> int {{\n  return {value}\n}}"
     assert fuzzed(body).findings == ()
-    assert [each.kind for each in fuzzed(body, kinds=["overflow"]).findings] == ["overflow"]
+    assert {each.kind for each in fuzzed(body, kinds=["overflow"]).findings} == {"overflow"}
 
 
 def test_only_the_faults_that_are_wanted_happen() -> None:

@@ -34,6 +34,12 @@ LOOKED_FOR: Final = tuple(kind for kind in KINDS if kind != "overflow")
 """What is looked for if nobody says otherwise: where numbers are as large as they can be, any sum is too
 large."""
 
+TOO_LARGE: Final = (
+    "overflows", "does not fit a 64-bit int", "too large for a float", "longer than 10,000 years",
+    "outside the years",
+)  # fmt: skip
+"""What is said of numbers and times that have no place in their types."""
+
 ORDERS: Final = 50
 """In so many orders a run without its crashes is tried, to know what it can give."""
 
@@ -71,7 +77,8 @@ def _fails(run: Run) -> Iterator[Finding]:
     }
     failure = run.failure
     if failure is not None and failure.error in kinds:
-        kind = "overflow" if "overflow" in failure.message else kinds[failure.error]
+        too_large = any(words in failure.message for words in TOO_LARGE)
+        kind = "overflow" if too_large else kinds[failure.error]
         yield Finding(kind, failure.path, failure.message, run, failure)
 
 
