@@ -6,9 +6,11 @@ showing it (`config_mistakes.py`)."""
 from __future__ import annotations
 
 from typing import Annotated, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
+from flowlang.agents.providers import Unfit
 from flowlang.agents.secrets import secrets_in
 
 SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "x-api-key", "api-key", "x-auth-token")
@@ -37,5 +39,28 @@ def headers_from_elsewhere(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
+def without_password(url: str) -> str:
+    """A URL that holds no password. Raises PlainSecret."""
+    if holds_password(url):
+        raise PlainSecret("a password in a URL")
+    return url
+
+
+def refuse_password(text: str) -> None:
+    """The same of a target that a flow names. Raises Unfit."""
+    if holds_password(text):
+        help = "write a table of flow.toml that has it as a secret, and name that"
+        raise Unfit("a password must not stand in a flow", help)
+
+
+def holds_password(url: str) -> bool:
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        return False  # it is no URL, which is told elsewhere
+    return bool(password) and not any(secrets_in(password))
+
+
 SecretText: TypeAlias = Annotated[str, AfterValidator(from_elsewhere)]
+Url: TypeAlias = Annotated[str, AfterValidator(without_password)]
 Headers: TypeAlias = Annotated[dict[str, str], AfterValidator(headers_from_elsewhere)]

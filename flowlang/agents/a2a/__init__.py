@@ -27,7 +27,7 @@ from pydantic import Field
 from flowlang.agents.command_template import BadTemplate, parse_template
 from flowlang.agents.connecting import connected_by
 from flowlang.agents.providers import Connection, Member, Provider, Settings, Target, Unfit
-from flowlang.agents.secret_settings import Headers
+from flowlang.agents.secret_settings import Headers, Url, refuse_password
 
 CARD_PATH: Final = "/.well-known/agent-card.json"
 NOT_INSTALLED: Final = 'A2A agents need packages that are not installed: pip install "flowlang[a2a]"'
@@ -39,7 +39,7 @@ class A2ASettings(Settings):
     the reply as a whole even from an agent that could stream it. `headers` are sent to the host of `url` and
     nowhere else, whatever its card says. `ca` is a file of certificates in PEM that are trusted, too."""
 
-    url: Annotated[str, Field(pattern=_URL.pattern)]
+    url: Annotated[Url, Field(pattern=_URL.pattern)]
     headers: Headers = Field(default_factory=dict)
     card: str = CARD_PATH
     streaming: bool = True
@@ -65,6 +65,7 @@ class A2AProvider:
         if not _URL.fullmatch(text):
             help = "write where the agent is, such as https://agents.example.com"
             raise Unfit(f'"{text}" is neither a URL nor a table [a2a.{text}] of flow.toml', help)
+        refuse_password(text)
         return A2ASettings(url=text)
 
     def named(self, entry: Settings) -> tuple[str, str]:

@@ -44,6 +44,7 @@ from flowlang.agents.offered_types import agent_names
 from flowlang.agents.offers import NotDescribed, Offered
 from flowlang.agents.providers import Connection, Member, Provider, Settings, Target, Unfit
 from flowlang.agents.roots import CONFIG_NAME, root_folder
+from flowlang.agents.secret_settings import refuse_password
 from flowlang.text.suggest import did_you_mean
 
 NOT_INSTALLED: Final = 'HTTP needs a package that is not installed: pip install "flowlang[http]"'
@@ -61,6 +62,7 @@ class HttpProvider:
         """A document, by its path or URL; a bare `https://host` is where requests of entries go."""
         if text == ANYWHERE:
             return HttpSettings()
+        refuse_password(text)
         if is_url(text) and urlsplit(text).path in ("", "/"):
             return HttpSettings(base=text)
         return HttpSettings(openapi=text)

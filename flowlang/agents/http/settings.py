@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from flowlang.agents.fitting import Offset
 from flowlang.agents.http_signatures import is_url
 from flowlang.agents.providers import Settings
-from flowlang.agents.secret_settings import SecretText, from_elsewhere, headers_from_elsewhere
+from flowlang.agents.secret_settings import SecretText, Url, from_elsewhere, headers_from_elsewhere
 
 MIB: Final = 1 << 20
 
@@ -50,7 +50,7 @@ class HttpSettings(Settings):
     is said in the flow. `patience` is how long a call waits by itself where a server asks for it
     (`Retry-After`). `offset` is that of the times which the service gives without one, such as "Z"."""
 
-    openapi: str | None = None
+    openapi: Url | None = None
     base: str | None = None
     auth: Auth | None = None
     headers: HttpHeaders = Field(default_factory=dict)
@@ -64,7 +64,7 @@ class HttpSettings(Settings):
     offset: Offset | None = None
     idempotency_header: HeaderName | Literal[""] = "Idempotency-Key"
     ca: str | None = None
-    proxy: str | None = None
+    proxy: Url | None = None
 
     @field_validator("base")
     @classmethod

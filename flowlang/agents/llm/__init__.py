@@ -39,7 +39,7 @@ from flowlang.agents.command_template import BadTemplate
 from flowlang.agents.connecting import connected_by
 from flowlang.agents.llm.prompts import WRONG_FILES, holds, parse_prompt, takes_files_inside
 from flowlang.agents.providers import Connection, Member, Provider, Settings, Target, Unfit
-from flowlang.agents.secret_settings import Headers, SecretText
+from flowlang.agents.secret_settings import Headers, SecretText, Url
 from flowlang.plan import model as plan
 from flowlang.text.suggest import did_you_mean
 
@@ -54,7 +54,7 @@ class LlmSettings(Settings):
     idempotency key, so that a call which is made again gets the same. `repairs` is how often a model is asked
     again whose reply does not fit; `max_reply_bytes` bounds what it may send."""
 
-    base: Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")]
+    base: Annotated[Url, Field(pattern=r"^https?://[^\s/]+\S*$")]
     model: Annotated[str, Field(min_length=1)]
     key: SecretText | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None

@@ -38,7 +38,7 @@ from flowlang.agents.connecting import connected_by
 from flowlang.agents.fitting import Offset
 from flowlang.agents.offers import Effect
 from flowlang.agents.providers import Connection, Member, Provider, Settings, Target, Unfit
-from flowlang.agents.secret_settings import Headers
+from flowlang.agents.secret_settings import Headers, Url, refuse_password
 from flowlang.agents.secrets import secrets_in
 from flowlang.text.suggest import did_you_mean
 
@@ -64,7 +64,7 @@ class McpSettings(Settings):
     cwd: str | None = None
     env: dict[str, str] = Field(default_factory=dict)
     inherit: tuple[str, ...] = ()
-    url: Annotated[str, Field(pattern=_URL.pattern)] | None = None
+    url: Annotated[Url, Field(pattern=_URL.pattern)] | None = None
     headers: Headers = Field(default_factory=dict)
     results: dict[str, Form] = Field(default_factory=dict)
     effects: dict[str, Effect] = Field(default_factory=dict)
@@ -102,6 +102,7 @@ class McpProvider:
 
     def from_text(self, text: str, folder: Path) -> Settings:
         if _URL.fullmatch(text.strip()):
+            refuse_password(text)
             return McpSettings(url=text.strip())
         try:
             command = shlex.split(text)
