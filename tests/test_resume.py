@@ -263,6 +263,19 @@ def test_a_run_that_only_waits_can_be_left(shell: Shell) -> None:
     assert shell.calls() == ["count1", "count2"]
 
 
+def test_a_run_that_is_taken_up_says_what_it_is_at(shell: Shell) -> None:
+    run = json.loads(shell.flow("run", "main.flow", "asks", "--no-wait", "--json").out)["run_id"]
+    words = [line.split(maxsplit=1)[1] for line in shell.flow("resume", run, "--no-wait").err.splitlines()]
+    assert words[:2] == ["run  taken up", "yes  waiting for an answer to approve"]
+    process = shell.start("run", "main.flow", "slow")
+    await_until(lambda: "hang" in shell.calls())
+    process.kill()
+    process.wait()
+    shell.free()
+    words = [line.split(maxsplit=1)[1] for line in shell.flow("resume", shell.run_id()).err.splitlines()]
+    assert words[:2] == ["run  taken up", "second  started: tools.hang"]
+
+
 def test_a_run_hears_what_is_put_into_its_inbox_while_it_waits(shell: Shell) -> None:
     process = shell.start("run", "main.flow", "waits")
     await_until(lambda: shell.store.exists() and bool(waiting(shell)))

@@ -196,9 +196,9 @@ class Engine(StoredRuns):
     ) -> AsyncIterator[RunHandle]:
         """Carry a run on from its journal, given its record or its id; `on_event` is told what happened in it
         before, too. `secrets` are the inputs that the store does not keep, where they are not found as they
-        were at first; `environment` and `secret_options` take the place of those at first, and `moved_to` that
-        of the file of its flow: what lay beside that lies beside this now. Raises NotRunnable where its
-        agents can no longer be reached, StoreProblem where it cannot be had or read."""
+        were at first; `environment` and `secret_options` take the place of those at first, and `moved_to`
+        that of the file of its flow: what lay beside that lies beside this now. Raises NotRunnable where
+        its agents can no longer be reached, StoreProblem where it cannot be had or read."""
         record = self.store.find(run) if isinstance(run, str) else run
         begun = found_anew(begun_of(self.store, record), environment, secret_options, moved_to)
         prepared = self._preparations.of(self.store, record, begun, agents)

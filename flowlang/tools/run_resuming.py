@@ -176,7 +176,7 @@ class _Round:
         display.past = True
         try:
             async with self.engine.resume(record, on_event=display.tell, wait=self.watch) as run:
-                display.past = False
+                display.go_on()
                 self.runs[record.number] = run
                 if self.interrupted:
                     run.park()

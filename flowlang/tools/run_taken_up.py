@@ -111,5 +111,5 @@ async def taken_up(
             moved_to=options.moved_to,
         ) as run,
     ):
-        display.past = False
+        display.go_on()
         yield run
