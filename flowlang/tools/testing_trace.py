@@ -99,7 +99,7 @@ def _asked(
     if end is None or came is None:
         yield _Line(at, told, False, path, call)
     elif end == at:
-        yield _Line(at, told, False, path, f"{call} → {came}")
+        yield _Line(at, told_then, False, path, f"{call} → {came}")
     else:
         yield _Line(at, told, False, path, call)
         yield _Line(end, told_then, False, path, f"→ {came}")
