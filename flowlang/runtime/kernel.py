@@ -321,10 +321,8 @@ class Kernel:
 
     def _hear(self, input: Input) -> None:
         match input:
-            case CallEnded(path=path, outcome=outcome, used=used):
-                if used:
-                    self._used[path] = used
-                self._end_call(path, outcome)
+            case CallEnded():
+                self._end_call(input)
             case Answered(path=path, outcome=outcome):
                 if path in self._asked:  # or else the answer came too late
                     self._wake_with(self._asked.pop(path), outcome)
@@ -339,18 +337,21 @@ class Kernel:
             case Began() | TimeCame() | Resumed() | Forked():
                 pass
 
-    def _end_call(self, path: str, outcome: Outcome) -> None:
+    def _end_call(self, ended: CallEnded) -> None:
+        path = ended.path
+        if ended.used:
+            self._used[path] = ended.used
         pending = self.calls.pop(path, None)
         if pending is None:
             raise JournalMisfit(f"there is no call {path} that could have ended")
-        if isinstance(outcome, Stopped) and not pending.stopping:
+        if isinstance(ended.outcome, Stopped) and not pending.stopping:
             raise JournalMisfit(f"nobody asked the call {path} to stop")
-        self._wake_with(pending.task, outcome)
+        self._wake_with(pending.task, ended.outcome)
 
     def _wake_with(self, task: Task, outcome: Outcome) -> None:
         match outcome:
-            case Replied(value):
-                self._wake(task, value)
+            case Replied():
+                self._wake(task, outcome.value)
             case Raised():
                 self._wake(task, None, Cancelled() if task.scope.reached else outcome.exception())
             case Stopped():

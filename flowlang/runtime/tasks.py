@@ -37,12 +37,32 @@ ROUNDS_KEPT: Final = 10
 Arm: TypeAlias = Callable[[], Awaitable[tuple[Value, list[Undo]]]]
 
 
-class Items(NamedTuple):
+@attrs.frozen
+class Items:
     """What a loop goes over: the items of a list and their positions, or the values of a map and their keys.
-    A list without `where` is gone over as it is, so that a long loop needs memory for its results only."""
+    A list without `where` is gone over as it is, so that a long loop needs memory for its results only.
+    `key` and `value` are the names of the one at hand, None where it has none."""
 
     keys: Sequence[int | str]
     values: Sequence[Value]
+    key: str | None
+    value: str | None
+
+    @classmethod
+    def of(cls, task: plan.ForEach, source: Value) -> Items:
+        if task.over == "list":
+            return cls(range(len(source)), source, task.second, task.first)
+        return cls([*source], [*source.values()], task.first, task.second)
+
+    def frame(self, position: int, around: Frame) -> Frame:
+        """For the item at a position."""
+        key = self.keys[position]
+        names: dict[str, Value] = {}
+        if self.key is not None:
+            names[self.key] = key
+        if self.value is not None:
+            names[self.value] = self.values[position]
+        return around.inside(item_suffix(key), names)
 
 
 class Progress(NamedTuple):
@@ -117,7 +137,9 @@ class Tasks(Running):
 
     def _reply(self, task: plan.CallAgent, calling: Calling, frame: Frame) -> Awaitable[Value]:
         """What is answered to the call, be it by an agent or by somebody who is asked."""
-        arguments = {name: write(self.evaluate(value, frame)) for name, value, write in calling.arguments}
+        arguments: dict[str, Value] = {}
+        for name, value, write in calling.arguments:
+            arguments[name] = write(self.evaluate(value, frame))
         self.waits += 1
         if not calling.small:
             check_size(arguments, "the arguments are")
@@ -220,7 +242,7 @@ class Tasks(Running):
             nonlocal bearable, done
             for position in positions:
                 waits = self.waits
-                inner = self._item_frame(task, items, position, frame)
+                inner = items.frame(position, frame)
                 try:
                     values[position] = await self.block(task.body, inner)
                 except FlowFailure as failure:
@@ -239,21 +261,12 @@ class Tasks(Running):
 
     def _items(self, task: plan.ForEach, frame: Frame) -> Items:
         """What `where` lets through."""
-        source = self.evaluate(task.source, frame)
-        over_list = task.over == "list"
-        items = Items(range(len(source)), source) if over_list else Items([*source], [*source.values()])
-        where = task.where
+        items, where = Items.of(task, self.evaluate(task.source, frame)), task.where
         if where is None:
             return items
         positions = range(len(items.keys))
-        kept = [n for n in positions if self.evaluate(where, self._item_frame(task, items, n, frame))]
-        return Items([items.keys[n] for n in kept], [items.values[n] for n in kept])
-
-    def _item_frame(self, task: plan.ForEach, items: Items, position: int, frame: Frame) -> Frame:
-        key, value = items.keys[position], items.values[position]
-        first, second = (value, key) if task.over == "list" else (key, value)
-        names = {task.first: first} if task.second is None else {task.first: first, task.second: second}
-        return frame.inside(item_suffix(key), names)
+        kept = [n for n in positions if self.evaluate(where, items.frame(n, frame))]
+        return attrs.evolve(items, keys=[items.keys[n] for n in kept], values=[items.values[n] for n in kept])
 
     def _pace(self, task: plan.ForEach, items: int, frame: Frame) -> int:
         if task.at_once is not None:
@@ -332,7 +345,7 @@ class Tasks(Running):
     def _arms(self, task: plan.Race, frame: Frame) -> list[Arm]:
         if each := task.each:
             items = self._items(each, frame)
-            frames = [self._item_frame(each, items, n, frame) for n in range(len(items.keys))]
+            frames = [items.frame(n, frame) for n in range(len(items.keys))]
             return [partial(self._arm, partial(self.block, each.body), inner) for inner in frames]
         return [
             partial(self._arm, partial(self.task, branch), frame.inside(f"|{position}", {}))
