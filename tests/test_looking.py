@@ -98,4 +98,5 @@ def transcript(
 def equalised(text: str, store: Path) -> str:
     text = text.replace(str(store), "STORE").replace(str(CASES), "CASES")
     text = re.sub(r'("(?:pid|since)"): \d+', r"\1: 1", text)
-    return re.sub(r"process \d+ .*? since [-\d]+ [:\d]+", "process 1 (`flow run`) since then", text)
+    text = re.sub(r"process \d+ .*? since [-\d]+ [:\d]+", "process 1 (`flow run`) since then", text)
+    return re.sub(r"process \d+ \(`[^`]*`\)", "process 1 (`flow run`)", text)

@@ -123,7 +123,7 @@ def _going_on(store: Store, wanted: str) -> RunRecord:
 def heard_text(told: Told, store: str | None) -> str:
     """What was left, and who goes on with it: `store` is the option that names it."""
     if told.record.holder is not None:
-        return f"{told.said}; it hears of it in {told.record.holder}"
+        return f"{told.said}; it hears of it in {told.record.holder.process}"
     resume = told.resume(store)
     if told.kind == "cancel":
         return f"{told.said}; nobody holds it: `{resume}` carries that out, its undos included"

@@ -48,10 +48,16 @@ class Holder:
 
     def __str__(self) -> str:
         if self.pid == 0:
-            return "another process"
+            return self.process
         since = datetime.fromtimestamp(self.since / 1e6).strftime("%Y-%m-%d %H:%M:%S")
+        return f"{self.process} since {since}"
+
+    @property
+    def process(self) -> str:
+        if self.pid == 0:
+            return "another process"
         where = "" if self.host == socket.gethostname() else f" on {self.host}"
-        return f"process {self.pid}{where} (`{self.command}`) since {since}"
+        return f"process {self.pid}{where} (`{self.command}`)"
 
 
 UNKNOWN = Holder(0, "", "", 0)
