@@ -53,6 +53,18 @@ def test_a_plan_comes_back_as_it_was_written_down(made: ft.Written) -> None:
     assert plan_hash(loaded) == plan_hash(made.plan)
 
 
+@fewer
+@given(ft.projects(), st.data())
+def test_what_is_imported_does_what_it_did_beside(
+    both: tuple[ft.Written, ft.Written], data: st.DataObject
+) -> None:
+    given_to = data.draw(ft.inputs(both[0].plan))
+    one, two = (ft.run_of(each, inputs=given_to) for each in both)
+    assert (one.status, one.result) == (two.status, two.result)
+    assert (one.error or "").rpartition(".")[2] == (two.error or "").rpartition(".")[2]
+    assert [made.path for made in one.made()] == [made.path for made in two.made()]
+
+
 @some
 @given(ft.plans())
 def test_a_plan_can_be_shown_and_drawn(made: ft.Written) -> None:

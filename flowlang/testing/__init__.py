@@ -13,6 +13,7 @@
     @given(ft.faults("orders.flow", kinds={"errors", "crashes"}))
     @given(ft.plans())                                 # programs, well typed by construction
     @given(ft.expressions())                           # … that are one expression of their parameters
+    @given(ft.projects())                              # … in one file, and the same in two
     @given(ft.sources())                               # texts of flows, right and wrong
 
 What is drawn is data in JSON form that prints as it is written, and shrinks: a run that fails is shown with
@@ -25,7 +26,7 @@ Needs the extra: `pip install flowlang[testing]`."""
 from flowlang.testing.faults import ClockSet, Comes, Dies, Faults, Kind, Raises, Replies, Silent, faults
 from flowlang.testing.inputs import inputs
 from flowlang.testing.misfits import fits, misfits
-from flowlang.testing.plans import Written, expressions, plans
+from flowlang.testing.plans import Written, expressions, plans, projects
 from flowlang.testing.recorded import Recorded, recorded
 from flowlang.testing.runs import Run, run_of, runs
 from flowlang.testing.sources import sources
@@ -49,6 +50,7 @@ __all__ = [
     "inputs",
     "misfits",
     "plans",
+    "projects",
     "recorded",
     "run_of",
     "runs",
