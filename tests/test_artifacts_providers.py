@@ -6,16 +6,13 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from flowlang.tools import cli
 from tests.support.mcp_desk import STUB
+from tests.support.small_server import Handler, serving
 
 FLOW = """
 use mcp stub = "stub"
@@ -75,33 +72,11 @@ results = {{ picture = "file" }}
 """
 
 
-class Office(BaseHTTPRequestHandler):
+class Office(Handler):
     """Puts a stamp before what it is sent."""
 
     def do_POST(self) -> None:
-        sent = self.rfile.read(int(self.headers["Content-Length"]))
-        content = f"[{self.headers['Content-Type']}] ".encode() + sent
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def office() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Office)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        self.give(200, f"[{self.headers['Content-Type']}] ".encode() + self.sent(), "text/plain")
 
 
 def test_a_file_goes_through_agents_of_every_kind(
@@ -114,7 +89,7 @@ def test_a_file_goes_through_agents_of_every_kind(
     Path("turn.py").write_text(TURN)
     Path("size.py").write_text(SIZE)
     Path("letter.txt").write_text("abc é")
-    with office() as url:
+    with serving(Office) as url:
         python, stub = json.dumps(sys.executable), json.dumps(str(STUB))
         Path("flow.toml").write_text(CONFIG.format(python=python, stub=stub, url=url))
         assert cli.invoke(["lock"]) == 0

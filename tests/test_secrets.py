@@ -12,10 +12,7 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +27,7 @@ from flowlang.agents.secrets import NoSecret, Secrets, secrets_in
 from flowlang.hosts.connections import open_connections
 from flowlang.runtime.hiding import hidden_in, hidden_in_text, writings
 from tests.support import desks
+from tests.support.small_server import Handler, serving
 
 ROOT = Path(__file__).parent.parent
 STUB = Path(__file__).parent / "support" / "mcp_stub.py"
@@ -253,33 +251,12 @@ env = {{ STUB_SECRET = "{{secrets.TOKEN}}" }}
 """
 
 
-class Echo(BaseHTTPRequestHandler):
+class Echo(Handler):
     """Gives back all that it is sent, and refuses on demand."""
 
     def do_POST(self) -> None:
-        sent = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        content = json.dumps({"headers": dict(self.headers), "sent": sent}).encode()
-        self.send_response(403 if self.path == "/refused" else 200, "as asked")
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def echo() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        content = json.dumps({"headers": dict(self.headers), "sent": self.sent().decode()}).encode()
+        self.give(403 if self.path == "/refused" else 200, content, "application/json")
 
 
 @attrs.frozen
@@ -313,7 +290,7 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    with echo() as url:
+    with serving(Echo) as url:
         python, stub = json.dumps(sys.executable), json.dumps(str(STUB))
         (tmp_path / "main.flow").write_text(FLOW)
         (tmp_path / "leaky_tools.py").write_text(TOOLS)

@@ -11,8 +11,8 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+
+from tests.support.small_server import Handler, serving
 
 ECHO = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 
@@ -20,53 +20,36 @@ ECHO = {"type": "object", "properties": {"text": {"type": "string"}}, "required"
 @contextmanager
 def http_stub() -> Iterator[str]:
     """The URL of a stub; a path is to be put behind it."""
-    server = _Quiet(("127.0.0.1", 0), _Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(_Stub) as url:
+        yield url
 
 
-class _Quiet(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that go away are no news."""
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Stub(Handler):
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
     def do_GET(self) -> None:
-        self.give(405, b"", "text/plain")
+        self.answered(405, b"", "text/plain")
 
     do_DELETE = do_GET
 
     def do_POST(self) -> None:
-        message = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        message = json.loads(self.sent())
         way, _, status = self.path.strip("/").partition("/")
         is_call = message["method"] == "tools/call"
         if way == "status" or (way == "calls" and is_call):
-            self.give(int(status), b"<p>not\n now</p>", "text/html")
+            self.answered(int(status), b"<p>not\n now</p>", "text/html")
         elif way == "lost" and is_call:
             error = {"jsonrpc": "2.0", "id": None, "error": {"code": -32000, "message": "who?"}}
-            self.give(int(status), json.dumps(error).encode(), "application/json")
+            self.answered(int(status), json.dumps(error).encode(), "application/json")
         elif way == "page":
-            self.give(200, b"<p>welcome</p>", "text/html")
+            self.answered(200, b"<p>welcome</p>", "text/html")
         elif way == "away":
             self.send_response(307)
             self.send_header("location", "http://elsewhere.invalid/mcp")
             self.send_header("content-length", "0")
             self.end_headers()
         elif "id" not in message:
-            self.give(202, b"", "text/plain")
+            self.answered(202, b"", "text/plain")
         elif is_call and way == "silent":
             threading.Event().wait(30)
         else:
@@ -76,11 +59,11 @@ class _Handler(BaseHTTPRequestHandler):
         large = is_call and way in ("huge", "gushing")
         content = json.dumps(self.answer(message, "x" * 100_000 if large else None)).encode()
         if way in ("events", "gushing"):
-            self.give(200, b"event: message\ndata: " + content + b"\n\n", "text/event-stream")
+            self.answered(200, b"event: message\ndata: " + content + b"\n\n", "text/event-stream")
         elif way == "cut" and is_call:
-            self.give(200, content, "application/json", missing=10)
+            self.answered(200, content, "application/json", missing=10)
         else:
-            self.give(200, content, "application/json")
+            self.answered(200, content, "application/json")
 
     def answer(self, message: dict, text: str | None) -> dict:
         params = message.get("params", {})
@@ -99,12 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return {"jsonrpc": "2.0", "id": message["id"], "error": error}
         return {"jsonrpc": "2.0", "id": message["id"], "result": result}
 
-    def give(self, status: int, content: bytes, type: str, missing: int = 0) -> None:
-        self.send_response(status)
-        self.send_header("content-type", type)
-        self.send_header("content-length", str(len(content) + missing))
-        self.send_header("mcp-session-id", "session-1")
-        self.end_headers()
-        self.wfile.write(content)
+    def answered(self, status: int, content: bytes, type: str, missing: int = 0) -> None:
+        length = str(len(content) + missing)
+        self.give(status, content, type, {"Content-Length": length, "mcp-session-id": "session-1"})
         if missing:
             self.close_connection = True
