@@ -4,9 +4,9 @@ What a sync of the disk costs changes from second to second, so both take turns 
 all rounds. A chain of agents that only read makes its calls while its journal is written, so it may take less
 time than the commits by hand; one of agents that change something waits for the disk at each step.
 
-The bounds are what holds today, also where others use the machine. Two are not yet what they should be: of
-many short runs at once the aim is 50 µs a step, of 100,000 rows that are resumed 1.5 s. What they take is all
-computing. A short run of five steps costs about this:
+The bounds are what holds today, also where others use the machine. One is not yet what it should be: of many
+short runs at once the aim is 50 µs a step. What they take is all computing. A short run of five steps costs
+about this:
 
     a fifth      garbage collection: 200 runs at once are some 45,000 objects, looked at twice
     a quarter    trio: three tasks, two groups, one scope for the calls, the timeout of each
@@ -142,9 +142,9 @@ def _rounds(
 def _resume(path: Path) -> Iterator[Figure]:
     seconds = {rows: _to_resume(path, rows) for rows in (JOURNAL, JOURNAL // 10)}
     long, short = seconds.values()
-    yield Figure(f"durable: resume {JOURNAL:,} rows", long, "s", long, "1 s", 3.0)
+    yield Figure(f"durable: resume {JOURNAL:,} rows", long, "s", long, "1 s", 1.5)
     against = f"a tenth of {JOURNAL:,} rows"
-    yield Figure(f"durable: resume {JOURNAL // 10:,} rows", short, "s", short / long * 10, against, 1.3)
+    yield Figure(f"durable: resume {JOURNAL // 10:,} rows", short, "s", short / long * 10, against, 1.2)
 
 
 def _to_resume(path: Path, rows: int) -> float:
