@@ -230,7 +230,7 @@ class Reader:
             case ast.Call():
                 return self.call(node)
             case ast.QualifiedName(module=module, name=name):
-                alias = () if module is None else self.symbol(module, module, given)
+                alias = self.symbol(module, module, given) if isinstance(module, ast.Ident) else ()
                 return (*alias, *self.symbol(name, node, given))
             case ast.RecordLiteral():
                 return self.record(node)

@@ -162,7 +162,7 @@ def _mentioned(node: ast.Node, facts: Facts) -> _Named:
         case ast.NamedType(name=ast.QualifiedName(module=None, name=name)) if name.name in TYPES:
             return ((name, "type", BUILT_IN),)
         case ast.QualifiedName(module=module, name=name):
-            space: _Named = () if module is None else ((module, "namespace", 0),)
+            space: _Named = ((module, "namespace", 0),) if isinstance(module, ast.Ident) else ()
             return (*space, *_as(name, facts.symbols.get(node.id)), *_built_in_error(node, facts))
         case ast.Name(name=text):
             if node.id not in facts.symbols and text in builtins.ERRORS:

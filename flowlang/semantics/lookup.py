@@ -124,8 +124,11 @@ class Lookup:
         around = self._module(name.module)
         if not isinstance(around, Namespace) or around.poisoned:
             return None
-        found, known = self.around(name.text), list(around.modules)
-        return self._aliased(name.name, found, known, f" in `{name.module_text}`")
+        known, where = list(around.modules), f" in `{name.module_text}`"
+        found = self._aliased(name.name, self.around(name.text), known, where)
+        if isinstance(found, Namespace):
+            self.symbols[name.id] = found
+        return found
 
     def _aliased(
         self, alias: ast.Ident, found: Interface | None, known: list[str], where: str = ""
