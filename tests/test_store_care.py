@@ -101,6 +101,7 @@ DAMAGE = {
     "UPDATE plans SET json = json || ' '": "is not what was written",
     "DELETE FROM plans": "is not what was written",
     "UPDATE runs SET inputs = '{}' WHERE number = 1": "what run `r1` began with is not what was written",
+    "UPDATE runs SET result = replace(result, 'done', 'none')": "the result of run `r1` is not what was",
     "UPDATE inbox SET value = 'false'": "message 1 is not what was written",
     "INSERT INTO replies VALUES (x'00', 1, 'null', 0)": "cached reply 00 is not what was written",
 }

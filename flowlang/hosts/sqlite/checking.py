@@ -66,7 +66,7 @@ def _run(store: Store, number: int, id: str) -> Iterator[str]:
             read_rows(connection, number, id, -1)
             inbox.checked(connection, number)
 
-    for look in (lambda: store.inputs(number), rows_and_messages):
+    for look in (lambda: store.inputs(number), rows_and_messages, lambda: store.result(number)):
         yield from _found(look)
 
 

@@ -30,7 +30,7 @@ from flowlang.hosts.sqlite.records import RunRecord
 from flowlang.hosts.sqlite.rows import INSERT, INSERT_BLOB, columns_of, read_rows
 from flowlang.hosts.sqlite.statements import execute_grouped
 from flowlang.hosts.sqlite.store import Store
-from flowlang.hosts.sqlite.writing import Blobs, checksum_of_start
+from flowlang.hosts.sqlite.writing import Blobs, checksum_of_end, checksum_of_start
 from flowlang.runtime.journal import Row
 
 FORMAT: Final = "flowlang.run"
@@ -85,6 +85,7 @@ def _line(entry: Mapping[str, object]) -> bytes:
 def _entries(store: Store, record: RunRecord) -> Iterator[Mapping[str, object]]:
     plan = store.plan(record.plan)
     store.inputs(record.number)  # checks them
+    store.result(record.number)
     with store.database.reading() as connection:
         select = f"SELECT {', '.join(COLUMNS)} FROM runs WHERE number = ?"
         run = dict(zip(COLUMNS, connection.execute(select, (record.number,)).fetchone(), strict=True))
@@ -185,7 +186,8 @@ def _write(connection: sqlite3.Connection, read: _Read) -> None:
         raise StoreProblem("id_taken", f"there is a run `{run['id']}` already", "nothing was imported")
     plan = sha256(read.plan.encode()).hexdigest()
     crc = checksum_of_start(run["id"], run["flow"], plan, run["semantics"], run["inputs"])
-    columns = {**run, "plan": plan, "crc": crc, "epoch": 1}
+    end = run["ended"] and checksum_of_end(run["status"], run["ended"], run["result"])
+    columns = {**run, "plan": plan, "crc": crc, "end_crc": end, "epoch": 1}
     names, values = ", ".join(columns), ", ".join(f":{name}" for name in columns)
     number = connection.execute(f"INSERT INTO runs ({names}) VALUES ({values})", columns).lastrowid
     assert number is not None

@@ -90,7 +90,10 @@ _THIRD = (
     ) STRICT, WITHOUT ROWID""",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
+# NULL in runs that ended before there was one.
+_FOURTH = ("ALTER TABLE runs ADD COLUMN end_crc INTEGER",)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 
 VERSION = len(STEPS)
 

@@ -32,7 +32,7 @@ from flowlang.hosts.sqlite.problems import (
 )
 from flowlang.hosts.sqlite.records import Message, NewRun, RunRecord
 from flowlang.hosts.sqlite.rows import read_rows
-from flowlang.hosts.sqlite.writing import Creation, checksum_of_start, write_all
+from flowlang.hosts.sqlite.writing import Creation, checksum_of_end, checksum_of_start, write_all
 from flowlang.runtime.journal import Commit, Lease, NotWritten, Row, Wait
 from flowlang.text.suggest import did_you_mean
 
@@ -189,10 +189,14 @@ class Store:
         return text
 
     def result(self, run: int) -> str | None:
-        """What a run that has ended said at its end, JSON."""
+        """What a run that has ended said at its end, JSON. Raises Damaged."""
+        select = "SELECT id, status, ended, result, end_crc FROM runs WHERE number = ?"
         with self.database.reading() as connection:
-            found: str | None = self._row(connection, "SELECT result FROM runs WHERE number = ?", run)[0]
-        return found
+            id, status, ended, result, crc = self._row(connection, select, run)
+        if crc is not None and checksum_of_end(status, ended, result) != crc:
+            raise Damaged(f"the result of run `{id}` is not what was written")
+        text: str | None = result
+        return text
 
     def journal(self, run: int, *, after: int = -1) -> list[Row]:
         """The rows of a run behind number `after`, in order. Raises Damaged."""

@@ -21,7 +21,7 @@ from flowlang.hosts.sqlite.records import NewRun
 from flowlang.hosts.sqlite.rows import INSERT, INSERT_BLOB, columns_of
 from flowlang.hosts.sqlite.statements import Columns, execute_grouped
 from flowlang.plan.paths import lies_inside
-from flowlang.runtime.journal import Collapse, Commit, Lease, NotWritten, Row, Wait
+from flowlang.runtime.journal import Collapse, Commit, Ending, Lease, NotWritten, Row, Wait
 
 UNWRITABLE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, UnicodeError, OverflowError)
 """What SQLite and Python say of values that no store can hold, and of rows that are there already."""
@@ -45,9 +45,9 @@ OPEN = "INSERT OR REPLACE INTO waits {rows}"
 SET_STATUS = """WITH given(run, status) AS ({rows})
     UPDATE runs SET status = given.status FROM given WHERE number = run"""
 CLOSE_ALL = "DELETE FROM waits WHERE run IN ({rows})"
-END = """WITH given(run, status, at, result) AS ({rows})
-    UPDATE runs SET status = given.status, ended = at, updated = at, result = given.result, owner = NULL
-    FROM given WHERE number = run"""
+END = """WITH given(run, status, at, result, crc) AS ({rows})
+    UPDATE runs SET status = given.status, ended = at, updated = at, result = given.result, owner = NULL,
+    end_crc = given.crc FROM given WHERE number = run"""
 
 
 @attrs.frozen
@@ -160,6 +160,11 @@ def checksum_of_start(id: str, flow: str, plan: str, semantics: int, inputs: str
     return crc32(f"{id} {flow} {plan} {semantics} {inputs}".encode())
 
 
+def checksum_of_end(status: str, at: int, result: str | None) -> int:
+    """CRC-32 over how a run ended."""
+    return crc32(f"{status} {at} {result}".encode())
+
+
 def _write_around(connection: sqlite3.Connection, commits: Sequence[Commit], blobs: Blobs) -> None:
     """What commits of different runs say beside their rows."""
     for commit in commits:
@@ -172,9 +177,13 @@ def _write_around(connection: sqlite3.Connection, commits: Sequence[Commit], blo
         (OPEN, [_wait_columns(c.lease.run, wait) for c in commits for wait in c.opened]),
         (SET_STATUS, [(c.lease.run, c.status) for c in commits if c.status is not None]),
         (CLOSE_ALL, [(run,) for run, _ in ended]),
-        (END, [(run, end.status, end.at, end.result) for run, end in ended]),
+        (END, [_end_columns(run, end) for run, end in ended]),
     ):
         execute_grouped(connection, statement, rows)
+
+
+def _end_columns(run: int, end: Ending) -> Columns:
+    return run, end.status, end.at, end.result, checksum_of_end(end.status, end.at, end.result)
 
 
 def _wait_columns(run: int, wait: Wait) -> Columns:
