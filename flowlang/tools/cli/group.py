@@ -4,7 +4,6 @@ The summary of each command stands here, so that `flow --help` imports none of t
 
 from __future__ import annotations
 
-import gc
 from importlib import import_module
 
 import click
@@ -64,7 +63,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = _loaded(cmd_name)
+        command = import_module(f"flowlang.tools.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
 
@@ -79,17 +78,6 @@ class Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
-
-
-def _loaded(name: str) -> object:
-    """The command of a module. What is loaded stays, so no collection looks at it, now or ever."""
-    gc.disable()
-    try:
-        found: object = import_module(f"flowlang.tools.cli.{name}").command
-        return found
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _unknown(name: str) -> str:
