@@ -100,7 +100,8 @@ class Task:
 
 @attrs.define(eq=False)
 class PendingCall:
-    """A call that was started and has not ended. `stopping`: it was asked to stop, by a command."""
+    """A call that was started and has not ended. `commands` is where it is asked to stop, `stopping` says
+    that it was."""
 
     path: str
     call: AgentCall
