@@ -132,7 +132,7 @@ WRONG = [
     (PlainTextResponse("<html>"), "it holds no object"),
     (PlainTextResponse("{"), "openapi.json:1: it is not JSON"),
     (JSONResponse({"detail": "gone"}, 404), "404 Not Found: gone"),
-    (Response("x" * (17 << 20)), "larger than 16,777,216 bytes"),
+    (Response("x" * (17 << 20)), "larger than 16,777,216 bytes; no document is read"),
 ]
 
 

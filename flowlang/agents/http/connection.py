@@ -32,7 +32,7 @@ from flowlang.agents.kept import finder, keep_all
 from flowlang.agents.offered_types import signature_of
 from flowlang.agents.offers import Offered
 from flowlang.agents.openapi import offers_of
-from flowlang.agents.openapi_text import NoDocument, line_of, read_text
+from flowlang.agents.openapi_text import MAX_DOCUMENT_BYTES, NoDocument, line_of, read_text
 from flowlang.agents.providers import Member, Target
 from flowlang.agents.python_values import FindFile
 from flowlang.agents.secrets import Secrets
@@ -141,7 +141,9 @@ class HttpConnection:
 
     async def _fetched(self, url: str) -> tuple[Offered, ...]:
         """What the document behind a URL offers."""
-        most = attrs.evolve(self.sender.limits, reply=16 << 20)
+        most = attrs.evolve(
+            self.sender.limits, reply=MAX_DOCUMENT_BYTES, help="no document is read that is larger"
+        )
         sender = attrs.evolve(self.sender, limits=most)
         reply = await sender.send(Request("GET", url, f"GET {url}"), None)
         if reply.status != 200:

@@ -59,12 +59,13 @@ class Credentials:
 
 @attrs.frozen
 class Limits:
-    """See `HttpSettings`. `reply` and `file` in bytes."""
+    """See `HttpSettings`. `reply` and `file` in bytes; `help` is what to do about a larger reply."""
 
     reply: int
     file: int
     redirects: str
     timeout: float | None
+    help: str = "`max_response_bytes` of its target is the limit, and a `file` may be larger"
 
 
 class Transport(httpx.AsyncHTTPTransport):
@@ -204,7 +205,7 @@ class Sender:
             if size > most:
                 break
         if size > most and good:
-            raise _too_large(request, most, "max_response_bytes")
+            raise _too_large(request, most, self.limits.help)
         return Reply(response.status_code, headers, b"".join(pieces)[:most])
 
     async def _file(
@@ -216,7 +217,8 @@ class Sender:
             async for piece in response.aiter_bytes():
                 size += len(piece)
                 if size > self.limits.file:
-                    raise _too_large(request, self.limits.file, "max_file_bytes")
+                    help = "`max_file_bytes` of its target is the limit"
+                    raise _too_large(request, self.limits.file, help)
                 written.write(piece)
         media_type = headers.get("content-type", "").partition(";")[0].strip() or UNKNOWN_TYPE
         return Reply(response.status_code, headers, file=File.from_path(written.name, media_type))
@@ -283,6 +285,5 @@ def _without_twice(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     return [*{name.lower(): (name.encode(), value.encode()) for name, value in headers}.values()]
 
 
-def _too_large(request: Request, most: int, setting: str) -> AgentError:
-    message = f"{request.route}: the reply is larger than {most:,} bytes"
-    return bad_output(message, f"`{setting}` of its target is the limit, and a `file` may be larger")
+def _too_large(request: Request, most: int, help: str) -> AgentError:
+    return bad_output(f"{request.route}: the reply is larger than {most:,} bytes", help)
