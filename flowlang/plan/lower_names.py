@@ -1,8 +1,8 @@
 """How the entry module of a project writes what a plan names: `lib.reserve` -> `trips.reserve`.
 
 A plan tells modules apart by their files, a text by its aliases; so what is said of a plan to somebody who
-writes a test has to go this way back. Agents have a name however deep their module lies, since a test may
-answer them; everything else only where the entry can mention it."""
+writes a test has to go this way back. Agents and events have a name however deep their module lies, since a
+test may answer and send them; everything else only where the entry can mention it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def written_names(names: Mapping[str, Interface], naming: Naming) -> dict[str, s
         for name, interface in members.items():
             if isinstance(interface, Namespace):
                 pending.append((f"{before}{name}.", {**interface.modules, **interface.members}))
-            elif (key := _key(interface, naming)) and (before.count(".") < 2 or _is_agent(interface)):
+            elif (key := _key(interface, naming)) and (before.count(".") < 2 or _is_of_tests(interface)):
                 found.setdefault(key, before + name)
     return found
 
@@ -60,5 +60,6 @@ def _key(interface: Interface, naming: Naming) -> str | None:
             return None
 
 
-def _is_agent(interface: Interface) -> bool:
-    return isinstance(interface, Callable) and interface.kind != "flow"
+def _is_of_tests(interface: Interface) -> bool:
+    is_agent = isinstance(interface, Callable) and interface.kind != "flow"
+    return is_agent or isinstance(interface, EventName)

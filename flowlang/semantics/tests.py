@@ -124,24 +124,16 @@ class _Test:
         if send.after is not None:
             self.expressions.check(send.after, env, DURATION, "the time of an event")
         name = send.event.callee if isinstance(send.event, ast.Call) else send.event
-        found = self._event(name)
+        path = _qualified(name)
+        found = path and self.expressions.lookup.qualified(path, "event")
         if isinstance(found, EventName) and isinstance(send.event, ast.Call):
             parameters = fields_as_parameters(found.fields)
             self.expressions.arguments(send.event, env, parameters, f"`{found.declared.name}`")
-        elif found is not None or not isinstance(name, ast.Name | ast.Member):
+        elif path is None or found is not None:
             message = "`send` takes an event with its fields"
             self.expressions.problems.report(
                 codes.WRONG_KIND, send.event.span, message, help="write `send Paid(…)`"
             )
-
-    def _event(self, name: ast.Expr) -> object:
-        lookup = self.expressions.lookup
-        match name:
-            case ast.Name(name=text):
-                return lookup.qualified(_qualified(name, None, text), "event")
-            case ast.Member(target=ast.Name(name=alias), name=member):
-                return lookup.qualified(_qualified(name, alias, member.name), "event")
-        return None
 
     def _run(self, run: ast.Run, env: Env) -> Value:
         wanted = "`run` takes a call of a flow"
@@ -182,6 +174,15 @@ def is_flow(found: object) -> bool:
     return isinstance(found, Callable) and found.kind == "flow"
 
 
-def _qualified(at: ast.Node, module: str | None, name: str) -> ast.QualifiedName:
-    alias = None if module is None else ast.Ident(at.id, at.span, module)
-    return ast.QualifiedName(at.id, at.span, alias, ast.Ident(at.id, at.span, name))
+def _qualified(tree: ast.Expr) -> ast.QualifiedName | None:
+    """A name with the modules before it, where an expression is one."""
+    match tree:
+        case ast.Name(name=text):
+            return ast.QualifiedName(tree.id, tree.span, None, ast.Ident(tree.id, tree.span, text))
+        case ast.Member(target=ast.Name(name=alias) as target, name=name):
+            module = ast.Ident(target.id, target.span, alias)
+            return ast.QualifiedName(tree.id, tree.span, module, name)
+        case ast.Member(target=target, name=name) if around := _qualified(target):
+            return ast.QualifiedName(tree.id, tree.span, around, name)
+        case _:
+            return None
