@@ -263,6 +263,12 @@ def test_a_run_that_only_waits_can_be_left(shell: Shell) -> None:
     assert shell.calls() == ["count1", "count2"]
 
 
+def test_the_store_that_an_option_names_stands_in_what_to_type(shell: Shell) -> None:
+    left = shell.flow("run", "main.flow", "asks", "--no-wait", "--store", "other.db", "--json")
+    run = json.loads(left.out)["run_id"]
+    assert left.code == 3 and f"go on with `flow resume {run} --store other.db`" in left.err
+
+
 def test_a_run_that_is_taken_up_says_what_it_is_at(shell: Shell) -> None:
     run = json.loads(shell.flow("run", "main.flow", "asks", "--no-wait", "--json").out)["run_id"]
     words = [line.split(maxsplit=1)[1] for line in shell.flow("resume", run, "--no-wait").err.splitlines()]

@@ -20,10 +20,11 @@ from flowlang.plan.text import type_text
 from flowlang.runtime.journal import Wait
 from flowlang.text.display import clean
 from flowlang.text.suggest import nearest
+from flowlang.tools.command_lines import command
 from flowlang.tools.run_questions import answers_text
 from flowlang.tools.run_secrets import shown_arguments
 from flowlang.tools.run_times import ago_text, due_text, moment_text
-from flowlang.tools.run_view import PLACEHOLDER, command
+from flowlang.tools.run_view import PLACEHOLDER
 from flowlang.tools.stored import plan_of
 from flowlang.values.codec import decode, encode, parse_argument, write_json
 from flowlang.values.schema import schema

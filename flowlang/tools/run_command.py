@@ -66,6 +66,7 @@ class RunOptions:
     """`texts` are `NAME=VALUE`, `binds` `NAME=python:module:function`; `input` is a JSON file, or `-`.
     `store` None is the user's store, unless the run is `ephemeral` and has none. `wait`: stay while it only
     waits. `max_calls` bounds the calls of agents, None not at all. `environment` None is that of FLOW_ENV.
+    `shown_store` is the store as messages name it, None where they need not.
     `moved_to` is where the file of a stored run's flow lies now, if it was moved."""
 
     texts: tuple[str, ...] = ()
@@ -82,6 +83,7 @@ class RunOptions:
     environment: str | None = None
     secret_options: tuple[SecretOption, ...] = ()
     moved_to: str | None = None
+    shown_store: str | None = None
 
 
 def run_command(compiled: plan.Plan, flow: str, options: RunOptions) -> int:
@@ -278,7 +280,7 @@ def at_terminal(compiled: plan.Plan, display: Display) -> Answer | None:
 
 def _show(ended: _Ended, places: Places, options: RunOptions) -> int:
     result = ended.result
-    sys.stderr.write(render_outcome(result, places, terminal.style(sys.stderr)))
+    sys.stderr.write(render_outcome(result, places, terminal.style(sys.stderr), options.shown_store))
     sys.stderr.flush()
     if options.as_json:
         terminal.out_json(result_json(result, places))
@@ -287,7 +289,7 @@ def _show(ended: _Ended, places: Places, options: RunOptions) -> int:
     if not options.quiet and result.usage:
         terminal.say(f"used: {used_text(result.usage)}")
     if not options.quiet and sys.stderr.isatty():
-        terminal.say(summary(result))
+        terminal.say(summary(result, options.shown_store))
     sys.stdout.flush()
     if result.status == "waiting":
         return WAITING

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
@@ -21,6 +20,7 @@ from flowlang.text.diagnostics import Diagnostic
 from flowlang.text.display import clean
 from flowlang.text.render import ReadSource, Report, Style, render_report
 from flowlang.text.report import as_json
+from flowlang.tools.command_lines import command
 from flowlang.tools.run_handle import Left, Result
 from flowlang.values.codec import encode
 from flowlang.values.value import Value
@@ -66,10 +66,10 @@ def _without(failure: Failure, others: Sequence[Failure]) -> Failure:
     return attrs.evolve(failure, notes=tuple(note for note in failure.notes if note not in others))
 
 
-def summary(result: Result) -> str:
+def summary(result: Result, store: str | None = None) -> str:
     """`done in 1.2s: 5 steps, 2 skipped, 1 retry`, or how to go on with a run that was left."""
     if result.left is not None:
-        return _left(result, result.left)
+        return _left(result, result.left, store)
     counts = [
         _counted(result.steps_executed, "step"),
         f"{result.steps_skipped} skipped" if result.steps_skipped else "",
@@ -81,12 +81,12 @@ def summary(result: Result) -> str:
     return f"{how}; {result.failure.error}: {result.failure.message}" if result.failure else how
 
 
-def _left(result: Result, left: Left) -> str:
+def _left(result: Result, left: Left, store: str | None) -> str:
     why = f": {left.reason}" if left.reason else ""
     if left.status == "unknown":
         return f"{result.run_id} stopped: it may have made the calls of {', '.join(left.paths)}, or not"
     what = "waits and was left" if left.status == "waiting" else "was interrupted"
-    return f"{result.run_id} {what}{why}; go on with `flow resume {result.run_id}`"
+    return f"{result.run_id} {what}{why}; go on with `{command(store, 'resume', result.run_id)}`"
 
 
 def _counted(number: int, one: str, many: str | None = None) -> str:
@@ -141,12 +141,13 @@ def refused_json(flow: str | None, diagnostics: Sequence[Diagnostic], read: Read
     }
 
 
-def render_outcome(result: Result, places: Places, style: Style) -> str:
-    """What a terminal shows of a run that did not come to its end: why, what was undone and what not."""
+def render_outcome(result: Result, places: Places, style: Style, store: str | None = None) -> str:
+    """What a terminal shows of a run that did not come to its end: why, what was undone and what not, and how
+    to go on with it; `store` is the option that names its store."""
     if result.status == "done":
         return ""
     if result.left is not None:
-        return _told_left(result, result.left)
+        return _told_left(result, result.left, store)
     failures = [*([result.failure] if result.failure else []), *result.undo_failures]
     if not failures and not result.undone:
         return ""
@@ -155,14 +156,15 @@ def render_outcome(result: Result, places: Places, style: Style) -> str:
     return told + clean("".join(f"  {word}: {said}\n" for word, said in facts))
 
 
-def _told_left(result: Result, left: Left) -> str:
+def _told_left(result: Result, left: Left, store: str | None) -> str:
+    said = summary(result, store)
     if left.status != "unknown":
-        return clean(summary(result)) + "\n"
-    lines = [f"error: {summary(result)}"]
+        return clean(said) + "\n"
+    lines = [f"error: {said}"]
     for path in left.paths:
         lines.append(f"  {path}: find out what became of it, then make it again or say what it gave:")
-        lines.append(f"    flow resume {result.run_id} --redo {shlex.quote(path)}")
-        lines.append(f"    flow resume {result.run_id} --skip {shlex.quote(path + '=VALUE')}")
+        lines.append(f"    {command(store, 'resume', result.run_id, '--redo', path)}")
+        lines.append(f"    {command(store, 'resume', result.run_id, '--skip', f'{path}=VALUE')}")
     return clean("\n".join(lines)) + "\n"
 
 

@@ -182,7 +182,7 @@ class _Round:
                     run.park()
                 result = await run.result()
             self._count(result.status)
-            terminal.say(f"{record.id}  {summary(result)}")
+            terminal.say(f"{record.id}  {summary(result, self.options.shown_store)}")
         except Held:
             pass  # Somebody else was faster and carries it on. Should they leave it, it is found again.
         except StoreProblem as problem:

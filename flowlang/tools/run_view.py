@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -16,6 +15,7 @@ from flowlang.plan import model as plan
 from flowlang.runtime.commands import OpenWait
 from flowlang.runtime.host import Question
 from flowlang.runtime.run import RunResult
+from flowlang.tools.command_lines import command
 from flowlang.tools.files import read_shown
 from flowlang.tools.run_handle import Result, result_of
 from flowlang.tools.run_history import History
@@ -126,12 +126,6 @@ def shown_inputs(flow: plan.Flow, values: Mapping[str, Value]) -> dict[str, Valu
     types = {parameter.name: parameter.type for parameter in flow.parameters}
     given = {name: encode(value, types[name]) for name, value in values.items()}
     return shown_arguments(given, flow.parameters)
-
-
-def command(store: str | None, name: str, *arguments: str) -> str:
-    """A command line of `flow` to type, for a store that is named by an option, or is the user's own."""
-    named = ("--store", store) if store else ()
-    return shlex.join(("flow", name, *arguments, *named))
 
 
 def resume_command(store: str | None, begun: Begun, id: str, *options: str) -> str:

@@ -11,6 +11,7 @@ from flowlang.agents.given import BadOption
 from flowlang.hosts.sqlite.opening import Durability
 from flowlang.hosts.trio_host import CALLS_AT_ONCE
 from flowlang.tools.cli.environments import env_option
+from flowlang.tools.cli.looking import named
 from flowlang.tools.cli.storing import store_options
 from flowlang.tools.run_command import RunOptions
 from flowlang.tools.secret_inputs import SecretOption, parse_secret
@@ -41,6 +42,7 @@ def carrying_options(command: Callable[..., int]) -> Callable[..., int]:
             wait=not no_wait,
             environment=environment,
             secret_options=tuple(map(_secret, secret_options)),
+            shown_store=named(click.get_current_context(), store),
         )
         return command(options, **arguments)
 

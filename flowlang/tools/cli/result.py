@@ -13,12 +13,12 @@ from flowlang.hosts.sqlite.store import Store
 from flowlang.tools.cli import terminal
 from flowlang.tools.cli.looking import completed_runs, json_option, named, now, opened
 from flowlang.tools.cli.storing import store_option
+from flowlang.tools.command_lines import command as command_line
 from flowlang.tools.files import read_shown
 from flowlang.tools.run_report import render_outcome, result_text
 from flowlang.tools.run_result import NotEnded, result_text_of, stored_result
 from flowlang.tools.run_table import listed_run, said_of, to_json
 from flowlang.tools.run_usage import used_text
-from flowlang.tools.run_view import command as command_line
 from flowlang.tools.stored import plan_of
 
 WAITING = 3

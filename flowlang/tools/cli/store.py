@@ -23,7 +23,7 @@ from flowlang.hosts.sqlite.store import FINAL
 from flowlang.tools.cli import terminal
 from flowlang.tools.cli.looking import completed_runs, json_option, named, now, opened
 from flowlang.tools.cli.storing import store_option
-from flowlang.tools.run_view import command as command_line
+from flowlang.tools.command_lines import command as command_line
 from flowlang.values.times import parse_duration
 
 Command = TypeVar("Command", bound=Callable[..., object])
