@@ -35,7 +35,7 @@ from flowlang.tools.run_show_json import detailed_json, run_json
 from flowlang.tools.run_show_step import render_step, step_named
 from flowlang.tools.run_table import listed, table
 from flowlang.tools.run_times import ago_text, due_text, rough_text, span_text
-from flowlang.tools.run_view import View, view
+from flowlang.tools.run_view import View, resume_command, view
 from flowlang.tools.stored import Begun
 
 RUNTIME_CASES = sorted((Path(__file__).parent / "cases" / "runtime").glob("*.flow"))
@@ -411,3 +411,8 @@ def test_on_a_terminal_times_are_as_seen_from_now(run: Store) -> None:
         "run   flow    status   started  took",
         "4f2a  review  waiting  3h ago     3h  asks sure (2); waits for …",
     ]
+
+
+def test_what_to_type_asks_for_the_secrets_that_cannot_be_found_again() -> None:
+    begun = Begun({}, "/", secrets=("token", "pin"), sources=("token=env:TOKEN",))
+    assert resume_command(None, begun, "4f2a") == "flow resume 4f2a pin=VALUE"

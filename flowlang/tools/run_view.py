@@ -23,6 +23,7 @@ from flowlang.tools.run_looking import looking_at
 from flowlang.tools.run_secrets import shown_arguments
 from flowlang.tools.run_undos import mark_undos
 from flowlang.tools.run_usage import Usage
+from flowlang.tools.secret_inputs import parse_secret
 from flowlang.tools.stored import Begun
 from flowlang.values.codec import encode
 from flowlang.values.value import Value
@@ -129,6 +130,8 @@ def shown_inputs(flow: plan.Flow, values: Mapping[str, Value]) -> dict[str, Valu
 
 
 def resume_command(store: str | None, begun: Begun, id: str, *options: str) -> str:
-    """What to type to carry a run on; its secrets are not kept, so they have to be given again."""
-    secrets = (f"{name}={PLACEHOLDER}" for name in begun.secrets)
+    """What to type to carry a run on; its secrets are not kept, so those have to be given again of which
+    `--secret` did not say where they are."""
+    found = {parse_secret(text).name for text in begun.sources}
+    secrets = (f"{name}={PLACEHOLDER}" for name in begun.secrets if name not in found)
     return command(store, "resume", id, *options, *secrets)
