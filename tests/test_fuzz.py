@@ -266,7 +266,9 @@ def test_for_a_file_that_nobody_has_thought_up_stands_another() -> None:
 
 def test_what_is_imported_is_written_by_its_alias(tmp_path: Path) -> None:
     (tmp_path / "shop.flow").write_text(SHOP, encoding="utf-8")
-    text = 'import "shop.flow" as store\nflow main(people: int) -> int { return store.share(people: people) }\n'
+    text = (
+        'import "shop.flow" as store\nflow main(people: int) -> int { return store.share(people: people) }\n'
+    )
     path = tmp_path / "main.flow"
     path.write_text(text, encoding="utf-8")
     (finding,) = search(compile_plan(str(path)), "main", examples=300, seed=0).findings
