@@ -96,13 +96,23 @@ class Frame:
         """For a block, whose names these now are."""
         return Frame(self.names, self.path, self.key, undos, self.counts, depth, self.again)
 
-    def of(self, statement: plan.AnyStatement) -> Frame:
-        """For a statement of the block that this frame is for."""
+    def of(self, statement: plan.AnyStatement, clauses: Clauses | None = None) -> Frame:
+        """For a statement of the block that this frame is for, and for its task, which answers to these
+        clauses."""
         name = statement.name
         path = f"{self.path}/{name}" if self.path else name
         key = path if self.path == self.key else f"{self.key}/{name}"
         return Frame(
-            self.names, path, key, self.undos, self.counts, self.depth, self.again, True, statement.free
+            self.names,
+            path,
+            key,
+            self.undos,
+            self.counts,
+            self.depth,
+            self.again,
+            True,
+            statement.free,
+            clauses,
         )
 
     def call(self, names: dict[str, Value]) -> Frame:
@@ -121,12 +131,6 @@ class Frame:
         frame.clauses, frame.attempt = self.clauses, self.attempt
         return frame
 
-    def answering(self, clauses: Clauses) -> Frame:
-        """For the task of a step that has these clauses."""
-        frame = self._copy()
-        frame.clauses = clauses
-        return frame
-
     def own(self) -> Frame:
         """The same with a dict of its own, from which many others can be made fast."""
         return self.binding({})
@@ -139,7 +143,8 @@ class Frame:
 
     def trial(self, attempt: int, *, again: bool) -> Frame:
         """For an attempt, which counts from 1."""
-        frame = self.binding({"attempt": attempt})
+        mentioned = not self.shared or "attempt" in self.free
+        frame = self.binding({"attempt": attempt}) if mentioned else self._copy()
         frame.path = f"{self.path}@{attempt - 1}" if attempt > 1 else self.path
         frame.attempt = attempt
         frame.again = self.again or again

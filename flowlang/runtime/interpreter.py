@@ -112,7 +112,7 @@ class Interpreter(Tasks):
     # Statements; each says whether it is a barrier that ends the block
 
     def _step(self, step: plan.Step, execution: _Execution) -> Awaitable[bool]:
-        frame = execution.frame.of(step)
+        frame = execution.frame.of(step, self.program.clauses.get(id(step)))
         return self._started(step, frame) if step.guard is None else self._guarded(step, step.guard, frame)
 
     async def _let(self, let: plan.Let, execution: _Execution) -> bool:
@@ -182,7 +182,7 @@ class Interpreter(Tasks):
         frame.counts.executed += 1
         if self.on_event:
             self.tell(events.StepStarted, frame, step.task.kind, _target(step.task))
-        bare = id(step) not in self.program.clauses
+        bare = frame.clauses is None
         try:
             value = await (self.task(step.task, frame) if bare else self._with_finally(step, frame))
         except FlowFailure as failure:
@@ -255,20 +255,25 @@ class Interpreter(Tasks):
         return self.timed(self.evaluate(step.timeout, frame), frame, step.at, work, waits=waits)
 
     def _undoable(self, step: plan.Step, frame: Frame) -> Awaitable[Value]:
-        """The task with its attempts, in a scope that ends before a handler starts."""
+        """The task with its attempts. What it leaves to undo is in a scope that ends before a handler starts;
+        a call leaves nothing by itself."""
+        if step.undo is not None:
+            return self.scoped(frame, partial(self._registered, step, step.undo))
+        if isinstance(step.task, plan.CallAgent):
+            return self._tried(step, frame)
         return self.scoped(frame, partial(self._tried, step))
 
-    async def _tried(self, step: plan.Step, frame: Frame) -> Value:
-        frame = frame.answering(self.program.clauses[id(step)])
-        work = partial(self.task, step.task)
+    def _tried(self, step: plan.Step, frame: Frame) -> Awaitable[Value]:
         if step.retry is None:
-            value = await work(frame)
-        else:
-            again = not isinstance(step.task, plan.CallAgent)
-            value = await self.retried(self.policy(step.retry, frame), frame, step.at, work, again=again)
-        if step.undo is not None:
-            self._register(step, step.undo, value, frame)
-            await self.sleep_until(self.host.now())  # a cancellation that waited for the call ends the step
+            return self.task(step.task, frame)
+        policy, work = self.policy(step.retry, frame), partial(self.task, step.task)
+        again = not isinstance(step.task, plan.CallAgent)
+        return self.retried(policy, frame, step.at, work, again=again)
+
+    async def _registered(self, step: plan.Step, undo: plan.Task, frame: Frame) -> Value:
+        value = await self._tried(step, frame)
+        self._register(step, undo, value, frame)
+        await self.sleep_until(self.host.now())  # a cancellation that waited for the call ends the step
         return value
 
     def _register(self, step: plan.Step, undo: plan.Task, value: Value, frame: Frame) -> None:

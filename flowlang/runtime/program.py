@@ -16,6 +16,7 @@ from flowlang.runtime.agents import Agent
 from flowlang.runtime.calls import Calling, calling_of
 from flowlang.runtime.frame import Clauses
 from flowlang.runtime.parts import EXPRESSIONS, parts_of
+from flowlang.runtime.policy import Policy, constant_policy
 from flowlang.runtime.schedule import Schedule, schedule_of
 from flowlang.runtime.waiting import may_wait, waiting_flows
 from flowlang.values.compiler import Code, compile_expression
@@ -31,10 +32,11 @@ class Unbound(Exception):
 
 @attrs.frozen(eq=False)
 class Program:
-    """`code`, `schedules`, `clauses` and `calls` are keyed by the `id` of the expression, block, step and
-    task. A step without clauses is bare: nothing stands around its task, so what leaves the task leaves the
-    step. `waiting` holds the `id`s of the flows in which something may wait (see there), `forgetful` those
-    of the `while` tasks in which nothing does: what happened in them can be forgotten when it is over."""
+    """`code`, `schedules`, `clauses`, `calls` and `policies` are keyed by the `id` of the expression, block,
+    step, task and retry. A step without clauses is bare: nothing stands around its task, so what leaves the
+    task leaves the step. A policy is here if it is constant. `waiting` holds the `id`s of the flows in which
+    something may wait (see there), `forgetful` those of the `while` tasks in which nothing does: what
+    happened in them can be forgotten when it is over."""
 
     plan: plan.Plan
     agents: Mapping[str, Agent]
@@ -42,6 +44,7 @@ class Program:
     schedules: Mapping[int, Schedule]
     clauses: Mapping[int, Clauses]
     calls: Mapping[int, Calling]
+    policies: Mapping[int, Policy]
     waiting: Mapping[int, None]
     forgetful: Mapping[int, None]
 
@@ -55,6 +58,7 @@ def link(compiled: plan.Plan, agents: Mapping[str, Agent]) -> Program:
     schedules: dict[int, Schedule] = {}
     clauses: dict[int, Clauses] = {}
     calls: dict[int, Calling] = {}
+    policies: dict[int, Policy] = {}
     forgetful: dict[int, None] = {}
     flows = waiting_flows(compiled)
     for part in parts_of(compiled):
@@ -65,6 +69,9 @@ def link(compiled: plan.Plan, agents: Mapping[str, Agent]) -> Program:
                 clauses[id(part)] = asked
         elif isinstance(part, plan.CallAgent):
             calls[id(part)] = calling_of(compiled.agents[part.agent], part)
+        elif isinstance(part, plan.Retry):
+            if policy := constant_policy(part):
+                policies[id(part)] = policy
         elif isinstance(part, plan.While):
             if not may_wait(part, compiled, flows):
                 forgetful[id(part)] = None
@@ -72,7 +79,7 @@ def link(compiled: plan.Plan, agents: Mapping[str, Agent]) -> Program:
             code[id(part)] = compile_expression(part)
     bound = {name: agents[name] for name in called}
     waiting = {id(compiled.flows[name]): None for name in flows}
-    return Program(compiled, bound, code, schedules, clauses, calls, waiting, forgetful)
+    return Program(compiled, bound, code, schedules, clauses, calls, policies, waiting, forgetful)
 
 
 def _clauses(step: plan.Step, compiled: plan.Plan, flows: Mapping[str, None]) -> Clauses | None:

@@ -5,29 +5,27 @@ what has been done. None of it knows which kind of node asks."""
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import attrs
 
 from flowlang.plan import model as plan
 from flowlang.runtime import events
-from flowlang.runtime.backoff import NO_DELAY, Delays
 from flowlang.runtime.combinators import Expired, within
 from flowlang.runtime.failures import (
     BAD_VALUE,
     EVALUATION_FAILED,
     LOOP_EXHAUSTED,
-    RETRIED_ONLY_BY_NAME,
     TIMEOUT,
     Failure,
     FlowFailure,
 )
 from flowlang.runtime.frame import Counts, Frame, Undo
 from flowlang.runtime.host import Host
+from flowlang.runtime.policy import UNDO_POLICY, Policy, policy_of
 from flowlang.runtime.program import Program
 from flowlang.values.evaluation import BUDGET, Budget, EvaluationError
 from flowlang.values.times import format_duration
@@ -35,27 +33,6 @@ from flowlang.values.value import Value
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[Frame], Awaitable[Value]]
-
-
-@attrs.frozen
-class Policy:
-    """A `retry` whose expressions have been evaluated: `attempts` counts the first one too. `errors` empty:
-    all but those that are retried only by name. Times in microseconds."""
-
-    attempts: int
-    errors: tuple[str, ...] = ()
-    delays: Delays = NO_DELAY
-    within: float = math.inf
-    until: plan.Until | None = None
-
-    def covers(self, failure: Failure) -> bool:
-        if self.errors:
-            return failure.error in self.errors
-        return failure.error not in RETRIED_ONLY_BY_NAME
-
-
-UNDO_POLICY: Final = Policy(6, (), Delays("exponential", 1_000_000, 60_000_000))
-"""How an undo is tried whose agent has no policy of its own."""
 
 
 class _NotYet(Exception):
@@ -138,24 +115,21 @@ class Running(ABC):
     # Attempts
 
     def policy(self, retry: plan.Retry, frame: Frame) -> Policy:
-        delays = NO_DELAY
-        if backoff := retry.backoff:
-            maximum = None if backoff.maximum is None else self.evaluate(backoff.maximum, frame)
-            delays = Delays(backoff.shape, self.evaluate(backoff.initial, frame), maximum)
-        allowed = math.inf if retry.within is None else self.evaluate(retry.within, frame)
-        attempts = 1 + max(0, self.evaluate(retry.times, frame))
-        return Policy(attempts, retry.errors, delays, allowed, retry.until)
+        constant = self.program.policies.get(id(retry))
+        return constant or policy_of(retry, lambda expr: self.evaluate(expr, frame))
 
     async def retried(
         self, policy: Policy, frame: Frame, at: plan.Place, work: Work, *, again: bool
     ) -> Value:
-        """The value of the first attempt that succeeds; each is a scope of undos. `again` says that what is
-        below may have given a value in an attempt that failed."""
+        """The value of the first attempt that succeeds. `again` says that what is below may have given a
+        value in an attempt that failed; only then is there something to undo, and each attempt a scope."""
         started = self.host.now()
+        accepted = work if policy.until is None else partial(self._accepted, policy.until, work)
+        tried = partial(self.scoped, work=accepted) if again else accepted
         for attempt in range(1, policy.attempts + 1):
             trial = frame.trial(attempt, again=again or policy.until is not None)
             try:
-                return await self.scoped(trial, partial(self._accepted, policy.until, work))
+                return await tried(trial)
             except _NotYet:
                 failure = self.failure(LOOP_EXHAUSTED, "the value is still not the one asked for", trial, at)
                 told = None
@@ -171,9 +145,9 @@ class Running(ABC):
             frame.counts.retries += 1
         raise AssertionError("there is at least one attempt")
 
-    async def _accepted(self, until: plan.Until | None, work: Work, frame: Frame) -> Value:
+    async def _accepted(self, until: plan.Until, work: Work, frame: Frame) -> Value:
         value = await work(frame)
-        if until and not self.evaluate(until.condition, frame.binding({until.binding: value})):
+        if not self.evaluate(until.condition, frame.binding({until.binding: value})):
             raise _NotYet
         return value
 
