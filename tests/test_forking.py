@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 
 import pytest
+import trio
 
+import flowlang
+from flowlang.hosts.journaled import wall_clock
 from flowlang.hosts.sqlite.store import Store
 from flowlang.tools import cli
 from flowlang.values.times import format_datetime
+
+HOUR = 3_600_000_000
 
 FLOW = """
 use python tools = "tools.py"
@@ -164,6 +170,50 @@ def test_what_a_fork_does_again_begins_with_the_fork(session: Session) -> None:
     [call] = step["calls"]
     assert call["made_again"] == []
     assert call["started"] == step["started"] == format_datetime(created)
+
+
+@pytest.fixture
+def run_before(session: Session) -> str:
+    """The same run, an hour ago."""
+
+    async def carry_out() -> str:
+        prepared = flowlang.prepare(flowlang.compile("main.flow"), flow="main")
+        async with (
+            flowlang.Engine.open("runs.db", clock=lambda: wall_clock() - HOUR) as engine,
+            engine.start(prepared, {"topic": "x"}) as run,
+        ):
+            return (await run.result()).run_id
+
+    return trio.run(carry_out)
+
+
+def test_the_times_of_a_fork_are_its_own(session: Session, run_before: str) -> None:
+    code, out, err = session.flow(f"fork {run_before} --from each --json")
+    assert code == 0 and json.loads(out)["execution_time_seconds"] < 600
+    assert "3600" not in err and "1h" not in err
+    fork = session.newest()
+    _, out, _ = session.flow(f"result {fork} --json")
+    assert json.loads(out)["execution_time_seconds"] < 600
+    _, out, _ = session.flow(f"show {fork} --json")
+    taken_over = {step["path"]: step["taken_over"] for step in json.loads(out)["steps"]}
+    own = dict.fromkeys(["each", "each[0]/item", "each[1]/item", "d"], False)
+    assert taken_over == {"a": True, "b": True, "c": True, **own}
+    _, out, _ = session.flow(f"show {fork}")
+    assert re.search(r"(?m)^c +done +0.0s  tools.get; taken over$", out), out
+    assert "1h" not in out and re.search(r"(?m)^d +done +0.[0-9]s  0.[0-9]s  tools.get$", out), out
+    _, out, _ = session.flow(f"logs {fork}")
+    assert "3600" not in out and "1h" not in out and "  0.0s  c  done in 0.0s\n" in out, out
+    assert re.search(r"(?m)^ +0.\ds  run  done after 0.\ds$", out), out
+
+
+def test_what_was_set_is_not_taken_over(session: Session, run_before: str) -> None:
+    session.flow(f"fork {run_before} --from c --set c=C --quiet")
+    fork = session.newest()
+    _, out, _ = session.flow(f"show {fork}")
+    assert re.search(r"(?m)^c +done +0.0s  0.0s  tools.get; set$", out), out
+    session.flow(f"fork {fork} --from d --quiet")
+    _, out, _ = session.flow(f"show {session.newest()}")
+    assert re.search(r"(?m)^c +done +0.0s  tools.get; taken over$", out), out
 
 
 def test_a_fork_that_is_all_past_ends_after_it_began(session: Session) -> None:

@@ -169,7 +169,10 @@ class Engine(StoredRuns):
                 await kept.keep(file.reference(), file.content)
             lease = await self._shared.writer.create(new, self._owner, [row_of(1, began)])
             hidden = secrets_of(flow, values) if begun.secrets else ()
-            return Taken(id, lease, prepared, bring, answer, wait, kept, begun.values, hidden, resumed=False)
+            inputs, created = begun.values, began.at
+            return Taken(
+                id, lease, prepared, bring, answer, wait, kept, inputs, hidden, created, resumed=False
+            )
 
         return self._carried(take, on_event)
 
@@ -216,7 +219,10 @@ class Engine(StoredRuns):
             lease = await self._shared.writer.patiently(lambda: self.store.take(record.number, self._owner))
             hidden = secrets_of(flow, begun.values)
             inputs = begun.without_secrets().values
-            return Taken(record.id, lease, prepared, bring, answer, wait, kept, inputs, hidden, resolve)
+            created = record.created
+            return Taken(
+                record.id, lease, prepared, bring, answer, wait, kept, inputs, hidden, created, resolve
+            )
 
         async with self._carried(take, on_event) as handle:
             yield handle
@@ -251,7 +257,7 @@ class Engine(StoredRuns):
         flow = prepared.program.plan.flows[record.flow]
         command = f"flow fork {record.id} --from {shlex.quote(step)}"
         begun = begun.with_secrets(flow, secrets or {}, record.id, command, prepared.reached.secrets)
-        begun = forked_begun(begun, flow, inputs or {}, record, step)
+        begun = forked_begun(begun, flow, inputs or {}, given or (), record, step)
         program, now = prepared.program, self._clock()
         rows = forked_past(self.store, record, program, begun, id, step, given or {}, now).rows
         shown = begun.without_secrets()
@@ -268,17 +274,7 @@ class Engine(StoredRuns):
             lease = await self._shared.writer.create(new, self._owner, rows)
             hidden = secrets_of(flow, begun.values)
             return Taken(
-                id,
-                lease,
-                prepared,
-                bring,
-                answer,
-                wait,
-                kept,
-                shown.values,
-                hidden,
-                resumed=False,
-                created=now,
+                id, lease, prepared, bring, answer, wait, kept, shown.values, hidden, now, resumed=False
             )
 
         async with self._carried(take, on_event) as handle:

@@ -26,9 +26,15 @@ from flowlang.values.value import Misfit, Value
 
 
 def forked_begun(
-    begun: Begun, flow: plan.Flow, inputs: Mapping[str, object], record: RunRecord, step: str
+    begun: Begun,
+    flow: plan.Flow,
+    inputs: Mapping[str, object],
+    given: Iterable[str],
+    record: RunRecord,
+    step: str,
 ) -> Begun:
-    """What a fork is started with: the same, but for these inputs in JSON form. Raises StoreProblem."""
+    """What a fork is started with: the same, but for these inputs in JSON form, and what it is `given` for
+    the steps at these paths. Raises StoreProblem."""
     types = {parameter.name: parameter.type for parameter in flow.parameters}
     values = dict(begun.values)
     for name, value in inputs.items():
@@ -36,7 +42,8 @@ def forked_begun(
             help = did_you_mean(name, types) or f"it takes {', '.join(types) or 'none'}"
             raise StoreProblem("unknown_input", f"the flow `{record.flow}` has no input `{name}`", help)
         values[name] = _decoded(value, types[name], f"the input `{name}`")
-    return attrs.evolve(begun, values=values, forked=(record.id, step), seed=begun.seed or record.id)
+    seed = begun.seed or record.id
+    return attrs.evolve(begun, values=values, forked=(record.id, step), seed=seed, given=tuple(given))
 
 
 def forked_past(

@@ -34,11 +34,12 @@ MOST_OPEN: Final = 20  # lines about what a run that is taken up was at
 class Display(Protocol):
     """Shows a run: `tell` takes its events, `keep_fresh` draws until it is cancelled, `end` leaves what is to
     stay. While it is `paused`, the terminal belongs to someone else. Of what it is told while it is `past`,
-    up to `go_on`, only what it led to is shown."""
+    up to `go_on`, only what it led to is shown; it counts from when the run was `created`, also in a fork,
+    whose past is older."""
 
     past: bool
 
-    def go_on(self) -> None: ...
+    def go_on(self, created: int) -> None: ...
     def tell(self, event: events.Event) -> None: ...
     async def keep_fresh(self) -> None: ...
     def paused(self) -> AbstractContextManager[None]: ...
@@ -60,7 +61,7 @@ class Silent:
 
     past: bool = attrs.field(default=False, kw_only=True)
 
-    def go_on(self) -> None:
+    def go_on(self, created: int) -> None:
         self.past = False
 
     def tell(self, event: events.Event) -> None:
@@ -98,9 +99,10 @@ class Lines(Silent):
         elif said is not None:
             self._write(event.path or "run", said)
 
-    def go_on(self) -> None:
+    def go_on(self, created: int) -> None:
         """Say what is open: of a run that only waits, nothing else would be told."""
         self.past = False
+        self.begin(created)
         going_on = [path for path in self.open if path in self.started or without_arms(path) in self.started]
         self._write("run", "taken up")
         for path in going_on[:MOST_OPEN]:
@@ -108,6 +110,11 @@ class Lines(Silent):
         if (more := len(going_on) - MOST_OPEN) > 0:
             self._write("run", f"and {more:,} more are under way")
         self.open.clear()
+
+    def begin(self, created: int) -> None:
+        """Count from an instant on, also what began before it and goes on."""
+        self.began, self.at = max(self.began, created), max(self.at, created)
+        self.started = {path: max(at, created) for path, at in self.started.items()}
 
     def _remember(self, event: events.Event, said: str | None) -> None:
         match event:

@@ -80,9 +80,9 @@ class Taken:
     files: RunFiles
     inputs: Mapping[str, Value]  # but the secret ones
     secrets: tuple[str, ...]  # all writings of them
+    created: int
     resolve: Resolve = leave_unknown
     resumed: bool = True
-    created: int = 0
 
 
 class Durable:
@@ -169,7 +169,7 @@ class Durable:
             number, inputs = self._taken.lease.run, self._taken.inputs
             return artifacts_at_end(self._shared.store, self._shared.artifacts, number, data, inputs, last)
 
-        self._result = result = result_of(ended, self._plan, artifacts)
+        self._result = result = result_of(ended, self._plan, artifacts, created=self._taken.created)
         text = write_json(result_json(result, self._taken.prepared.places))
         return Ending(max(ended.ended, self._taken.created), ended.status, text)
 

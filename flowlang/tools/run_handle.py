@@ -236,10 +236,14 @@ def result_of(
     ended: RunResult,
     compiled: plan.Plan,
     artifacts: Callable[[Value], tuple[Artifact, ...]] = lambda data: (),
+    *,
+    created: int = 0,
 ) -> Result:
-    """How a run ended, for the outside. `artifacts` gives its files."""
+    """How a run ended, for the outside. `artifacts` gives its files. Of a fork, what happened before it was
+    `created` was another run's time."""
     type = compiled.flows[ended.flow].result
     data = encode(ended.value, type) if ended.status == "done" else None
+    took = max(0, ended.ended - max(ended.started, created))
     return Result(
         run_id=ended.run,
         flow=ended.flow,
@@ -248,7 +252,7 @@ def result_of(
         failure=ended.failure,
         undone=ended.undone,
         undo_failures=ended.undo_failures,
-        execution_time_seconds=round((ended.ended - ended.started) / 1e6, 6),
+        execution_time_seconds=round(took / 1e6, 6),
         steps_executed=ended.steps_executed,
         steps_skipped=ended.steps_skipped,
         retries=ended.retries,

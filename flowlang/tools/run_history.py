@@ -92,13 +92,17 @@ class Step:
 
     `value` is what it gave, a value of its type; None before, too, and where it is unnamed. `latest` is what
     it last came to wait for, or to try again. `undone` None: it was not, or not yet; `undoable`: it would be,
-    if the run failed; `undo_due`: it will be. `tolerated` counts items that were let fail."""
+    if the run failed; `undo_due`: it will be. `tolerated` counts items that were let fail. In a fork,
+    `taken_over` is what was over when that began, in the run that it is a fork of, and `set` what the fork
+    was told that it gave."""
 
     path: str
     started: int
     doing: str = ""
     target: str | None = None
     unnamed: bool = False
+    taken_over: bool = False
+    set: bool = False
     state: State = "running"
     ended: int | None = None
     skipped: str | None = None
@@ -229,15 +233,15 @@ class History:
             call.announced, call.anew = True, call.announced
 
     def _begin_here(self, kernel: Kernel, at: int) -> None:
-        """What is wanted where another run's past ends begins here: that run's calls were not this one's."""
-        for call in (
-            *self._calls.values(),
-            *(self._waits[path] for path in kernel.waits if path in self._waits),
-        ):
-            call.started, call.again = at, []
-            step = self.owner(call.path)
-            if step.calls == [call]:
+        """What has not ended where another run's past ends begins here: its calls are made by this one."""
+        self.root.started = at
+        for step in self.steps.values():
+            step.taken_over = step.ended is not None
+            if not step.taken_over:
                 step.started = at
+        waits = (self._waits[path] for path in kernel.waits if path in self._waits)
+        for call in (*self._calls.values(), *waits):
+            call.started, call.again = at, []
 
     def _end(self, call: Call, row: Row) -> None:
         call.row = row
@@ -281,6 +285,13 @@ class History:
         return step
 
     # At the end
+
+    def mark_set(self, paths: Iterable[str]) -> None:
+        """Say what a fork was told that these steps gave, which it has from no other run."""
+        for path in paths:
+            if (step := self.steps.get(path)) is not None:
+                step.set, step.taken_over, step.started = True, False, self.root.started
+                step.ended = step.ended and max(step.ended, step.started)
 
     def settle(self, kernel: Kernel, unknown: Iterable[str], *, held: bool) -> None:
         """Say of what has not ended how it stands. `unknown` are the calls that nobody knows of."""

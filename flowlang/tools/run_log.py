@@ -1,7 +1,8 @@
 """`flow logs`: a run's events, one line each, from its journal and as it grows.
 
-What is behind a run is told in the words of its display, as is what comes. To follow a run is to read what
-its holder commits: a few times a second it is asked whether anybody wrote, and whether the holder lives."""
+What is behind a run is told in the words of its display, as is what comes. What a fork has taken over has
+the times of the run that did it; what the fork did counts from its own beginning. To follow a run is to read
+what its holder commits: a few times a second it is asked whether anybody wrote, and the holder lives."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def log(
     """Write the events of a run. Given a `pause`, which is called between two looks, follow the run until it
     ends or nobody holds it. Says how the run stands. Raises StoreProblem, and what `write` raises."""
     record = store.find(wanted)
-    told = _Told(_json_line if as_json else _Words().line, write)
+    words = _Words()
+    told = _Told(_json_line if as_json else words.line, words.begin, write)
     with looking_at(store, record, told.events.append, told.write_out) as looking:
         store.changed()
         while True:
@@ -56,6 +58,7 @@ class _Told:
     """Events that are written between two rows: in a run that is replayed, nothing may be raised."""
 
     line: Callable[[Event], str]
+    begin: Callable[[int], None]
     write: Write
     events: list[Event] = attrs.field(factory=list)
 
@@ -64,6 +67,8 @@ class _Told:
             if line := self.line(event):
                 self.write(line)
         self.events.clear()
+        if row.kind == "forked":
+            self.begin(row.at)
 
 
 def _json_line(event: Event) -> str:
@@ -75,6 +80,7 @@ class _Words:
 
     def __init__(self) -> None:
         self._display = Lines(io.StringIO())
+        self.begin = self._display.begin
 
     def line(self, event: Event) -> str:
         self._display.stream = buffer = io.StringIO()

@@ -24,6 +24,10 @@ def notes(step: Step, now: int) -> Iterator[str]:
     """What it calls, then what else there is to know."""
     if step.target is not None:
         yield step.target
+    if step.taken_over:
+        yield "taken over"
+    if step.set:
+        yield "set"
     if step.skipped is not None:
         yield "its condition is false" if step.skipped == "guard" else "the flow ended above it"
     if step.retries:

@@ -106,6 +106,11 @@ class Progress:
             case _:
                 assert_never(event)
 
+    def begin(self, created: int) -> None:
+        """Count from an instant on, also what began before it and goes on."""
+        for row in (self.root, *self.rows.values()):
+            row.started = max(row.started, created)
+
     def _undone(self, path: str, problem: Failure | None) -> None:
         if problem is None:
             self.undone.append(path.removesuffix("/!undo"))

@@ -176,7 +176,7 @@ class _Round:
         display.past = True
         try:
             async with self.engine.resume(record, on_event=display.tell, wait=self.watch) as run:
-                display.go_on()
+                display.go_on(record.created)
                 self.runs[record.number] = run
                 if self.interrupted:
                     run.park()

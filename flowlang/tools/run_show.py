@@ -167,11 +167,12 @@ def _row(entry: Entry, view: View) -> list[Stretch]:
     if step is None:
         return [Stretch(name, "quiet")]
     skipped = step.state == "skipped"
+    at = "" if skipped or step.taken_over else span_text(step.started - view.history.root.started)
     took = (step.ended or view.until) - step.started
     return [
         Stretch(name, "quiet" if skipped else "plain"),
         Stretch(step.state, STYLES[step.state]),
-        Stretch("" if skipped else span_text(step.started - view.history.root.started)),
+        Stretch(at),
         Stretch("" if skipped else span_text(took)),
         Stretch("; ".join(notes(step, view.now)), "quiet" if skipped else "plain"),
     ]

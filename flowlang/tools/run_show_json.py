@@ -75,6 +75,8 @@ def step_json(view: View, step: Step) -> JsonObject:
         "attempts": 0 if step.skipped else len(step.retries) + 1,
         "again_at": _again_at(step),
         "skipped": step.skipped,
+        "taken_over": step.taken_over,
+        "set": step.set,
         "progress": None if step.progress is None else dict(zip(("done", "of"), step.progress, strict=True)),
         "error": _failure(view, step.failure),
         "caught": _failure(view, step.caught),

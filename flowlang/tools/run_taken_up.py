@@ -111,5 +111,5 @@ async def taken_up(
             moved_to=options.moved_to,
         ) as run,
     ):
-        display.go_on()
+        display.go_on(engine.store.find(run.run_id).created)
         yield run

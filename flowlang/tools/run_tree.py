@@ -52,8 +52,9 @@ class LiveTree:
         self.clock_ahead = 0.0
         self.past = False
 
-    def go_on(self) -> None:
+    def go_on(self, created: int) -> None:
         self.past = False
+        self.progress.begin(created)
 
     def tell(self, event: events.Event) -> None:
         """Take an event in; its time says how far the run's clock is ahead of ours, unless it is past."""

@@ -97,6 +97,7 @@ def view(store: Store, wanted: str, *, now: int, option: str | None = None) -> V
         kernel, compiled = looking.kernel, looking.plan
         unknown = looking.unknown if record.holder is None else []
         history.settle(kernel, unknown, held=record.holder is not None)
+        history.mark_set(looking.begun.given)
         mark_undos(history, compiled, record.flow)
         ended = kernel.result if kernel.ended else None
         return View(
@@ -105,7 +106,7 @@ def view(store: Store, wanted: str, *, now: int, option: str | None = None) -> V
             begun=looking.begun,
             inputs=shown_inputs(compiled.flows[record.flow], looking.begun.values),
             history=history,
-            result=result_of(ended, compiled) if isinstance(ended, RunResult) else None,
+            result=_result(ended, compiled, record),
             waits=dict(kernel.waits),
             unknown={path: kernel.calls[path].call.agent for path in unknown},
             messages=store.messages(run=record.number),
@@ -115,6 +116,10 @@ def view(store: Store, wanted: str, *, now: int, option: str | None = None) -> V
             now=now,
             store=option,
         )
+
+
+def _result(ended: object, compiled: plan.Plan, record: RunRecord) -> Result | None:
+    return result_of(ended, compiled, created=record.created) if isinstance(ended, RunResult) else None
 
 
 def _passed_over(store: Store, record: RunRecord) -> list[str]:

@@ -40,8 +40,9 @@ from flowlang.values.value import Misfit, Value
 class Begun:
     """What a run was started with: plan values for its parameters, its folder, and what `--bind` said. What
     its `secrets` are is not kept, only where those are that `--secret` named (`sources`). `environment` is
-    that of `flow.toml`, none where it is empty. A fork says of which run, at which step, and keeps the seed
-    of that. `moved_to` is where the file of the flow lies now, if that was said; it is not kept."""
+    that of `flow.toml`, none where it is empty. A fork says of which run, at which step, keeps the seed of
+    that, and says which steps it was `given` the values of. `moved_to` is where the file of the flow lies
+    now, if that was said; it is not kept."""
 
     values: Mapping[str, Value]
     folder: str
@@ -49,6 +50,7 @@ class Begun:
     secrets: tuple[str, ...] = ()
     forked: tuple[str, str] | None = None
     seed: str | None = None
+    given: tuple[str, ...] = ()
     environment: str = NO_ENVIRONMENT
     sources: tuple[str, ...] = ()
     moved_to: str | None = None
@@ -79,6 +81,7 @@ class Begun:
                 "secrets": list(self.secrets),
                 "forked": list(self.forked) if self.forked else None,
                 "seed": self.seed,
+                "given": list(self.given),
                 "environment": self.environment,
                 "sources": list(self.sources),
             }
@@ -94,6 +97,7 @@ class Begun:
             tuple(known["secrets"]),
             tuple(known["forked"]) if known.get("forked") else None,
             known.get("seed"),
+            tuple(known.get("given", ())),
             known.get("environment", NO_ENVIRONMENT),
             tuple(known.get("sources", ())),
         )
