@@ -58,7 +58,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
             "does not seem to speak MCP; if it only takes long to start, set its `start_timeout`: on its",
         ),
         (stub("--old"), "Unsupported protocol version from the server: 1999-01-01"),
-        (stub("--endless"), "its list of tools has no end: 2,800 so far"),
+        (stub("--endless"), "its list of tools has no end: "),
         (stub(cwd="nowhere"), "nowhere, which is not a folder"),
         (McpSettings(command=("no-such-server",)), "the program `no-such-server` was not found"),
         (McpSettings(command=("/dev/null",)), "`/dev/null` may not be executed"),

@@ -203,7 +203,7 @@ def _call_ended(row: Row) -> CallEnded:
     used = known.pop("used")
     if not isinstance(used, dict):
         raise ValueError("what was used is an object")
-    return CallEnded(at, path, _outcome_of(known) if known else Stopped(), used)
+    return CallEnded(at, path, Stopped() if used and not known else _outcome_of(known), used)
 
 
 def _outcome_of(known: dict[str, Any]) -> Replied | Raised:
