@@ -356,6 +356,25 @@ def test_a_run_whose_agents_are_gone(shell: Shell) -> None:
     assert shell.flow("resume", run).out == "42\n"
 
 
+def test_where_a_flow_was_moved_to_is_kept(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> None:
+    run = json.loads(shell.flow("run", "main.flow", "asks", "--no-wait", "--json").out)["run_id"]
+    there = tmp_path_factory.mktemp("there")
+    for name in ("main.flow", "tools.py"):
+        (shell.folder / name).rename(there / name)
+    assert shell.flow("resume", "--all").code == 1
+    assert shell.flow("resume", run, "--moved-to", str(there / "main.flow"), "--no-wait").code == 3
+    assert json.loads(shell.flow("show", run, "--json").out)["file"] == str(there / "main.flow")
+    assert shell.flow("store", "check").code == 0
+    assert shell.flow("resume", "--all").code == 3
+    fork = shell.flow("fork", run, "--from", "yes", "--no-wait", "--json")
+    assert shell.flow("answer", run, "true").code == 0
+    assert shell.flow("resume", run).out == "2\n"
+    copy = json.loads(fork.out)["run_id"]
+    for name in ("main.flow", "tools.py"):  # and back
+        (there / name).rename(shell.folder / name)
+    assert shell.flow("resume", copy, "--no-wait").code == 3
+
+
 def test_a_run_whose_flow_was_moved(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> None:
     run = shell.killed("slow", "hang")
     there = tmp_path_factory.mktemp("there") / "flows"

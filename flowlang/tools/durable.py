@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 from weakref import WeakKeyDictionary
 
+import attrs
 import trio
 
 from flowlang.agents.file import File
@@ -200,10 +201,11 @@ class Engine(StoredRuns):
         """Carry a run on from its journal, given its record or its id; `on_event` is told what happened in it
         before, too. `secrets` are the inputs that the store does not keep, where they are not found as they
         were at first; `environment` and `secret_options` take the place of those at first, and `moved_to`
-        that of the file of its flow: what lay beside that lies beside this now. Raises NotRunnable where
-        its agents can no longer be reached, StoreProblem where it cannot be had or read."""
+        that of the file of its flow, for good: what lay beside that lies beside this now. Raises NotRunnable
+        where its agents can no longer be reached, StoreProblem where it cannot be had or read."""
         record = self.store.find(run) if isinstance(run, str) else run
-        begun = found_anew(begun_of(self.store, record), environment, secret_options, moved_to)
+        stored = begun_of(self.store, record)
+        begun = found_anew(stored, environment, secret_options, moved_to)
         prepared = self._preparations.of(self.store, record, begun, agents)
         flow = prepared.program.plan.flows[record.flow]
         command = f"flow resume {record.id}"
@@ -216,7 +218,11 @@ class Engine(StoredRuns):
             return kernel, replayed if rows else None
 
         async def take(kept: RunFiles) -> Taken:
-            lease = await self._shared.writer.patiently(lambda: self.store.take(record.number, self._owner))
+            patiently = self._shared.writer.patiently
+            lease = await patiently(lambda: self.store.take(record.number, self._owner))
+            if moved_to is not None:
+                known = attrs.evolve(stored, moved_to=begun.moved_to).to_json()
+                await patiently(lambda: self.store.keep_inputs(lease, known))
             hidden = secrets_of(flow, begun.values)
             inputs = begun.without_secrets().values
             created = record.created

@@ -52,11 +52,11 @@ def fork_run(wanted: str, step: str, given: tuple[str, ...], options: RunOptions
     try:
         with Store.open(store_path(options)) as store:
             record = store.find(wanted)
-            compiled, secrets = plan_of(store, record), begun_of(store, record).secrets
+            compiled, begun = plan_of(store, record), begun_of(store, record)
         files: list[File] = []
         values = given_inputs(options.texts, compiled.flows[record.flow], files)
-        kept = {name: value for name, value in values.items() if name not in secrets}
-        told = {name: value for name, value in values.items() if name in secrets}
+        kept = {name: value for name, value in values.items() if name not in begun.secrets}
+        told = {name: value for name, value in values.items() if name in begun.secrets}
         replies = _replies(given, compiled, record.flow, files)
         anew = partial(Engine.fork, inputs=kept, given=replies, files=files, secrets=told)
         fork = partial(anew, run=record, step=step)
@@ -65,7 +65,7 @@ def fork_run(wanted: str, step: str, given: tuple[str, ...], options: RunOptions
     except StoreProblem as problem:
         return refuse_store(problem, options)
     except NotRunnable as problem:
-        return refuse_unreachable(problem, record, options)
+        return refuse_unreachable(problem, record, begun, options)
 
 
 @asynccontextmanager

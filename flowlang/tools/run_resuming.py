@@ -44,7 +44,7 @@ from flowlang.tools.run_display import Lines, Silent
 from flowlang.tools.run_handle import RunHandle
 from flowlang.tools.run_report import summary
 from flowlang.tools.run_taken_up import given_inputs, given_value, refuse_unreachable, taken_up
-from flowlang.tools.stored import plan_of
+from flowlang.tools.stored import begun_of, plan_of
 
 LOOKING: Final = 1.0  # seconds between two looks for runs that nobody holds
 RESUMABLE: Final = ("interrupted", "waiting")
@@ -67,7 +67,7 @@ def resume_one(wanted: str, settled: Settled, options: RunOptions) -> int:
                 return _ended_already(record, options)
             if settled == Settled() and record.holder is not None:
                 raise Held(record.id, record.holder)
-            compiled = plan_of(store, record)
+            compiled, begun = plan_of(store, record), begun_of(store, record)
         secrets = given_inputs(options.texts, compiled.flows[record.flow])
         resolve = partial(_resolved, settled, compiled)
         resume = partial(Engine.resume, run=record, secrets=secrets, resolve=resolve)
@@ -76,7 +76,7 @@ def resume_one(wanted: str, settled: Settled, options: RunOptions) -> int:
     except StoreProblem as problem:
         return refuse_store(problem, options)
     except NotRunnable as problem:
-        return refuse_unreachable(problem, record, options)
+        return refuse_unreachable(problem, record, begun, options)
 
 
 def _ended_already(record: RunRecord, options: RunOptions) -> int:

@@ -52,8 +52,8 @@ def _head(view: View, limit: int | None) -> list[Line]:
 
 def _facts(view: View) -> Iterator[tuple[str, str]]:
     record, now = view.record, view.now
-    if record.source is not None:
-        yield "file", shown_path(record.source)
+    if view.file is not None:
+        yield "file", shown_path(view.file)
     if view.begun.forked is not None:
         yield "forked", f"from {view.begun.forked[0]} at {view.begun.forked[1]}, whose past it has taken over"
     yield "started", f"{moment_text(record.created)}, {ago_text(record.created, now)}"

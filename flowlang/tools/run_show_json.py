@@ -38,7 +38,7 @@ def run_json(view: View) -> JsonObject:
     return {
         "run": record.id,
         "flow": record.flow,
-        "file": record.source,
+        "file": view.file,
         "status": record.status,
         "holder": None if record.holder is None else attrs.asdict(record.holder),
         "started": format_datetime(record.created),

@@ -25,6 +25,7 @@ from flowlang.tools.run_handle import RunHandle
 from flowlang.tools.run_in_memory import Answer
 from flowlang.tools.run_inputs import read_text
 from flowlang.tools.secret_inputs import SecretOption
+from flowlang.tools.stored import Begun
 from flowlang.values.codec import encode, parse_argument
 from flowlang.values.value import Misfit, Value
 
@@ -63,11 +64,11 @@ def given_value(text: str, wanted: plan.Type | None, what: str, files: list[File
         raise StoreProblem("value", f"{what} does not fit: {misfit}", misfit.help) from None
 
 
-def refuse_unreachable(problem: NotRunnable, record: RunRecord, options: RunOptions) -> int:
+def refuse_unreachable(problem: NotRunnable, record: RunRecord, begun: Begun, options: RunOptions) -> int:
     """Say which agents of a stored run cannot be reached, and where its flow is looked for; gives the exit
     code."""
     code = refuse(problem, record.flow, options)
-    source = options.moved_to or record.source
+    source = options.moved_to or begun.moved_to or record.source
     if source is not None and not os.path.exists(source):
         help = f"say where it lies now, if it was moved: `--moved-to {os.path.basename(source)}`"
         terminal.say(f"there is no file {source} any more\n  help: {help}")

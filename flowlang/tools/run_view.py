@@ -56,6 +56,11 @@ class View:
     store: str | None
 
     @property
+    def file(self) -> str | None:
+        """Where the file of its flow lies, as far as was said."""
+        return self.begun.moved_to or self.record.source
+
+    @property
     def places(self) -> Places:
         return Places(self.plan, read_shown)
 

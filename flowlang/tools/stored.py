@@ -42,7 +42,7 @@ class Begun:
     its `secrets` are is not kept, only where those are that `--secret` named (`sources`). `environment` is
     that of `flow.toml`, none where it is empty. A fork says of which run, at which step, keeps the seed of
     that, and says which steps it was `given` the values of. `moved_to` is where the file of the flow lies
-    now, if that was said; it is not kept."""
+    now, if that was ever said."""
 
     values: Mapping[str, Value]
     folder: str
@@ -82,6 +82,7 @@ class Begun:
                 "forked": list(self.forked) if self.forked else None,
                 "seed": self.seed,
                 "given": list(self.given),
+                "moved_to": self.moved_to,
                 "environment": self.environment,
                 "sources": list(self.sources),
             }
@@ -100,6 +101,7 @@ class Begun:
             tuple(known.get("given", ())),
             known.get("environment", NO_ENVIRONMENT),
             tuple(known.get("sources", ())),
+            known.get("moved_to"),
         )
 
     def with_secrets(
@@ -140,13 +142,17 @@ def found_anew(
     options: Sequence[SecretOption],
     moved_to: Path | str | None = None,
 ) -> Begun:
-    """The same, but what is said now takes the place of what was said when the run was started."""
+    """The same, but what is said now takes the place of what was said before. Where the file of the flow was
+    moved to once, and is no more, it may be where it was at first."""
     sources = {parse_secret(text).name: text for text in begun.sources}
     sources |= {option.name: str(option) for option in options}
     if environment is not None:
         begun = attrs.evolve(begun, environment=environment)
-    place = None if moved_to is None else os.path.abspath(moved_to)
-    return attrs.evolve(begun, sources=tuple(sources.values()), moved_to=place)
+    if moved_to is not None:
+        begun = attrs.evolve(begun, moved_to=os.path.abspath(moved_to))
+    elif begun.moved_to is not None and not os.path.isfile(begun.moved_to):
+        begun = attrs.evolve(begun, moved_to=None)
+    return attrs.evolve(begun, sources=tuple(sources.values()))
 
 
 def _found(name: str, secrets: Secrets, type: plan.Type) -> Value:

@@ -111,6 +111,15 @@ class Store:
             connection.execute(update, (epoch + 1, owner.name, run))
             return Lease(run, epoch + 1)
 
+    def keep_inputs(self, lease: Lease, inputs: str) -> None:
+        """Keep other words of what a run was given, JSON. Nothing happens if somebody else has taken it."""
+        with self.database.writing() as connection:
+            select = "SELECT id, flow, plan, semantics FROM runs WHERE number = ?"
+            id, flow, plan, semantics = self._row(connection, select, lease.run)
+            crc = checksum_of_start(id, flow, plan, semantics, inputs)
+            update = "UPDATE runs SET inputs = ?, crc = ? WHERE number = ? AND epoch = ?"
+            connection.execute(update, (inputs, crc, lease.run, lease.epoch))
+
     def release(self, lease: Lease, at: int) -> None:
         """Give a run back that was held until `at`. Nothing happens if somebody else has taken it."""
         with self.database.writing() as connection:
