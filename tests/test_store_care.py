@@ -357,6 +357,19 @@ def test_a_run_moves_to_a_store_that_is_not_there_yet(
     assert flow(capfd, "store", "check", "--store", "far/new.db")[0] == 0
 
 
+@pytest.mark.parametrize("cut", [0, 40, -9])
+def test_an_import_that_fails_makes_no_store(
+    project: Path, capfd: pytest.CaptureFixture[str], cut: int
+) -> None:
+    Path("cut.jsonl").write_bytes(exported()[:cut])
+    before = sorted(project.iterdir())
+    code, _, err = flow(capfd, "store", "import", "cut.jsonl", "--store", "far/new.db")
+    assert code == 1 and "the file cannot be imported" in err
+    code, out, _ = flow(capfd, "store", "import", "cut.jsonl", "--json", "--store", "new.db")
+    assert code == 1 and json.loads(out)["error"]["code"] == "no_export"
+    assert sorted(project.iterdir()) == before
+
+
 def test_a_run_moves_through_a_pipe(
     project: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

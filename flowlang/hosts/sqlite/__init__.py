@@ -25,7 +25,7 @@
     artifacts   Artifacts(folder): contents of `file` values by hash; RunFiles: those of one run, pinned
     checking    check(store, tell) -> all that is wrong, in words
     pruning     prune(store, before=, statuses=, dry_run=) -> Pruned; compact(store)
-    exporting   export_run(store, record, file), import_run(store, file) -> id
+    exporting   export_run(store, record, file), exported(file) -> run, import_run(store, run) -> id
     replies     StoredReplies(path): cached replies, never in anybody's way; RepliesOf: those of one agent
     mentions    which files the texts of a store refer to
     schema      the tables, and the steps from each version to the next

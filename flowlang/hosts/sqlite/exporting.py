@@ -7,7 +7,8 @@
     {"end": 42, "sha256": "…"}                                 how many lines, and their hash
 
 A run that has not ended is moved rather than copied: if two stores carried it on, its calls would be made
-twice, with the same idempotency keys. What somebody holds is not given away."""
+twice, with the same idempotency keys. What somebody holds is not given away.
+A file is read to its end before any store hears of it."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ import base64
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -60,13 +62,23 @@ def export_run(store: Store, record: RunRecord, into: BinaryIO) -> int:
     return size + len(last)
 
 
-def import_run(store: Store, source: BinaryIO) -> str:
-    """Take in a run that `export_run` wrote, whole or not at all; gives its id. Raises StoreProblem."""
-    contents = Artifacts(artifacts_of(store.path), synced=store.durability == "power")
-    with TemporaryDirectory(prefix="flow-") as folder, store.new_owner() as owner:
-        pin = f"{owner.name}.0"
+@contextmanager
+def exported(source: BinaryIO) -> Iterator[Exported]:
+    """What `export_run` wrote, read to its end, for as long as the block lasts. Raises StoreProblem."""
+    with TemporaryDirectory(prefix="flow-") as folder:
         try:
             read = _read(source, Path(folder))
+        except UNUSABLE as problem:
+            raise _unusable(str(problem)) from None
+        yield read
+
+
+def import_run(store: Store, read: Exported) -> str:
+    """Take in a run, whole or not at all; gives its id. Raises StoreProblem."""
+    contents = Artifacts(artifacts_of(store.path), synced=store.durability == "power")
+    with store.new_owner() as owner:
+        pin = f"{owner.name}.0"
+        try:
             for hash, path in read.files.items():
                 contents.put(hash, path, pin)
             with store.database.writing() as connection:
@@ -115,7 +127,7 @@ def _files(contents: Artifacts, hashes: Iterable[str]) -> Iterator[Mapping[str, 
 
 
 @attrs.frozen
-class _Read:
+class Exported:
     """What a file holds; `files` are the contents by their hashes, where they lie until they are put."""
 
     run: dict[str, Any]
@@ -126,7 +138,7 @@ class _Read:
     files: dict[str, Path] = attrs.field(factory=dict)
 
 
-def _read(source: BinaryIO, folder: Path) -> _Read:
+def _read(source: BinaryIO, folder: Path) -> Exported:
     """Raises StoreProblem, and whatever else is UNUSABLE."""
     lines = _lines(source)
     head = next(lines, {})
@@ -134,7 +146,7 @@ def _read(source: BinaryIO, folder: Path) -> _Read:
         raise _unusable("it is no run that was exported")
     if head["version"] > VERSION:
         raise _unusable("a newer flowlang wrote it")
-    read = _Read({name: head["run"][name] for name in COLUMNS}, head["plan"])
+    read = Exported({name: head["run"][name] for name in COLUMNS}, head["plan"])
     for entry in lines:
         match entry:
             case {"row": [seq, kind, path, at, outcome, digest]}:
@@ -180,7 +192,7 @@ def _object(line: bytes, before: int) -> dict[str, Any]:
     )
 
 
-def _write(connection: sqlite3.Connection, read: _Read) -> None:
+def _write(connection: sqlite3.Connection, read: Exported) -> None:
     run = read.run
     if connection.execute("SELECT 1 FROM runs WHERE id = ?", (run["id"],)).fetchone():
         raise StoreProblem("id_taken", f"there is a run `{run['id']}` already", "nothing was imported")

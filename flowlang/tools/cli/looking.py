@@ -34,13 +34,20 @@ def opened(
 ) -> Iterator[Store]:
     """The store that the options name, for as long as the block lasts; one that is not there is made only
     where that is wanted. What is wrong with it, or with what is asked of it, ends the command with 1."""
-    try:
+    with problems_told(context, as_json=as_json):
         path = _path(store)
         if store is not None and not make and not path.exists():
             help = "`flow run` makes one; or name another with `--store`"
             raise StoreProblem("no_store", f"there is no store at {path}", help)
         with Store.open(path) as found:
             yield found
+
+
+@contextmanager
+def problems_told(context: click.Context, *, as_json: bool) -> Iterator[None]:
+    """End the command with 1 where there is a problem with a store inside of the block, and tell it."""
+    try:
+        yield
     except StoreProblem as problem:
         terminal.say(f"error: {problem.message}" + (f"\n  help: {problem.help}" if problem.help else ""))
         if as_json:

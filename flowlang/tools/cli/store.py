@@ -13,7 +13,7 @@ import attrs
 import click
 
 from flowlang.hosts.sqlite.checking import check as check_store
-from flowlang.hosts.sqlite.exporting import export_run, import_run
+from flowlang.hosts.sqlite.exporting import export_run, exported, import_run
 from flowlang.hosts.sqlite.opening import default_path
 from flowlang.hosts.sqlite.problems import StoreProblem
 from flowlang.hosts.sqlite.pruning import Pruned
@@ -21,7 +21,7 @@ from flowlang.hosts.sqlite.pruning import compact as compact_store
 from flowlang.hosts.sqlite.pruning import prune as prune_store
 from flowlang.hosts.sqlite.store import FINAL
 from flowlang.tools.cli import terminal
-from flowlang.tools.cli.looking import completed_runs, json_option, named, now, opened
+from flowlang.tools.cli.looking import completed_runs, json_option, named, now, opened, problems_told
 from flowlang.tools.cli.storing import store_option
 from flowlang.tools.command_lines import command as command_line
 from flowlang.values.times import parse_duration
@@ -142,10 +142,15 @@ def export(context: click.Context, run: str, file: str, store: str | None, as_js
 def import_(context: click.Context, file: str, store: str | None, as_json: bool) -> None:
     """Take in a run that `flow store export` wrote to FILE; `-` is stdin.
 
-    A store that is not there is made."""
-    into = opened(context, store, as_json=as_json, make=True)
-    with into as found, _about(file), click.open_file(file, "rb") as source:
-        id = import_run(found, cast(BinaryIO, source))
+    A store that is not there is made, unless there is something wrong with FILE."""
+    with (
+        problems_told(context, as_json=as_json),
+        _about(file),
+        click.open_file(file, "rb") as source,
+        exported(cast(BinaryIO, source)) as read,
+        opened(context, store, as_json=as_json, make=True) as found,
+    ):
+        id = import_run(found, read)
     if as_json:
         terminal.out_json({"run": id})
     else:
