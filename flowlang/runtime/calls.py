@@ -15,7 +15,7 @@ from flowlang.plan import model as plan
 from flowlang.plan.secrets import secret_names
 from flowlang.runtime.agents import AgentError
 from flowlang.runtime.failures import AGENT_FAILED, BAD_OUTPUT, BUILT_IN, EVALUATION_FAILED, Failure
-from flowlang.values.codec import decode, encode, is_small, reader_of, write_json
+from flowlang.values.codec import encode, is_small, reader_of, write_json
 from flowlang.values.decoding import Decoder
 from flowlang.values.encoding import Encoder, encoder_of
 from flowlang.values.value import MAX_BOUNDARY, TOO_LARGE_HELP, Misfit, Value, weight
@@ -58,6 +58,21 @@ def calling_of(agent: plan.Agent, task: plan.CallAgent) -> Calling:
     )
 
 
+class Raisable(NamedTuple):
+    """A built-in error, or one of the plan's; `read` takes its fields."""
+
+    type: plan.ErrorType
+    read: Decoder
+
+
+def raisable_in(compiled: plan.Plan) -> Mapping[str, Raisable]:
+    """All errors that a failure in a plan may have, by their names."""
+    return {
+        name: Raisable(error, reader_of(plan.RecordType(fields=error.fields, name=name)))
+        for name, error in {**compiled.errors, **BUILT_IN}.items()
+    }
+
+
 class Refused(Exception):
     """A call that cannot be made or taken as it is; holds the failure, yet without its place."""
 
@@ -89,21 +104,19 @@ def read_reply(name: str, read: Decoder, reply: Value) -> Value:
         raise Refused(Failure(BAD_OUTPUT, message, fields)) from None
 
 
-def failure_of(compiled: plan.Plan, name: str, error: AgentError) -> Failure:
+def failure_of(name: str, agent: plan.Agent, errors: Mapping[str, Raisable], error: AgentError) -> Failure:
     """What an agent raised, as the failure that flows can catch; its place is yet unknown."""
-    known = _declared(compiled.agents[name], error.error)
+    known = _declared(agent, error.error)
     message = readable(error.message)
     if known is None:
         told = f": {message}" if message else ""
         return _agent_failed(f"{name} raised {error.error}, which it does not declare{told}", error)
-    declared = BUILT_IN.get(known) or compiled.errors[known]
-    given = {"message": message, **error.fields}
-    record = plan.RecordType(fields=declared.fields, name=known)
+    declared = errors[known]
     try:
-        fields = decode(given, record)
+        fields = declared.read({"message": message, **error.fields})
     except Misfit as misfit:
         return _agent_failed(f"{name} raised {known}, but its fields do not fit: {misfit}", error)
-    return Failure(known, message or described(known, declared, fields), fields, cause=error.cause)
+    return Failure(known, message or described(known, declared.type, fields), fields, cause=error.cause)
 
 
 def described(name: str, declared: plan.ErrorType, fields: Mapping[str, Value]) -> str:

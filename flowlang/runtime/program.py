@@ -13,7 +13,7 @@ import attrs
 
 from flowlang.plan import model as plan
 from flowlang.runtime.agents import Agent
-from flowlang.runtime.calls import Calling, calling_of
+from flowlang.runtime.calls import Calling, Raisable, calling_of, raisable_in
 from flowlang.runtime.frame import Clauses
 from flowlang.runtime.parts import EXPRESSIONS, parts_of
 from flowlang.runtime.policy import Policy, constant_policy
@@ -36,7 +36,7 @@ class Program:
     step, task and retry. A step without clauses is bare: nothing stands around its task, so what leaves the
     task leaves the step. A policy is here if it is constant. `waiting` holds the `id`s of the flows in which
     something may wait (see there), `forgetful` those of the `while` tasks in which nothing does: what
-    happened in them can be forgotten when it is over."""
+    happened in them can be forgotten when it is over. `errors` are all that a failure may have, by name."""
 
     plan: plan.Plan
     agents: Mapping[str, Agent]
@@ -47,6 +47,7 @@ class Program:
     policies: Mapping[int, Policy]
     waiting: Mapping[int, None]
     forgetful: Mapping[int, None]
+    errors: Mapping[str, Raisable]
 
 
 def link(compiled: plan.Plan, agents: Mapping[str, Agent]) -> Program:
@@ -79,7 +80,8 @@ def link(compiled: plan.Plan, agents: Mapping[str, Agent]) -> Program:
             code[id(part)] = compile_expression(part)
     bound = {name: agents[name] for name in called}
     waiting = {id(compiled.flows[name]): None for name in flows}
-    return Program(compiled, bound, code, schedules, clauses, calls, policies, waiting, forgetful)
+    errors = raisable_in(compiled)
+    return Program(compiled, bound, code, schedules, clauses, calls, policies, waiting, forgetful, errors)
 
 
 def _clauses(step: plan.Step, compiled: plan.Plan, flows: Mapping[str, None]) -> Clauses | None:

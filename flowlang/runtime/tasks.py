@@ -21,7 +21,7 @@ from flowlang.runtime import events
 from flowlang.runtime.agents import AgentCall, AgentError
 from flowlang.runtime.calls import Calling, Refused, check_size, described, failure_of, read_reply
 from flowlang.runtime.combinators import first_of, pull
-from flowlang.runtime.failures import BUILT_IN, EVALUATION_FAILED, LOOP_EXHAUSTED, Failure, FlowFailure
+from flowlang.runtime.failures import EVALUATION_FAILED, LOOP_EXHAUSTED, Failure, FlowFailure
 from flowlang.runtime.frame import Counts, Frame, Undo, item_suffix
 from flowlang.runtime.host import Awaited, Question
 from flowlang.runtime.running import Running, Work
@@ -125,7 +125,7 @@ class Tasks(Running):
         except Refused as refused:
             raise _placed(refused.failure, frame, task.at, task.agent) from None
         except AgentError as error:
-            failure = failure_of(self.program.plan, task.agent, error)
+            failure = failure_of(task.agent, calling.agent, self.program.errors, error)
             raise _placed(failure, frame, task.at, task.agent) from None
         finally:
             if used := self.host.used(frame.path):
@@ -380,7 +380,7 @@ class Tasks(Running):
 
     def declared_failure(self, task: plan.Fail, frame: Frame) -> FlowFailure:
         """What `fail` raises."""
-        declared = BUILT_IN.get(task.error) or self.program.plan.errors[task.error]
+        declared = self.program.errors[task.error].type
         given = {name: self.evaluate(expr, frame) for name, expr in task.fields.items()}
         fields = {field.name: given.get(field.name) for field in declared.fields}
         failure = Failure(task.error, described(task.error, declared, fields), fields)
