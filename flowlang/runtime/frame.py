@@ -142,12 +142,15 @@ class Frame:
         return frame
 
     def trial(self, attempt: int, *, again: bool) -> Frame:
-        """For an attempt, which counts from 1."""
+        """For an attempt, which counts from 1. The first is mostly no other than the step itself."""
+        again = self.again or again
         mentioned = not self.shared or "attempt" in self.free
+        if attempt == self.attempt and again == self.again and not mentioned:
+            return self
         frame = self.binding({"attempt": attempt}) if mentioned else self._copy()
         frame.path = f"{self.path}@{attempt - 1}" if attempt > 1 else self.path
         frame.attempt = attempt
-        frame.again = self.again or again
+        frame.again = again
         return frame
 
     def scope(self, undos: list[Undo]) -> Frame:

@@ -248,11 +248,10 @@ class Interpreter(Tasks):
             raise
 
     def _in_time(self, step: plan.Step, frame: Frame) -> Awaitable[Value]:
-        work = partial(self._undoable, step)
         if step.timeout is None:
-            return work(frame)
-        waits = self.program.clauses[id(step)].waits
-        return self.timed(self.evaluate(step.timeout, frame), frame, step.at, work, waits=waits)
+            return self._undoable(step, frame)
+        allowed, waits = self.evaluate(step.timeout, frame), self.program.clauses[id(step)].waits
+        return self.timed(allowed, frame, step.at, partial(self._undoable, step), waits=waits)
 
     def _undoable(self, step: plan.Step, frame: Frame) -> Awaitable[Value]:
         """The task with its attempts. What it leaves to undo is in a scope that ends before a handler starts;
