@@ -295,7 +295,7 @@ class _Simulation:
     def _take(self, arrival: Arrival) -> Input:
         self._taken.append(arrival)
         input = arrival[2]
-        assert not isinstance(input, Jump | AskAgain), "it has happened"
+        assert not isinstance(input, (Jump, AskAgain)), "it has happened"
         return input
 
     def _commit(self, inputs: Sequence[Input], *, taking_up: bool = False) -> None:
