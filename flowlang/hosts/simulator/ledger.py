@@ -30,23 +30,21 @@ _Entry: TypeAlias = "tuple[int, Input | _Announced, AgentCall | None]"
 
 @attrs.define
 class Ledger:
-    """`calls` in `write` are those that the inputs are the ends of, by their paths."""
+    """What was committed so far, in order."""
 
     _entries: list[_Entry] = attrs.field(factory=list)
     _seq: int = 0
-    _heard: Input | None = None
     _progress: dict[int, ProgressKept] = attrs.field(factory=dict)  # by the row that led there
     _kept: dict[int, ProgressKept] = attrs.field(factory=dict)  # … as it was committed
 
     def write(
-        self, inputs: Sequence[Input], calls: dict[str, AgentCall], announced: Sequence[StartCall], at: int
+        self, heard: Sequence[tuple[Input, AgentCall | None]], announced: Sequence[StartCall], at: int
     ) -> None:
-        """Commit what has arrived, and what is about to be called; with it goes the progress of loops."""
-        for input in inputs:
+        """Commit what has arrived, with the call that it is the end of, and what is about to be called; with
+        it goes the progress of loops."""
+        for input, call in heard:
             self._seq += 1
-            self._entries.append(
-                (self._seq, input, calls[input.path] if isinstance(input, CallEnded) else None)
-            )
+            self._entries.append((self._seq, input, call))
         for start in announced:
             self._seq += 1
             self._entries.append((self._seq, _Announced(at, start), None))

@@ -309,9 +309,12 @@ class _Simulation:
         crash = self._crashes.get(self._commits)
         announced, self._announced = self._announced, []
         written = crash is None or crash.written
-        calls = self._ended(inputs, recorded=written)
+        heard = [
+            (input, self._calls.heard(input, recorded=written) if isinstance(input, CallEnded) else None)
+            for input in inputs
+        ]
         if written:
-            self._ledger.write(inputs, calls, announced, at)
+            self._ledger.write(heard, announced, at)
             self._taken.clear()
         if crash is not None:
             raise _Crashed(crash)
@@ -320,14 +323,6 @@ class _Simulation:
             self._calls.go_ahead(start.path)
         for input in inputs:
             self._hear(input, taking_up)
-
-    def _ended(self, inputs: Sequence[Input], *, recorded: bool) -> dict[str, AgentCall]:
-        """The calls that inputs are the ends of, by their paths."""
-        return {
-            input.path: self._calls.heard(input, recorded=recorded)
-            for input in inputs
-            if isinstance(input, CallEnded)
-        }
 
     def _hear(self, input: Input, taking_up: bool) -> None:
         commands = self._kernel.advance(input)
