@@ -43,6 +43,17 @@ flow files(photo: file) -> file {
   return small
 }
 
+event Paid(amount: int)
+
+flow pays() -> string {
+  step a = tools.get(name: "a", topic: "x")
+  step ready = approve(question: a)
+  step one = wait for Paid where e => e.amount == 1
+  step more = wait for Paid where e => ready and e.amount > 1 and e.amount < 9 timeout 1h
+  step c = tools.get(name: "c", topic: "${one.amount}${more.amount}")
+  return c
+}
+
 flow asks() -> string {
   step a = tools.get(name: "a", topic: "x")
   step yes = approve(question: a) timeout 1h catch Timeout -> false
@@ -266,13 +277,62 @@ def test_a_fork_may_be_given_another_answer(session: Session) -> None:
     assert code == 0 and "the journal is whole" in out
 
 
+@pytest.fixture
+def paid(session: Session) -> str:
+    """A run that took `more` before it waited for it, and `one` while it did."""
+    session.flow("run main.flow pays --no-wait --quiet")
+    run = session.newest()
+    session.flow(f"signal {run} Paid amount=3")
+    session.flow(f"resume {run} --no-wait --quiet")
+    session.flow(f"answer {run} true")
+    session.flow(f"signal {run} Paid amount=1")
+    code, out, err = session.flow(f"resume {run} --quiet")
+    assert (code, out) == (0, "c(13)\n"), err
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "called", "said"),
+    [
+        ("--from more", 3, "", "waiting for Paid"),
+        ("--from one", 3, "", "waiting for Paid"),
+        ("--from more --set 'more={\"amount\": 4}'", 0, "c", "c(14)"),
+        ("--from more --set 'more={\"amount\": 3}'", 0, "", "c(13)"),
+        ("--from c --set 'more={\"amount\": 5}'", 0, "c", "c(15)"),
+        ("--from one --set 'one={\"amount\": 1}'", 0, "", "c(13)"),
+        ("--from a", 3, "a", "waiting for an answer"),
+        ("--from more --set 'more={\"amount\": 9}'", 1, "", "`more` cannot be set"),
+        ("--from one --set 'one={\"amount\": 2}'", 1, "", "`one` cannot be set"),
+        ("--from more --set more=5", 1, "", "the value for `more` does not fit"),
+        ("--from mroe", 1, "", "did you mean `more`"),
+    ],
+)
+def test_a_fork_from_a_wait(
+    session: Session, paid: str, arguments: str, code: int, called: str, said: str
+) -> None:
+    found, out, err = session.flow(f"fork {paid} {arguments} --no-wait")
+    assert found == code and said in out + err, out + err
+    assert session.calls == called.split()
+    if code != 1:
+        assert session.flow(f"replay {session.newest()}")[0] == 0
+        assert session.flow(f"show {session.newest()}")[0] == 0
+
+
+def test_a_fork_that_waits_again_takes_what_comes(session: Session, paid: str) -> None:
+    session.flow(f"fork {paid} --from more --no-wait --quiet")
+    fork = session.newest()
+    session.flow(f"signal {fork} Paid amount=7")
+    code, out, err = session.flow(f"resume {fork} --quiet")
+    assert (code, out) == (0, "c(17)\n"), err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("--from zz", "made no call in `zz`"),
+        ("--from zz", "made no call in `zz`, and waited for nothing there"),
         ("--from eech", "did you mean `each`"),
         ("--from c --set d=1", "`d` cannot be set: it depends on what is done again"),
-        ("--from c --set each=1", "is no step that calls an agent"),
+        ("--from c --set each=1", "is no step that calls an agent or waits for an event"),
         ("--from c nope=1", "has no input `nope`"),
         ("--from c n=many", "the input `n` does not fit"),
         ("--from a topic=y topic=z", "two values are given for `topic`"),

@@ -143,6 +143,8 @@ class Kernel:
         self.calls: dict[str, PendingCall] = {}
         self._used: dict[str, Mapping[str, int]] = {}
         self.waits: dict[str, OpenWait] = {}
+        self.on_taken: Callable[[str, Value], None] | None = None
+        """Is told which wait, by its path, took an event with which fields."""
         self.ended = False
         self.result: object = None
         """What the run came to, once it has `ended`."""
@@ -292,6 +294,8 @@ class Kernel:
                 del self._awaiting[wait]
         if wait.failure is not None:
             raise wait.failure
+        if self.on_taken is not None:
+            self.on_taken(path, wait.event)
         return wait.event
 
     async def _look_out(self, path: str, awaited: Question | Awaited, task: Task) -> Value:

@@ -254,8 +254,8 @@ class Engine(StoredRuns):
     ) -> AsyncIterator[RunHandle]:
         """Start a run that begins with the past of another, but for what a step gave and what depends on it:
         that is done again, with `inputs` in the place of those of the same name. `given` are values for what
-        calls gave, by their paths. Both may hold a `File`; `files` are others that they refer to. Raises
-        StoreProblem where that past cannot be had, and what `resume` does."""
+        calls gave or waits got, by their paths. Both may hold a `File`; `files` are others that they mention.
+        Raises StoreProblem where that past cannot be had, and what `resume` does."""
         record = self.store.find(run) if isinstance(run, str) else run
         id = run_id_of(run_id)
         begun = found_anew(begun_of(self.store, record), environment, secret_options, moved_to)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
@@ -14,7 +14,7 @@ from flowlang.hosts.sqlite.store import Store
 from flowlang.plan import model as plan
 from flowlang.plan.paths import step_at
 from flowlang.runtime.comparing import Difference, compare
-from flowlang.runtime.forking import CannotFork, Past, take_over
+from flowlang.runtime.forking import CannotFork, Past, take_over, takers
 from flowlang.runtime.journal import JournalMisfit, Row
 from flowlang.runtime.program import Program
 from flowlang.runtime.replay import kernel_of
@@ -60,11 +60,12 @@ def forked_past(
     Raises StoreProblem."""
     replies = {path: _reply(program.plan, record.flow, path, value) for path, value in given.items()}
     rows = store.journal(record.number)
+    taken_by = _takers(store, record, program.plan, rows)
     kernel = kernel_of(program, record.flow, begun.values, run_id, seed=begun.seed)
     try:
-        return take_over(kernel, rows, step, now, replies)
+        return take_over(kernel, rows, step, now, replies, taken_by)
     except CannotFork as reason:
-        paths = _paths(rows)
+        paths = [*_paths(rows), *taken_by.values()]
         meant = None if step in paths else did_you_mean(step, paths)
         help = meant or f"see its steps with `flow show {record.id}`"
         raise StoreProblem("cannot_fork", f"run `{record.id}` cannot be forked: {reason}", help) from None
@@ -74,14 +75,42 @@ def forked_past(
         kernel.close()
 
 
-def _reply(compiled: plan.Plan, flow: str, path: str, value: object) -> Value:
-    """A value of the type that the call at a path gives, in JSON form."""
+def _takers(store: Store, record: RunRecord, compiled: plan.Plan, rows: Sequence[Row]) -> dict[int, str]:
+    """Which waits took the events of a run. Raises StoreProblem."""
+    if not any(row.kind == "event" for row in rows):
+        return {}
+    begun = begun_of(store, record).with_stand_ins(compiled.flows[record.flow])
+    kernel = kernel_of(uncallable(compiled), record.flow, begun.values, record.id, seed=begun.seed)
+    try:
+        return takers(kernel, rows)
+    except JournalMisfit as misfit:
+        raise problem_of(misfit, record) from None
+    finally:
+        kernel.close()
+
+
+def settable(compiled: plan.Plan, flow: str, path: str) -> plan.Type | None:
+    """The type of what came from outside for a step, and may be set: what an agent gave, an answer, or an
+    event. None where nothing did."""
     step = step_at(compiled, flow, path)
-    if step is None or not isinstance(step.task, plan.CallAgent):
-        message = f"`{path}` is no step that calls an agent"
-        raise StoreProblem("not_a_call", message, "only what an agent gave can be set")
-    wanted = compiled.agents[step.task.agent].result
-    return encode(_decoded(value, wanted, f"the value for `{path}`"), wanted)
+    match step.task if step else None:
+        case plan.CallAgent(agent=agent):
+            return compiled.agents[agent].result
+        case plan.Wait(event=event):
+            return plan.RecordType(fields=compiled.events[event].fields, name=event)
+        case _:
+            return None
+
+
+def _reply(compiled: plan.Plan, flow: str, path: str, value: object) -> Value:
+    """What is to come in the place of what came for a step: JSON, or the fields of an event."""
+    wanted = settable(compiled, flow, path)
+    if wanted is None:
+        message = f"`{path}` is no step that calls an agent or waits for an event"
+        raise StoreProblem("not_a_call", message, "only what came from outside can be set")
+    found = _decoded(value, wanted, f"the value for `{path}`")
+    step = step_at(compiled, flow, path)
+    return found if step is not None and isinstance(step.task, plan.Wait) else encode(found, wanted)
 
 
 def _decoded(value: object, type: plan.Type, what: str) -> Value:

@@ -15,13 +15,12 @@ from flowlang.hosts.sqlite.problems import StoreProblem
 from flowlang.hosts.sqlite.records import RunRecord
 from flowlang.hosts.sqlite.store import Store
 from flowlang.plan import model as plan
-from flowlang.plan.paths import step_at
 from flowlang.text.display import clean
 from flowlang.tools.cli import terminal
 from flowlang.tools.cli.compiling import compiled_flow
 from flowlang.tools.durable import Engine
 from flowlang.tools.files import read_shown
-from flowlang.tools.forks import Compared, replayed_with
+from flowlang.tools.forks import Compared, replayed_with, settable
 from flowlang.tools.frontend import NotRunnable
 from flowlang.tools.run_command import (
     DONE,
@@ -78,13 +77,11 @@ async def _forked(
 
 
 def _replies(texts: tuple[str, ...], compiled: plan.Plan, flow: str, files: list[File]) -> dict[str, Value]:
-    """`STEP=VALUE` by the types of what the steps call, in JSON form; files in them are added to `files`.
-    Raises StoreProblem."""
+    """`STEP=VALUE` by the types of what the steps call or wait for, in JSON form; files in them are added to
+    `files`. Raises StoreProblem."""
     replies: dict[str, Value] = {}
     for path, value in named_texts(texts):
-        step = step_at(compiled, flow, path)
-        called = step is not None and isinstance(step.task, plan.CallAgent)
-        wanted = compiled.agents[step.task.agent].result if step and called else None  # type: ignore[union-attr]
+        wanted = settable(compiled, flow, path)
         replies[path] = given_value(value, wanted, f"the value for `{path}`", files)
     return replies
 

@@ -21,7 +21,9 @@ Examples:
 @click.argument("run")
 @click.argument("inputs", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--from", "step", required=True, metavar="STEP", help="The step that is done again.")
-@click.option("--set", "given", multiple=True, metavar="STEP=VALUE", help="What the call of a step gave.")
+@click.option(
+    "--set", "given", multiple=True, metavar="STEP=VALUE", help="What the call of a step gave, or its event."
+)
 @moved_option
 @carrying_options
 def command(
