@@ -167,6 +167,12 @@ def test_a_late_answer_counts() -> None:
     assert (value_of(run), passed(run)) == (5, 11)
 
 
+def test_a_call_that_its_timeout_has_asked_to_stop_is_not_asked_anew() -> None:
+    body = "step a = look(n: 1) timeout 4s timeout 3s per attempt catch Timeout -> 7\nreturn a"
+    run = simulated(body, reacts(Reaction(None, Ends(Stopped(), 2 * SECOND))))
+    assert (value_of(run), passed(run)) == (7, 5)
+
+
 def test_an_agent_that_takes_no_notice_is_left_alone_at_its_timeout() -> None:
     deaf = Reaction(None, None)
     run = simulated("step a = look(n: 1) catch Timeout -> 7\nreturn a", reacts(deaf))

@@ -28,7 +28,7 @@ from flowlang.values.times import format_datetime, format_duration
 class InFlight:
     """A call that the run has begun and not heard of again. `made` is its place among the calls that were
     made, None until it is; `told` counts the events until then. `due` is the number of its end on the agenda,
-    and `ends_at` when that is."""
+    and `ends_at` when that is. At `times_out`, in time that really passes, its timeout asks it to stop."""
 
     call: AgentCall
     made: int | None = None
@@ -36,6 +36,7 @@ class InFlight:
     told: int = 0
     due: int | None = None
     ends_at: int = 0
+    times_out: int | None = None
     asked_to_stop: Ends | None = STOPS
     go: Go | None = None
 
@@ -146,6 +147,7 @@ class Calls:
         call = flight.call
         flight.made, flight.started, flight.go = len(self._made), self.agenda.clock, go
         flight.told = len(self.told)
+        flight.times_out = None if call.timeout is None else self.agenda.passed + call.timeout
         self._made.append(None)
         reaction = self.take_call(path, call, self.agenda.clock)
         flight.asked_to_stop = None if call.shielded else reaction.asked_to_stop
@@ -164,10 +166,10 @@ class Calls:
         return flight is not None and flight.due == number
 
     def stop(self, path: str) -> None:
-        """The call is cancelled, perhaps once more. One that has ended is about to be recorded, and one that
-        was not yet made stops at once."""
+        """The call is cancelled, perhaps once more. One that has ended is about to be recorded, one that was
+        not yet made stops at once, and one that its timeout has asked to stop is at it."""
         flight = self.in_flight.get(path)
-        if flight is None:
+        if flight is None or self._has_timed_out(flight):
             return
         if flight.made is None:
             self._leave(path, flight.call.agent)
@@ -183,6 +185,10 @@ class Calls:
             line.told.pop(path, None)
         elif line is not None and go is not None:
             line.protection.end(go, "cancelled", self.agenda.clock)
+
+    def _has_timed_out(self, flight: InFlight) -> bool:
+        """Whether its timeout has asked a call to stop before now."""
+        return flight.times_out is not None and self.agenda.passed > flight.times_out
 
     def _has_ended(self, flight: InFlight) -> bool:
         """Whether a call has ended by itself when it is asked to stop; at one instant, either may be."""
