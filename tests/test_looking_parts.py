@@ -24,7 +24,8 @@ from flowlang.plan.load import dump_plan
 from flowlang.plan.paths import step_at
 from flowlang.plan.styled import Stretch, written
 from flowlang.runtime import events
-from flowlang.runtime.journal import Commit, Ending
+from flowlang.runtime.inputs import Resumed
+from flowlang.runtime.journal import Commit, Ending, row_of
 from flowlang.text.render import Style
 from flowlang.tools import cli
 from flowlang.tools.run_columns import aligned
@@ -37,6 +38,7 @@ from flowlang.tools.run_table import listed, table
 from flowlang.tools.run_times import ago_text, due_text, rough_text, span_text
 from flowlang.tools.run_view import View, resume_command, view
 from flowlang.tools.stored import Begun
+from flowlang.values.times import format_datetime
 
 RUNTIME_CASES = sorted((Path(__file__).parent / "cases" / "runtime").glob("*.flow"))
 
@@ -122,6 +124,34 @@ flow main() -> string {
     [call] = detailed_json(seen, seen.history.steps["came"])["calls"]
     assert (call["kind"], call["name"], call["reply"]) == ("event", "Ping", {"id": "mine"})
     assert '"id": "mine"' in render_step(seen, seen.history.steps["came"], Style())
+
+
+DOUBT = """//! send Ping {"id": "x"} after 2s
+agent pay(name: string, takes: duration) -> string effect write
+flow main() -> string {
+  step paid = pay(name: "paid", takes: 4s)
+  step came = wait for Ping
+  step soon = sleep 3s
+  return "${paid} ${came.id}"
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("redone", "told", "again"), [(True, False, 1), (False, True, 0)], ids=["redone", "told"]
+)
+def test_several_instants_due_are_one_resume(store: Store, redone: bool, told: bool, again: int) -> None:
+    played = play_durably(DOUBT, outside_of(DOUBT))
+    began, started, came, due, paid = played.journaled.keeper.rows
+    assert (started.kind, came.kind, due.kind, paid.kind) == ("started", "event", "timer", "call")
+    late = row_of(0, Resumed(came.at - 1, 0))
+    now = row_of(0, Resumed(due.at + 1, 0))
+    rows = [began, started, *([started] if redone else []), late, came, now, paid._replace(at=now.at + 9)]
+    played.journaled.keeper.rows[:] = [row._replace(seq=n) for n, row in enumerate(rows, 1)]
+    seen = kept(store, played, "doubt", len(rows))
+    [call] = detailed_json(seen, seen.history.steps["paid"])["calls"]
+    assert call["told"] == told
+    assert call["made_again"] == [format_datetime(now.at)] * again
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,7 @@ class History:
     _calls: dict[str, Call] = attrs.field(factory=dict)  # that have not ended
     _waits: dict[str, Call] = attrs.field(factory=dict)
     _awaited: dict[str, list[Call]] = attrs.field(factory=dict)  # by the names of events
+    _last: tuple[Row, ...] = ()  # the last two rows that are no announcement
 
     # Events
 
@@ -205,12 +206,16 @@ class History:
                 self._end(self._waits[row.path], row)
             case "event":
                 self._give(kernel, row)
+            case "resumed" if self._still_being_resumed():
+                self._take_up_later(row.at)
             case "resumed":
                 self._take_up(row.at)
             case "started":
                 self._announce(row)
             case "forked":
                 self._begin_here(kernel, row.at)
+        if row.kind != "started":
+            self._last = (*self._last[-1:], row)
         for path in _added(kernel.calls, self._calls):
             made = kernel.calls[path].call
             self._calls[path] = call = Call(
@@ -227,6 +232,21 @@ class History:
             if not call.in_doubt and call.started < at:  # what the same commit led to was not made before
                 call.again.append(at)
             call.anew = False
+
+    def _still_being_resumed(self) -> bool:
+        """Whether a run that is resumed goes on hearing of what came meanwhile: of each message as of when it
+        came, and of the instant before that, lest what was due then is missed."""
+        match self._last:
+            case (Row(kind="resumed", at=before), Row(kind="answer" | "event" | "cancel", at=came)):
+                return came - before <= 1
+            case _:
+                return False
+
+    def _take_up_later(self, at: int) -> None:
+        """What was taken up as of an instant was not made before all was heard that had come."""
+        before = self._last[0].at
+        for call in self._calls.values():
+            call.again = [at if instant == before else instant for instant in call.again]
 
     def _announce(self, row: Row) -> None:
         if (call := self._calls.get(row.path)) is not None:
