@@ -162,7 +162,7 @@ def test_a_fork_says_of_which_run_it_is_one(session: Session, run: str) -> None:
     _, out, _ = session.flow(f"show {fork}")
     assert f"forked   from {run} at each[1]/item" in out
     _, out, _ = session.flow(f"show {fork} --json")
-    assert json.loads(out)["forked"] == {"run": run, "step": "each[1]/item"}
+    assert json.loads(out)["forked"] == {"run_id": run, "step": "each[1]/item"}
     _, out, _ = session.flow(f"show {run} --json")
     assert json.loads(out)["forked"] is None
 

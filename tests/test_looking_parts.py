@@ -356,7 +356,7 @@ def test_a_run_of_another_process_is_followed_and_answered(
             time.sleep(0.05)
         [question] = json.loads(said(capsys, "questions", "--json")[1])
         assert question["held"] and question["path"] == "verdict"
-        run = question["run"]
+        run = question["run_id"]
         with flow_process("logs", run, "--follow") as following:
             code, out, _ = said(capsys, "show", run)
             assert code == 0 and f"held by  process {running.pid}" in out

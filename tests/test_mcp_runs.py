@@ -268,7 +268,7 @@ def test_servers_of_a_flow_that_is_killed_end_and_are_started_again_when_it_is_r
         running.kill()
     assert trio.run(gone, pids)
     (run,) = json.loads(project.flow("runs", "--json").stdout)
-    assert "the second time" in project.flow("resume", run["run"]).stdout
+    assert "the second time" in project.flow("resume", run["run_id"]).stdout
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def question_lines(asked: Asked, store: str | None, now: int) -> Iterator[Line]:
 def question_json(asked: Asked, store: str | None) -> dict[str, Value]:
     return {
         "address": asked.address,
-        "run": asked.record.id,
+        "run_id": asked.record.id,
         "path": asked.path,
         "flow": asked.record.flow,
         "ask": asked.ask,

@@ -72,7 +72,8 @@ class _Told:
 
 
 def _json_line(event: Event) -> str:
-    return json.dumps(to_json(event), ensure_ascii=False) + "\n"
+    told = {"run_id" if name == "run" else name: value for name, value in to_json(event).items()}
+    return json.dumps(told, ensure_ascii=False) + "\n"
 
 
 class _Words:

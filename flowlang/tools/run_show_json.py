@@ -36,7 +36,7 @@ def run_json(view: View) -> JsonObject:
     ended = None if result is None else result_json(result, view.places)
     steps = (step for _, step, _ in tree(view.history.root, everything=True) if step is not None)
     return {
-        "run": record.id,
+        "run_id": record.id,
         "flow": record.flow,
         "file": view.file,
         "status": record.status,
@@ -61,7 +61,7 @@ def run_json(view: View) -> JsonObject:
 
 def _forked(origin: tuple[str, str] | None) -> JsonObject | None:
     """Of which run, and from which step on."""
-    return None if origin is None else dict(zip(("run", "step"), origin, strict=True))
+    return None if origin is None else dict(zip(("run_id", "step"), origin, strict=True))
 
 
 def step_json(view: View, step: Step) -> JsonObject:
@@ -98,7 +98,7 @@ def detailed_json(view: View, step: Step) -> JsonObject:
         for retry in step.retries
     ]
     return {
-        "run": view.record.id,
+        "run_id": view.record.id,
         **step_json(view, step),
         "wait": None if step.wait is None else wait_json(view, step.wait),
         "retries": retries,

@@ -124,7 +124,7 @@ def to_json(run: Listed, now: int) -> dict[str, Value]:
     """A run of the table for programs; instants are RFC 3339."""
     record = run.record
     return {
-        "run": record.id,
+        "run_id": record.id,
         "flow": record.flow,
         "status": record.status,
         "file": record.source,

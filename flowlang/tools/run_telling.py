@@ -133,7 +133,7 @@ def heard_text(told: Told, store: str | None) -> str:
 def told_json(told: Told, store: str | None) -> dict[str, Value]:
     held = told.record.holder
     return {
-        "run": told.record.id,
+        "run_id": told.record.id,
         "told": told.kind,
         "holder": None if held is None else attrs.asdict(held),
         "resume": told.resume(store) if held is None else None,

@@ -73,4 +73,4 @@ def _say_waits(
     help = f"look at it with `{command_line(option, 'show', record.id)}`"
     terminal.say(f"{problem.message}{'; ' + waits if waits else ''}\n  help: {help}")
     if as_json:
-        terminal.out_json({"run_id": record.id, **to_json(run, now())})  # under the name that results have
+        terminal.out_json(to_json(run, now()))

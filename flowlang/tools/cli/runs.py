@@ -17,7 +17,7 @@ Examples:
   flow runs                                     the newest runs
   flow runs --status waiting --status unknown   those that need somebody
   flow runs --flow main --limit 100
-  flow runs --json | jq '.[] | select(.status == "failed") | .run'
+  flow runs --json | jq '.[] | select(.status == "failed") | .run_id'
 """
 
 

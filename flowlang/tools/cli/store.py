@@ -129,7 +129,7 @@ def export(context: click.Context, run: str, file: str, store: str | None, as_js
         with _about(file), _made(file) as into:
             size = export_run(found, record, into)
     if as_json:
-        terminal.out_json({"run": record.id, "file": file, "bytes": size})
+        terminal.out_json({"run_id": record.id, "file": file, "bytes": size})
     elif file == STANDARD:
         terminal.say(f"wrote run {record.id}, {_size(size)}")
     else:
@@ -152,7 +152,7 @@ def import_(context: click.Context, file: str, store: str | None, as_json: bool)
     ):
         id = import_run(found, read)
     if as_json:
-        terminal.out_json({"run": id})
+        terminal.out_json({"run_id": id})
     else:
         terminal.out(f"imported run {id}: `{command_line(named(context, store), 'show', id)}`")
 
