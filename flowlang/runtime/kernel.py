@@ -29,10 +29,8 @@ from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType, coroutine
 from typing import Any, TypeVar
 
-import attrs
-
 from flowlang.runtime.agents import AgentCall
-from flowlang.runtime.commands import CloseWait, Command, KeepProgress, OpenWait, StartCall, StopCall
+from flowlang.runtime.commands import CloseWait, Command, KeepProgress, OpenWait, StartCall
 from flowlang.runtime.events import Listen
 from flowlang.runtime.frame import Counts
 from flowlang.runtime.groups import news
@@ -56,7 +54,8 @@ from flowlang.runtime.inputs import (
 from flowlang.runtime.journal import JournalMisfit
 from flowlang.runtime.mailbox import Mailbox
 from flowlang.runtime.mailbox import Wait as EventWait
-from flowlang.runtime.timers import Timer, Timers
+from flowlang.runtime.scopes import HearEnd, PendingCall, Scope, Task, deadline_of
+from flowlang.runtime.timers import Timers
 from flowlang.values.value import Value
 
 T = TypeVar("T")
@@ -68,57 +67,6 @@ class Cancelled(BaseException):
 
 class Closed(BaseException):
     """The run is not carried out any longer."""
-
-
-# State
-
-
-@attrs.define(eq=False)
-class Scope:
-    """A part of the run that is cancelled as one. `tasks` are those whose innermost scope it is. `reached`:
-    a wait in it is cancelled, since it is `cancelled` itself or a scope around it is."""
-
-    parent: Scope | None
-    shield: bool = False
-    deadline: Timer | None = None
-    cancelled: bool = False
-    reached: bool = False
-    tasks: dict[Task, None] = attrs.field(factory=dict)
-    inner: dict[Scope, None] = attrs.field(factory=dict)
-
-
-@attrs.define(eq=False)
-class Task:
-    """`abort` gives up what the task waits for, and says whether it could; None while it cannot be cancelled.
-    `group` is the one whose child it is; None: the run itself."""
-
-    coroutine: Coroutine[None, Any, object]
-    scope: Scope
-    group: KernelGroup | None
-    abort: Callable[[], bool] | None = None
-
-
-@attrs.define(eq=False)
-class PendingCall:
-    """A call that was started and has not ended. `commands` is where it is asked to stop, `stopping` says
-    that it was."""
-
-    path: str
-    call: AgentCall
-    task: Task
-    commands: list[Command]
-    stopping: bool = False
-
-    def stop(self) -> bool:
-        """Ask it to stop. Gives False: it is awaited."""
-        self.stopping = True
-        self.commands.append(StopCall(self.path))
-        return False
-
-    @property
-    def given_up(self) -> bool:
-        """Whether nobody wants it any longer. A shielded one is wanted to its end, to be undone."""
-        return self.stopping and not self.call.shielded
 
 
 class Kernel:
@@ -300,7 +248,7 @@ class Kernel:
 
     async def _look_out(self, path: str, awaited: Question | Awaited, task: Task) -> Value:
         """Wait, for everybody to see."""
-        self.waits[path] = wait = OpenWait(path, awaited, self._now, _deadline_of(task.scope))
+        self.waits[path] = wait = OpenWait(path, awaited, self._now, deadline_of(task.scope))
         self._commands.append(wait)
         task.abort = lambda: True
         try:
@@ -382,16 +330,15 @@ class Kernel:
             except BaseException as raised:
                 self._end(task, None, raised)
 
-    def _spawn(self, main: Coroutine[None, Any, object], scope: Scope, group: KernelGroup | None) -> None:
-        task = Task(main, scope, group)
+    def _spawn(self, main: Coroutine[None, Any, object], scope: Scope, ended: HearEnd | None) -> None:
+        task = Task(main, scope, ended)
         scope.tasks[task] = None
         self._ready.append((task, None, None))
 
     def _end(self, task: Task, value: object, raised: BaseException | None) -> None:
         del task.scope.tasks[task]
-        if task.group is not None:
-            task.group.child_ended(raised)
-            return
+        if task.ended is not None:
+            return task.ended(raised)
         if raised is not None:
             raise raised
         self.ended, self.result = True, value
@@ -449,15 +396,14 @@ class KernelGroup:
 
     def start(self, work: Work, *arguments: object) -> None:
         self._children += 1
-        self._kernel._spawn(work(*arguments), self._scope, self)
+        self._kernel._spawn(work(*arguments), self._scope, self._child_ended)
 
     def cancel(self) -> None:
         if not self._scope.cancelled:
             self._satisfied = True
             self._kernel._cancel(self._scope)
 
-    def child_ended(self, raised: BaseException | None) -> None:
-        """Called by the kernel."""
+    def _child_ended(self, raised: BaseException | None) -> None:
         self._children -= 1
         if raised is not None:
             self._raised.append(raised)
@@ -492,13 +438,3 @@ class KernelGroup:
 def _suspend() -> Generator[None, Value, Value]:
     """Wait until the kernel wakes the task; gives what it wakes it with."""
     return (yield)
-
-
-def _deadline_of(scope: Scope | None) -> int | None:
-    """When the scopes around a wait cancel it at the latest."""
-    instants = []
-    while scope is not None:
-        if scope.deadline is not None:
-            instants.append(scope.deadline.instant)
-        scope = None if scope.shield else scope.parent
-    return min(instants, default=None)
