@@ -6,6 +6,7 @@ them anew."""
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shlex
@@ -16,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 from support.stored import CASES, EPOCH, Scene, make
 
 from flowlang.hosts.sqlite.store import Store
@@ -67,6 +70,30 @@ def there(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     yield tmp_path / "runs.db"
     monkeypatch.undo()
     time.tzset()
+
+
+def test_what_is_printed_as_json_fits_its_schema(there: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def printed(command: str) -> str:
+        cli.invoke(command.split())
+        return capfd.readouterr().out
+
+    def fit(name: str, *texts: str) -> None:
+        schema = json.loads(printed(f"schema {name}"))
+        checker = Draft202012Validator(schema)
+        checker.check_schema(schema)
+        for text in texts:
+            assert (error := best_match(checker.iter_errors(json.loads(text)))) is None, error
+
+    fit("runs", printed("runs --json"))
+    fit("questions", printed("questions --json"))
+    for scene in SCENES:
+        shown = printed(f"show {scene.id} --json")
+        steps = [step["path"] for step in json.loads(shown)["steps"]]
+        fit("show", shown)
+        fit("step", *(printed(f"show {scene.id} {path} --json") for path in steps[:12]))
+        fit("logs", *printed(f"logs {scene.id} --json").splitlines())
+        fit("result", printed(f"result {scene.id} --json"))
+    fit("result", printed("run nowhere.flow --json"))
 
 
 @pytest.mark.parametrize("path", SESSIONS, ids=lambda path: path.stem)

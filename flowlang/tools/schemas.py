@@ -12,7 +12,7 @@ _PLACE: Final = {
 }
 
 
-def _object(properties: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+def object_of(properties: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": properties | (optional or {}),
@@ -37,7 +37,7 @@ DIAGNOSTICS: Final[dict[str, Any]] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Diagnostics",
     "type": "array",
-    "items": _object(
+    "items": object_of(
         {
             "code": {"type": "string", "pattern": "^[EW][0-9]{3}$"},
             "slug": {"type": "string"},
@@ -48,18 +48,18 @@ DIAGNOSTICS: Final[dict[str, Any]] = {
             **_PLACE,
             "related": {
                 "type": "array",
-                "items": _object({"path": {"type": "string"}, **_PLACE, "message": {"type": "string"}}),
+                "items": object_of({"path": {"type": "string"}, **_PLACE, "message": {"type": "string"}}),
             },
             "fix": {
                 "anyOf": [
                     {"type": "null"},
-                    _object(
+                    object_of(
                         {
                             "title": {"type": "string"},
                             "edits": {
                                 "type": "array",
                                 "description": "all of them together, in the file of the diagnostic",
-                                "items": _object({**_PLACE, "text": {"type": "string"}}),
+                                "items": object_of({**_PLACE, "text": {"type": "string"}}),
                             },
                         }
                     ),
