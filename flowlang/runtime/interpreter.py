@@ -64,6 +64,8 @@ class Interpreter(Tasks):
             for ensure in execution.ensures:
                 self._ensure(ensure, execution)
         except BaseException as reason:
+            if frame.path == "" and isinstance(reason, FlowFailure):
+                self.failed = reason.failure
             await self.roll_back(inner.undos, reason)
             raise
         frame.undos.extend(inner.undos)

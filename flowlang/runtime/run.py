@@ -25,7 +25,8 @@ from flowlang.values.value import Value
 class RunResult:
     """`value` is a plan value of the flow's result type; None unless the run is done. `undone` are the paths
     of the steps that were compensated, `usage` is what calls have used, by agent. Instants in microseconds
-    since 1970. A run whose undos could not all be carried out has failed, whatever else."""
+    since 1970. A run whose undos could not all be carried out has failed, whatever else. The `failure` of one
+    that was cancelled is why it was being undone at that time, if it was."""
 
     run: str
     flow: str
@@ -142,6 +143,8 @@ class Run:
         undo_failures = tuple(interpreter.undo_failures)
         failed = failure is not None or undo_failures
         status: events.Status = "failed" if failed else "done" if given else "cancelled"
+        if status == "cancelled":
+            failure = interpreter.failed
         ended = self.host.now()
         self._tell(events.RunEnded("", ended, status, failure))
         return RunResult(

@@ -43,8 +43,9 @@ class _NotYet(Exception):
 class Running(ABC):
     """The state of a run. `ambient` is what flows see as `run`. `given` counts the values given at each key
     where more than one may be given. `budget` is that of the evaluation at hand. `undone` are the paths of
-    the steps that were compensated, `undo_failures` those of undos that failed for good. `seed` is that of
-    the run's jitter. `waits` counts the waits begun (for fairness), `completions` the undos registered."""
+    the steps that were compensated, `undo_failures` those of undos that failed for good, `failed` is why
+    the run is being undone. `seed` is that of its jitter. `waits` counts the waits begun (for fairness),
+    `completions` the undos registered."""
 
     program: Program
     host: Host
@@ -59,6 +60,7 @@ class Running(ABC):
     given: dict[str, int] = attrs.field(factory=dict)
     undone: list[str] = attrs.field(factory=list)
     undo_failures: list[Failure] = attrs.field(factory=list)
+    failed: Failure | None = None
 
     # Values and failures
 

@@ -167,7 +167,7 @@ def _end(ran: Ran, compiled: plan.Plan) -> _Line:
 
 
 def _result_text(run: tests.Run, result: RunResult, compiled: plan.Plan) -> str:
-    if result.failure is not None:
+    if result.failure is not None and result.status != "cancelled":
         return f"failed: {failure_words(result.failure)}"
     if result.status != "done":
         return result.status
