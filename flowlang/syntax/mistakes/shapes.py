@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowlang.syntax.mistakes.forms import form_of
+from flowlang.syntax.mistakes.forms import FORMS, form_of
 from flowlang.syntax.mistakes.misfit import Misfit, advice, rewrite
 from flowlang.syntax.tables import END
 from flowlang.syntax.words import CLAUSES, POLICIES
@@ -257,10 +257,8 @@ def policy(misfit: Misfit) -> Diagnostic | None:
 def fields_in_braces(misfit: Misfit) -> Diagnostic | None:
     """`error Foo { a: int }`."""
     if misfit.text == "{" and misfit.declares in ("error", "event") and "(" in misfit.expected:
-        form = "error RateLimited(retry_after: duration)"
-        return advice(
-            misfit.span, f"the fields of an {misfit.declares} stand in parentheses", f"write `{form}`"
-        )
+        message = f"the fields of an {misfit.declares} stand in parentheses"
+        return advice(misfit.span, message, f"write `{FORMS[misfit.declares]}`")
     return None
 
 
