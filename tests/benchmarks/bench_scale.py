@@ -22,7 +22,7 @@ from tests.benchmarks.bench_runtime import carry_out, flow_of, linked, noop, sec
 
 FEW, MANY = 1_000, 50_000
 ROUNDS = 3
-FEW_ITEMS, MANY_ITEMS, AT_ONCE = 5_000, 50_000, 64
+FEW_ITEMS, MANY_ITEMS, AT_ONCE = 10_000, 100_000, 64
 
 
 def figures() -> Iterator[Figure]:
