@@ -196,16 +196,17 @@ def _agent_relocated(agent: plan.Agent, place: Callable[[str], str]) -> plan.Age
 
 def _moved(compiled: plan.Plan, record: RunRecord, begun: Begun) -> tuple[plan.Plan, Begun]:
     """The same as if it had been started where its flow lies now. Raises StoreProblem."""
-    if begun.moved_to is None:
+    source, moved_to = record.source, begun.moved_to
+    if moved_to is None:
         return compiled, begun
-    if record.source is None or not os.path.isfile(begun.moved_to):
-        message = f"the flow of run `{record.id}` cannot have been moved to {begun.moved_to}"
+    if source is None or not os.path.isfile(moved_to):
+        message = f"the flow of run `{record.id}` cannot have been moved to {moved_to}"
         raise StoreProblem("not_moved", message, "name the file of the flow, where it lies now")
-    before, now = os.path.dirname(record.source), os.path.dirname(begun.moved_to)
+    before, now = os.path.dirname(source), os.path.dirname(moved_to)
 
     def place(path: str) -> str:
-        if path == record.source and begun.moved_to is not None:
-            return begun.moved_to
+        if path == source:
+            return moved_to
         return os.path.normpath(os.path.join(now, os.path.relpath(path, before)))
 
     return _relocated(compiled, place), attrs.evolve(begun, folder=place(begun.folder))
