@@ -18,13 +18,13 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from flowlang.agents.command_template import Template, fill, fill_arguments, holes_in
-from flowlang.agents.errors import bad_output, failed
 from flowlang.agents.file import UNKNOWN_TYPE, File
 from flowlang.agents.kept import finder, keep_all
 from flowlang.agents.processes import Finished, ending, inherited, run_program
 from flowlang.agents.python_values import FindFile
 from flowlang.agents.secrets import NoSecret, Secrets
 from flowlang.plan import model as plan
+from flowlang.runtime.agent_errors import bad_output, failed
 from flowlang.runtime.agents import AgentCall, AgentError
 from flowlang.runtime.hiding import hiding
 from flowlang.values.value import Value

@@ -10,8 +10,8 @@ from importlib import import_module
 
 import trio
 
-from flowlang.agents.errors import unavailable
 from flowlang.agents.providers import Connection, Target
+from flowlang.runtime.agent_errors import unavailable
 
 
 @asynccontextmanager

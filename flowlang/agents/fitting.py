@@ -8,7 +8,7 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import Field
 
-from flowlang.agents.errors import bad_output
+from flowlang.runtime.agent_errors import bad_output
 from flowlang.values.decoding import Decoder
 from flowlang.values.value import Misfit, Value
 

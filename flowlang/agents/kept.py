@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from flowlang.agents.errors import failed
 from flowlang.agents.file import File, kept_file
 from flowlang.agents.python_values import FindFile
+from flowlang.runtime.agent_errors import failed
 from flowlang.runtime.agents import AgentCall
 from flowlang.runtime.files import FileProblem, Files
 from flowlang.values.value import Value

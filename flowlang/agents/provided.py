@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import attrs
 
-from flowlang.agents.errors import unavailable
 from flowlang.agents.providers import Connection, ConnectionLost, Member, Target
 from flowlang.agents.secrets import NoSecret
+from flowlang.runtime.agent_errors import unavailable
 from flowlang.runtime.agents import AgentCall, AgentError, agent_failed
 from flowlang.runtime.connections import Connections
 from flowlang.runtime.hiding import hiding

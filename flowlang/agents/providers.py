@@ -25,11 +25,11 @@ import attrs
 import trio
 from pydantic import BaseModel, ConfigDict
 
-from flowlang.agents.errors import unavailable
 from flowlang.agents.kinds import BUILT_IN, installed
 from flowlang.agents.offers import Offered
 from flowlang.agents.secrets import NoSecret, Secrets, secrets_in
 from flowlang.plan import model as plan
+from flowlang.runtime.agent_errors import unavailable
 from flowlang.runtime.agents import AgentCall
 from flowlang.text import codes
 from flowlang.text.codes import Code

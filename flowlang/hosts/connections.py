@@ -16,9 +16,9 @@ import attrs
 import trio
 
 from flowlang.hosts.trio_host import TrioGroup
+from flowlang.runtime.agent_errors import unavailable
 from flowlang.runtime.agents import AgentError, agent_failed
 from flowlang.runtime.connections import Connector
-from flowlang.runtime.failures import UNAVAILABLE
 
 T = TypeVar("T")
 
@@ -80,8 +80,7 @@ class OpenConnections:
         except AgentError as error:
             kept.problem = error
         except Exception as raised:
-            failed = agent_failed(raised)
-            kept.problem = AgentError(UNAVAILABLE, str(failed), fields={"message": str(failed)})
+            kept.problem = unavailable(str(agent_failed(raised)))
         finally:
             self._end(connector, kept)
 
@@ -90,8 +89,7 @@ class OpenConnections:
         if self._kept.get(connector) is kept:
             del self._kept[connector]
         if not kept.settled.is_set():
-            message = "the connection was given up before it was there"
-            kept.problem = kept.problem or AgentError(UNAVAILABLE, message, fields={"message": message})
+            kept.problem = kept.problem or unavailable("the connection was given up before it was there")
             kept.settled.set()
 
 

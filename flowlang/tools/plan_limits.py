@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import attrs
 
-from flowlang.runtime.agents import Agent, AgentCall, AgentError
-from flowlang.runtime.failures import UNAVAILABLE
+from flowlang.runtime.agent_errors import unavailable
+from flowlang.runtime.agents import Agent, AgentCall
 from flowlang.tools.engine import Prepared
 from flowlang.values.value import Value
 
@@ -34,7 +34,6 @@ class _Counted:
 
     async def call(self, call: AgentCall) -> Value:
         if self.count.left <= 0:
-            message = f"this run may make {self.count.most} calls of agents, and has made them"
-            raise AgentError(UNAVAILABLE, message, fields={"message": message})
+            raise unavailable(f"this run may make {self.count.most} calls of agents, and has made them")
         self.count.left -= 1
         return await self.agent.call(call)

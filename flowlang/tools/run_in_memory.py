@@ -14,10 +14,10 @@ import trio
 from flowlang.hosts.sqlite.artifacts import RunFiles
 from flowlang.hosts.trio_host import TrioHost
 from flowlang.hosts.turns import Turns
+from flowlang.runtime.agent_errors import unavailable
 from flowlang.runtime.agents import Agent, AgentCall, AgentError, agent_failed
 from flowlang.runtime.connections import Connections
 from flowlang.runtime.events import Event, OnEvent
-from flowlang.runtime.failures import UNAVAILABLE
 from flowlang.runtime.files import Files
 from flowlang.runtime.hiding import secrets_of
 from flowlang.runtime.host import Awaited, Question
@@ -63,8 +63,7 @@ async def _blamed(answering: Awaitable[Value]) -> Value:
 
 async def nobody(path: str, question: Question) -> Value:
     """The `Answer` of a run that has nobody to ask."""
-    message = f"nobody is there to answer `{question.ask}`: no terminal, no program, and no binding"
-    raise AgentError(UNAVAILABLE, message, fields={"message": message})
+    raise unavailable(f"nobody is there to answer `{question.ask}`: no terminal, no program, and no binding")
 
 
 class InMemory:

@@ -17,8 +17,7 @@ import trio
 
 from flowlang.plan import model as plan
 from flowlang.plan.text import type_text
-from flowlang.runtime.agents import AgentError
-from flowlang.runtime.failures import UNAVAILABLE
+from flowlang.runtime.agent_errors import unavailable
 from flowlang.runtime.host import Question
 from flowlang.text.display import clean
 from flowlang.tools.run_display import Display
@@ -57,8 +56,7 @@ class TerminalAnswers:
                 raise
             if not line:
                 self._write("\n")
-                message = f"the terminal was closed before `{question.ask}` was answered"
-                raise AgentError(UNAVAILABLE, message, fields={"message": message})
+                raise unavailable(f"the terminal was closed before `{question.ask}` was answered")
             try:
                 return encode(parse_argument(line.rstrip("\r\n"), wanted), wanted)
             except Misfit as misfit:

@@ -34,12 +34,12 @@ from flowlang.agents.a2a.card import offers_of
 from flowlang.agents.a2a.limits import Limited
 from flowlang.agents.a2a.messages import joined, reply_of, request_of
 from flowlang.agents.a2a.problems import worded
-from flowlang.agents.errors import failed, unavailable
 from flowlang.agents.file import File
 from flowlang.agents.http.sending import trusting
 from flowlang.agents.kept import keep_all
 from flowlang.agents.offers import Offered
 from flowlang.agents.providers import Member, Target
+from flowlang.runtime.agent_errors import failed, unavailable
 from flowlang.runtime.agents import AgentCall, Said
 from flowlang.values.value import Value
 

@@ -16,11 +16,11 @@ from google.protobuf.struct_pb2 import Value as StructValue
 
 from flowlang.agents.a2a import A2AEntry
 from flowlang.agents.command_template import fill, parse_template
-from flowlang.agents.errors import bad_output
 from flowlang.agents.file import UNKNOWN_TYPE, File
 from flowlang.agents.kept import finder
 from flowlang.agents.providers import Member
 from flowlang.plan import model as plan
+from flowlang.runtime.agent_errors import bad_output
 from flowlang.runtime.agents import AgentCall
 from flowlang.values.references import holds_files
 from flowlang.values.value import Value

@@ -15,8 +15,8 @@ from a2a.client.errors import A2AClientError, AgentCardResolutionError
 from a2a.utils.errors import A2AError
 
 from flowlang.agents.a2a.limits import TooLarge
-from flowlang.agents.errors import bad_output, failed, unavailable
 from flowlang.agents.http.problems import unanswered
+from flowlang.runtime.agent_errors import bad_output, failed, unavailable
 from flowlang.runtime.agents import AgentError
 
 SECRETS: Final = (401, 403)

@@ -15,7 +15,6 @@ from weakref import WeakKeyDictionary
 import attrs
 import trio
 
-from flowlang.agents.errors import failed
 from flowlang.agents.file import File
 from flowlang.agents.fitting import check_fits
 from flowlang.agents.http import known_offers, operation_of
@@ -37,6 +36,7 @@ from flowlang.agents.providers import Member, Target
 from flowlang.agents.python_values import FindFile
 from flowlang.agents.secrets import Secrets
 from flowlang.plan import model as plan
+from flowlang.runtime.agent_errors import failed
 from flowlang.runtime.agents import AgentCall, Said
 from flowlang.semantics import types
 from flowlang.values.codec import reader_of

@@ -8,7 +8,6 @@ from typing import Final, cast
 
 import attrs
 
-from flowlang.agents.errors import failed
 from flowlang.agents.file import File
 from flowlang.agents.http.requests import (
     Body,
@@ -27,6 +26,7 @@ from flowlang.agents.http.requests import (
 from flowlang.agents.http_route import Place, Route
 from flowlang.agents.offered_types import Signature
 from flowlang.agents.python_values import FindFile
+from flowlang.runtime.agent_errors import failed
 from flowlang.semantics import types
 from flowlang.semantics.types import Type
 from flowlang.values.value import Value

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from flowlang.agents.errors import bad_output, failed, unavailable
 from flowlang.agents.http.addresses import PrivateAddress
 from flowlang.agents.http.requests import REPEATABLE
+from flowlang.runtime.agent_errors import bad_output, failed, unavailable
 from flowlang.runtime.agents import AgentError
 
 MAX_CAUSES: Final = 10

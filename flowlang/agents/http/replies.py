@@ -10,9 +10,9 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from flowlang.agents.errors import bad_output, failed, unavailable
 from flowlang.agents.file import File
 from flowlang.agents.offered_names import field_name
+from flowlang.runtime.agent_errors import bad_output, failed, unavailable
 from flowlang.runtime.agents import AgentError
 from flowlang.values.times import format_duration
 from flowlang.values.value import Value

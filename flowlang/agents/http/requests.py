@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import attrs
 
-from flowlang.agents.errors import failed
 from flowlang.agents.file import File
+from flowlang.runtime.agent_errors import failed
 from flowlang.values.codec import write_json
 from flowlang.values.value import Value
 

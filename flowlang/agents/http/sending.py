@@ -20,7 +20,6 @@ import httpcore
 import httpx
 import trio
 
-from flowlang.agents.errors import bad_output, failed
 from flowlang.agents.file import PIECE, UNKNOWN_TYPE, File
 from flowlang.agents.http.addresses import Allowed, CheckedBackend, PrivateAddress, is_private
 from flowlang.agents.http.problems import place, told
@@ -35,6 +34,7 @@ from flowlang.agents.http.requests import (
     Pairs,
     Request,
 )
+from flowlang.runtime.agent_errors import bad_output, failed
 from flowlang.runtime.agents import AgentError
 from flowlang.values.codec import write_json
 

@@ -16,7 +16,6 @@ from typing import Any, Final
 import attrs
 
 from flowlang.agents.command_template import BadTemplate, Hole, Template, fill, parse_template
-from flowlang.agents.errors import failed
 from flowlang.agents.file import File
 from flowlang.agents.http.requests import (
     Body,
@@ -37,6 +36,7 @@ from flowlang.agents.providers import Member, Unfit
 from flowlang.agents.python_values import FindFile
 from flowlang.agents.secrets import Secrets, secrets_in
 from flowlang.plan import model as plan
+from flowlang.runtime.agent_errors import failed
 from flowlang.values.value import Value
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

@@ -20,7 +20,6 @@ from weakref import WeakKeyDictionary
 import attrs
 import trio
 
-from flowlang.agents.errors import bad_output, failed, unavailable
 from flowlang.agents.kept import finder
 from flowlang.agents.llm import LlmEntry, LlmSettings
 from flowlang.agents.llm.client import Busy, Client, NotTaken, open_client
@@ -30,6 +29,7 @@ from flowlang.agents.llm.wire import Answer
 from flowlang.agents.offers import Offered
 from flowlang.agents.providers import Member, Target
 from flowlang.plan import model as plan
+from flowlang.runtime.agent_errors import bad_output, failed, unavailable
 from flowlang.runtime.agents import AgentCall, AgentError, Said, Used
 from flowlang.values.times import format_duration
 from flowlang.values.value import Misfit, Value

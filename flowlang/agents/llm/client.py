@@ -19,11 +19,11 @@ import attrs
 import httpx
 import trio
 
-from flowlang.agents.errors import bad_output, failed, unavailable
 from flowlang.agents.llm import LlmSettings
 from flowlang.agents.llm.wire import Answer, BrokenOff, Malformed, Reported, Stream, error_text, read_reply
 from flowlang.agents.providers import Target
 from flowlang.agents.secrets import Secrets
+from flowlang.runtime.agent_errors import bad_output, failed, unavailable
 from flowlang.runtime.agents import AgentError
 from flowlang.values.value import Value
 

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from flowlang.agents.command_template import BadTemplate, Hole, template_parts, unknown_hole
-from flowlang.agents.errors import failed
 from flowlang.agents.file import File
 from flowlang.plan import model as plan
+from flowlang.runtime.agent_errors import failed
 from flowlang.runtime.agents import AgentCall
 from flowlang.values.value import Value
 

@@ -25,7 +25,6 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from flowlang.agents.command import with_paths
-from flowlang.agents.errors import failed, unavailable
 from flowlang.agents.fitting import check_fits
 from flowlang.agents.kept import finder, keep_all
 from flowlang.agents.mcp import McpSettings
@@ -39,6 +38,7 @@ from flowlang.agents.mcp.tools import change, list_tools, offered
 from flowlang.agents.offered_types import OPEN, Signature, signature_of
 from flowlang.agents.offers import Offered
 from flowlang.agents.providers import ConnectionLost, Member, Target
+from flowlang.runtime.agent_errors import failed, unavailable
 from flowlang.runtime.agents import AgentCall, AgentError, Said
 from flowlang.text.suggest import did_you_mean
 from flowlang.text.version import __version__

@@ -13,8 +13,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import CONNECTION_CLOSED, INVALID_PARAMS, METHOD_NOT_FOUND, PARSE_ERROR
 from pydantic import ValidationError
 
-from flowlang.agents.errors import bad_output, failed, unavailable
 from flowlang.agents.providers import ConnectionLost
+from flowlang.runtime.agent_errors import bad_output, failed, unavailable
 from flowlang.runtime.agents import AgentError, agent_failed
 
 LONGEST_MESSAGE: Final = 2_000

@@ -31,11 +31,11 @@ from mcp_types import (
     TextResourceContents,
 )
 
-from flowlang.agents.errors import bad_output, failed
 from flowlang.agents.file import UNKNOWN_TYPE, File
 from flowlang.agents.offered_types import Signature
 from flowlang.agents.providers import Member
 from flowlang.plan import model as plan
+from flowlang.runtime.agent_errors import bad_output, failed
 from flowlang.runtime.agents import AgentError
 from flowlang.values.value import Value
 

@@ -21,13 +21,13 @@ from mcp_types import INVALID_PARAMS, PARSE_ERROR, ErrorData, JSONRPCError, JSON
 from mcp_types import jsonrpc_message_adapter as messages
 from pydantic import ValidationError
 
-from flowlang.agents.errors import unavailable
 from flowlang.agents.mcp import how_to_get
 from flowlang.agents.mcp.hearing import Hearing
 from flowlang.agents.mcp.lines import Lines, TooLong, request_answered
 from flowlang.agents.mcp.patience import Patience
 from flowlang.agents.processes import READ_BYTES, ending, inherited, start, stop
 from flowlang.agents.providers import ConnectionLost
+from flowlang.runtime.agent_errors import unavailable
 
 LEAVING_SECONDS: Final = 1.5  # for a server to end by itself when its input is closed
 GRACE_SECONDS: Final = 1.5  # and then from SIGTERM to SIGKILL

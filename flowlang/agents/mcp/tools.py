@@ -11,9 +11,9 @@ from typing import Final
 from mcp.client import Client
 from mcp_types import Tool, ToolAnnotations
 
-from flowlang.agents.errors import unavailable
 from flowlang.agents.mcp import McpSettings
 from flowlang.agents.offers import Effect, Offered, Schema
+from flowlang.runtime.agent_errors import unavailable
 from flowlang.values.value import Value
 
 MAX_PAGES: Final = 100

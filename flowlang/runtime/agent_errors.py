@@ -1,4 +1,6 @@
-"""The errors of calls that every kind of agent has, with the fields that flows know of them."""
+"""The errors of calls that all agents have, with the fields that flows know of them.
+
+What an agent raised by itself, whatever it is, is made one by `agents.agent_failed`."""
 
 from __future__ import annotations
 
